@@ -1,0 +1,507 @@
+//! Facts, in the past tense. A released shape is frozen: change it by adding optional fields or a next version.
+//!
+//! No event carries a person's name, a telephone number, an address or free text: those stay in the tables of the
+//! service that owns them, and events refer to them by id.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ActId, AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, IncidentStatus, Kind, RoleId, SectorId,
+    Severity, SignalId, SourceId,
+    plan::Plan,
+    signal::{Location, Parties},
+    subject,
+};
+
+/// Declares the event enum, its type names and its decoder from one list.
+macro_rules! events {
+    ($($variant:ident($body:ty) = $name:literal),+ $(,)?) => {
+        /// Any fact of the journal.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Event {
+            $(#[doc = concat!("`", $name, "`")] $variant(Box<$body>),)+
+        }
+
+        impl Event {
+            /// Every type name this build writes and reads.
+            pub const TYPES: &'static [&'static str] = &[$($name),+];
+
+            /// CloudEvents `type`, such as `vigie.incident.opened.v1`.
+            pub fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// Reads the data of an event of type `type_name`.
+            pub fn decode(type_name: &str, data: &str) -> Result<Self, DecodeError> {
+                let malformed = |source| DecodeError::Malformed { type_name: type_name.to_owned(), source };
+                match type_name {
+                    $($name => serde_json::from_str::<$body>(data).map(|body| Self::$variant(Box::new(body))).map_err(malformed),)+
+                    _ => Err(DecodeError::UnknownType(type_name.to_owned())),
+                }
+            }
+
+            /// The event's data as JSON.
+            pub fn to_json(&self) -> String {
+                let json = match self { $(Self::$variant(body) => serde_json::to_string(body),)+ };
+                json.expect("event bodies are plain structs with string keys, which always serialize")
+            }
+
+            /// JSON Schema (2020-12) of every event's data, by type name.
+            pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+                vec![$(($name, schemars::schema_for!($body))),+]
+            }
+        }
+
+        $(impl From<$body> for Event {
+            fn from(body: $body) -> Self {
+                Self::$variant(Box::new(body))
+            }
+        })+
+    };
+}
+
+events! {
+    SignalRaised(SignalRaisedV1) = "vigie.signal.raised.v1",
+    IncidentOpened(IncidentOpenedV1) = "vigie.incident.opened.v1",
+    IncidentReinforced(IncidentReinforcedV1) = "vigie.incident.reinforced.v1",
+    IncidentAggravated(IncidentAggravatedV1) = "vigie.incident.aggravated.v1",
+    IncidentEased(IncidentEasedV1) = "vigie.incident.eased.v1",
+    IncidentAcknowledged(IncidentAcknowledgedV1) = "vigie.incident.acknowledged.v1",
+    IncidentNoted(IncidentNotedV1) = "vigie.incident.noted.v1",
+    IncidentClosed(IncidentClosedV1) = "vigie.incident.closed.v1",
+    ActRecorded(ActRecordedV1) = "vigie.act.recorded.v1",
+    ActRejected(ActRejectedV1) = "vigie.act.rejected.v1",
+    StepSettled(StepSettledV1) = "vigie.escalation.step-settled.v1",
+    AlertIssued(AlertIssuedV1) = "vigie.alert.issued.v1",
+    DeliverySent(DeliverySentV1) = "vigie.delivery.sent.v1",
+    DeliveryDelivered(DeliveryDeliveredV1) = "vigie.delivery.delivered.v1",
+    DeliveryFailed(DeliveryFailedV1) = "vigie.delivery.failed.v1",
+    DeliveryDeadLettered(DeliveryDeadLetteredV1) = "vigie.delivery.dead-lettered.v1",
+    DoctrineActivated(DoctrineActivatedV1) = "vigie.doctrine.activated.v1",
+    DirectoryChanged(DirectoryChangedV1) = "vigie.directory.changed.v1",
+}
+
+/// Why an event could not be read. It goes to the dead letters, visibly; it is never skipped.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("unknown event type `{0}`: a newer Vigie wrote it, upgrade this one")]
+    UnknownType(String),
+    #[error("event of type `{type_name}` does not have the shape of that type")]
+    Malformed { type_name: String, source: serde_json::Error },
+}
+
+impl Event {
+    /// The NATS subject it is published on.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::SignalRaised(e) => subject::signal_raised(&e.kind),
+            Self::IncidentOpened(e) => subject::incident("opened", &e.incident),
+            Self::IncidentReinforced(e) => subject::incident("reinforced", &e.incident),
+            Self::IncidentAggravated(e) => subject::incident("aggravated", &e.incident),
+            Self::IncidentEased(e) => subject::incident("eased", &e.incident),
+            Self::IncidentAcknowledged(e) => subject::incident("acknowledged", &e.incident),
+            Self::IncidentNoted(e) => subject::incident("noted", &e.incident),
+            Self::IncidentClosed(e) => subject::incident("closed", &e.incident),
+            Self::ActRecorded(_) => subject::ACT_RECORDED.to_owned(),
+            Self::ActRejected(_) => subject::ACT_REJECTED.to_owned(),
+            Self::StepSettled(_) => subject::STEP_SETTLED.to_owned(),
+            Self::AlertIssued(e) => subject::alert_issued(e.channel),
+            Self::DeliverySent(e) => subject::delivery("sent", e.channel),
+            Self::DeliveryDelivered(e) => subject::delivery("delivered", e.channel),
+            Self::DeliveryFailed(e) => subject::delivery("failed", e.channel),
+            Self::DeliveryDeadLettered(e) => subject::delivery("dead-lettered", e.channel),
+            Self::DoctrineActivated(_) => subject::DOCTRINE_ACTIVATED.to_owned(),
+            Self::DirectoryChanged(_) => subject::DIRECTORY_CHANGED.to_owned(),
+        }
+    }
+
+    /// The incident it tells of, if any: what groups a timeline.
+    pub fn incident_id(&self) -> Option<IncidentId> {
+        match self {
+            Self::SignalRaised(_) | Self::DoctrineActivated(_) | Self::DirectoryChanged(_) => None,
+            Self::IncidentOpened(e) => Some(e.incident.id),
+            Self::IncidentReinforced(e) => Some(e.incident.id),
+            Self::IncidentAggravated(e) => Some(e.incident.id),
+            Self::IncidentEased(e) => Some(e.incident.id),
+            Self::IncidentAcknowledged(e) => Some(e.incident.id),
+            Self::IncidentNoted(e) => Some(e.incident.id),
+            Self::IncidentClosed(e) => Some(e.incident.id),
+            Self::ActRecorded(e) => Some(e.incident_id),
+            Self::ActRejected(e) => Some(e.incident_id),
+            Self::StepSettled(e) => Some(e.incident_id),
+            Self::AlertIssued(e) => Some(e.incident.id),
+            Self::DeliverySent(e) => Some(e.incident_id),
+            Self::DeliveryDelivered(e) => Some(e.incident_id),
+            Self::DeliveryFailed(e) => Some(e.incident_id),
+            Self::DeliveryDeadLettered(e) => Some(e.incident.id),
+        }
+    }
+}
+
+/// An incident as it stood after the fact: enough to render, route and authorise without asking its owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentSnapshot {
+    pub id: IncidentId,
+    /// What people say on the telephone, `R-2026-000123`.
+    pub reference: String,
+    /// Counts every change of severity or status, from 1.
+    pub version: u32,
+    pub kind: Kind,
+    /// French label of the kind, from the doctrine.
+    pub kind_label: String,
+    pub severity: Severity,
+    pub status: IncidentStatus,
+    /// The sector that owns it.
+    pub sector: SectorId,
+    /// French label of the sector, as `19e arrondissement`.
+    pub sector_label: String,
+    /// Other sectors concerned: the point's accuracy crosses their border.
+    #[serde(default)]
+    pub also_concerns: Vec<SectorId>,
+    /// Kind of place, in French, without naming it: `abords d'un établissement scolaire`.
+    pub place_label: String,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub expected_at: Option<Timestamp>,
+    #[schemars(with = "String")]
+    pub opened_at: Timestamp,
+}
+
+/// A report was accepted and is durable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SignalRaisedV1 {
+    pub signal_id: SignalId,
+    /// `S-2026-000123`.
+    pub reference: String,
+    pub source: SourceId,
+    pub source_role: RoleId,
+    pub kind: Kind,
+    /// The raiser's estimate, or the doctrine's default for the kind.
+    pub severity: Severity,
+    pub location: Location,
+    #[schemars(with = "String")]
+    pub occurred_at: Timestamp,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub expected_at: Option<Timestamp>,
+    #[serde(default)]
+    pub parties: Option<Parties>,
+    #[serde(default)]
+    pub facts: Vec<String>,
+    #[schemars(with = "String")]
+    pub received_at: Timestamp,
+}
+
+/// A signal opened a new incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentOpenedV1 {
+    pub incident: IncidentSnapshot,
+    pub signal_id: SignalId,
+    /// Hash of the territory it was located with.
+    pub territory: String,
+    pub plan: Plan,
+}
+
+/// A signal joined an open incident without changing its severity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentReinforcedV1 {
+    pub incident: IncidentSnapshot,
+    pub signal_id: SignalId,
+}
+
+/// The severity rose: whoever had acknowledged is asked again, on a new plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentAggravatedV1 {
+    pub incident: IncidentSnapshot,
+    pub from: Severity,
+    pub cause: Cause,
+    pub plan: Plan,
+}
+
+/// The severity was lowered by a person: the milder plan takes over, nobody is asked twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentEasedV1 {
+    pub incident: IncidentSnapshot,
+    pub from: Severity,
+    pub act_id: ActId,
+    pub by: Actor,
+    pub plan: Plan,
+}
+
+/// What made an incident worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Cause {
+    Signal { signal_id: SignalId },
+    Act { act_id: ActId, actor: Actor },
+}
+
+/// A body took charge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentAcknowledgedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    /// Incident version the person had under their eyes.
+    pub seen_version: u32,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A note was added; its text stays with the incident's owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentNotedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+}
+
+/// The incident ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentClosedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    pub reason: ClosingReason,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// Why an incident was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClosingReason {
+    /// The event was dealt with.
+    Resolved,
+    /// It did not happen: prevention worked or the rumour was wrong.
+    Averted,
+    /// Raised in error.
+    Mistaken,
+}
+
+impl ClosingReason {
+    pub const ALL: [Self; 3] = [Self::Resolved, Self::Averted, Self::Mistaken];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Resolved => "resolved",
+            Self::Averted => "averted",
+            Self::Mistaken => "mistaken",
+        }
+    }
+}
+
+/// Who acted: a body, in a role, by a channel. Never a person's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+pub struct Actor {
+    pub body: BodyId,
+    pub role: RoleId,
+    /// `link` for a signed link, `api` for a token.
+    pub through: Through,
+}
+
+/// By which door somebody acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Through {
+    Link,
+    Api,
+}
+
+/// A person did something at an edge; whoever owns the state will apply it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ActRecordedV1 {
+    pub act_id: ActId,
+    pub incident_id: IncidentId,
+    pub actor: Actor,
+    pub act: Act,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// What was done. Free text (a note, the reason of a change) stays at the edge under the act's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "did")]
+pub enum Act {
+    /// Took charge of the incident as it stood at `version`.
+    Acknowledge { version: u32, alert_id: Option<AlertId> },
+    Note,
+    ChangeSeverity { to: Severity },
+    Close { reason: ClosingReason },
+}
+
+/// The owner of the state could not apply an act.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ActRejectedV1 {
+    pub act_id: ActId,
+    pub incident_id: IncidentId,
+    pub why: Rejection,
+}
+
+/// Why an act was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rejection {
+    /// No such incident.
+    UnknownIncident,
+    /// It is closed.
+    Closed,
+    /// It changed since the person saw it: look again.
+    Stale,
+    /// The severity asked for is the one it has.
+    Unchanged,
+}
+
+/// A step of a plan was dealt with, one way or another: every due step leaves one of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct StepSettledV1 {
+    pub incident_id: IncidentId,
+    /// Plan number within the incident, from 1; aggravation starts the next.
+    pub generation: u32,
+    /// `circuit/step`.
+    pub step: String,
+    #[schemars(with = "String")]
+    pub due_at: Timestamp,
+    #[schemars(with = "String")]
+    pub settled_at: Timestamp,
+    pub outcome: StepOutcome,
+    /// Alerts issued by it.
+    pub alerts: u32,
+}
+
+/// What became of a due step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    Fired,
+    /// Overdue after an outage: its recipients were told together with a later step of the same circuit.
+    Folded,
+    /// Overdue beyond its use; nobody was told.
+    Expired,
+    /// Its circuit had been satisfied.
+    Acknowledged,
+    /// The incident was closed or took another plan.
+    Superseded,
+    /// Nobody in the directory answers to its targets.
+    NobodyFound,
+}
+
+/// One recipient is to be told by one channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AlertIssuedV1 {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
+    pub purpose: Purpose,
+    pub generation: u32,
+    /// `circuit/step` of every step that asked for it.
+    pub steps: Vec<String>,
+    pub body: BodyId,
+    pub role: RoleId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    /// Tried in order when this channel fails.
+    pub fallback: Vec<FallbackContact>,
+    #[schemars(with = "String")]
+    pub issued_at: Timestamp,
+}
+
+/// The next way to reach the same recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FallbackContact {
+    pub channel: Channel,
+    pub contact: ContactId,
+}
+
+/// What an alert asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Take charge.
+    Acknowledge,
+    /// Know it.
+    Inform,
+    /// Somebody could not be reached by any channel: reach them otherwise.
+    Undeliverable,
+}
+
+/// A message was handed to the next system, which took it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliverySentV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    /// Attempts so far, this one included.
+    pub attempt: u32,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A receipt came: the message reached its device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryDeliveredV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A channel was given up for one alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryFailedV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    pub attempt: u32,
+    pub failure: DeliveryFailure,
+    /// The channel tried instead.
+    #[serde(default)]
+    pub next: Option<Channel>,
+}
+
+/// Why a channel was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryFailure {
+    /// The next system refused for good (SMTP 5xx, invalid number).
+    Refused,
+    /// No attempt succeeded in the time allowed.
+    Exhausted,
+    /// Sent, but no receipt within the channel's bound.
+    NoReceipt,
+    /// The receipt says it was not delivered.
+    Undelivered,
+    /// The contact is no longer in the directory.
+    UnknownContact,
+}
+
+/// No channel of a recipient worked: the doctrine says who is told of that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryDeadLetteredV1 {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
+    pub purpose: Purpose,
+    pub body: BodyId,
+    pub channel: Channel,
+    pub failure: DeliveryFailure,
+}
+
+/// A doctrine and a territory came into force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DoctrineActivatedV1 {
+    pub doctrine: String,
+    pub territory: String,
+}
+
+/// Another directory came into force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DirectoryChangedV1 {
+    pub directory: String,
+}

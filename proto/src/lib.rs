@@ -1,0 +1,20 @@
+//! The contract between Vigie's services, and with whoever listens to its bus.
+//!
+//! Everything that crosses a process border is typed here: [`event`] holds the facts, [`subject`] the names they
+//! travel under, [`envelope`] the CloudEvents attributes beside them. Within a version, changes are additive only;
+//! `samples/` holds one golden sample per version ever released and a test that still decodes it.
+
+pub mod envelope;
+pub mod event;
+mod id;
+pub mod plan;
+pub mod schema;
+pub mod signal;
+pub mod subject;
+mod vocabulary;
+
+pub use id::{
+    ActId, AlertId, BodyId, ContactId, DeliveryId, EventId, IncidentId, InvalidToken, Kind, RoleId, SectorId, SignalId,
+    SourceId, Uai, UaiError,
+};
+pub use vocabulary::{Channel, IncidentStatus, Severity, UnknownSeverity};

@@ -1,0 +1,49 @@
+//! Subjects of the one stream `VIGIE`. Nothing else in the house spells a subject.
+
+use crate::{Channel, Kind, event::IncidentSnapshot};
+
+/// The stream every event is kept in.
+pub const STREAM: &str = "VIGIE";
+/// What the stream captures.
+pub const ALL: &str = "vigie.>";
+/// Prefix of the dead letters, outside [`ALL`] so that a dead letter cannot be consumed as an event.
+pub const DEAD_LETTER: &str = "dead.vigie";
+
+pub const ACT_RECORDED: &str = "vigie.act.recorded";
+pub const ACT_REJECTED: &str = "vigie.act.rejected";
+pub const STEP_SETTLED: &str = "vigie.escalation.step-settled";
+pub const DOCTRINE_ACTIVATED: &str = "vigie.doctrine.activated";
+pub const DIRECTORY_CHANGED: &str = "vigie.directory.changed";
+
+/// `vigie.signal.raised.<kind>`
+pub fn signal_raised(kind: &Kind) -> String {
+    format!("vigie.signal.raised.{kind}")
+}
+
+/// `vigie.incident.<verb>.<sector>.<kind>`: a partner can be allowed exactly its own sector.
+pub fn incident(verb: &str, incident: &IncidentSnapshot) -> String {
+    format!("vigie.incident.{verb}.{}.{}", incident.sector, incident.kind)
+}
+
+/// `vigie.alert.issued.<channel>`
+pub fn alert_issued(channel: Channel) -> String {
+    format!("vigie.alert.issued.{channel}")
+}
+
+/// `vigie.delivery.<verb>.<channel>`
+pub fn delivery(verb: &str, channel: Channel) -> String {
+    format!("vigie.delivery.{verb}.{channel}")
+}
+
+/// Subject filters that cover every subject of an event type, for a consumer.
+///
+/// Returns none for an unknown type name.
+pub fn filter_of(type_name: &str) -> Option<String> {
+    let name = type_name.strip_suffix(".v1")?;
+    let tail = match name.split('.').nth(1)? {
+        "signal" | "delivery" | "alert" => ".*",
+        "incident" => ".*.*",
+        _ => "",
+    };
+    Some(format!("{name}{tail}"))
+}

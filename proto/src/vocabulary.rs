@@ -1,0 +1,155 @@
+//! Closed word lists shared by every service.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// How grave, in rising order.
+///
+/// French labels are accepted on input: people and partners say them (Veille, Tension, Grave, Mortel).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Weak signal: keep an eye on it.
+    #[serde(alias = "veille")]
+    Watch,
+    /// Plausible within hours or days: mobilise presence.
+    Tension,
+    /// Violence under way or imminent, weapon, injured.
+    #[serde(alias = "grave")]
+    Serious,
+    /// Death or vital prognosis.
+    #[serde(alias = "mortel")]
+    Fatal,
+}
+
+/// A severity word that is neither a code nor a label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown severity `{0}`: use watch, tension, serious or fatal (veille, tension, grave, mortel)")]
+pub struct UnknownSeverity(pub String);
+
+impl Severity {
+    pub const ALL: [Self; 4] = [Self::Watch, Self::Tension, Self::Serious, Self::Fatal];
+
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Tension => "tension",
+            Self::Serious => "serious",
+            Self::Fatal => "fatal",
+        }
+    }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Watch => "Veille",
+            Self::Tension => "Tension",
+            Self::Serious => "Grave",
+            Self::Fatal => "Mortel",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = UnknownSeverity;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = text.to_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|s| s.code() == wanted || s.label().to_lowercase() == wanted)
+            .ok_or_else(|| UnknownSeverity(text.to_owned()))
+    }
+}
+
+/// A way to reach a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Email,
+    Sms,
+    /// The recipient's live board; shown by the console, nothing leaves the house.
+    Screen,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Screen];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Screen => "screen",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentStatus {
+    /// Nobody has taken charge of its present severity.
+    Open,
+    /// At least one body asked has taken charge.
+    Acknowledged,
+    /// Ended with a reason.
+    Closed,
+}
+
+impl IncidentStatus {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Acknowledged, Self::Closed];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Open => "Ouvert",
+            Self::Acknowledged => "Pris en compte",
+            Self::Closed => "Clos",
+        }
+    }
+}
+
+impl fmt::Display for IncidentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_rise_and_read_by_code_or_label() {
+        assert!(Severity::Watch < Severity::Tension && Severity::Serious < Severity::Fatal);
+        for severity in Severity::ALL {
+            assert_eq!(severity.code().parse(), Ok(severity));
+            assert_eq!(severity.label().parse(), Ok(severity));
+            let by_label = format!("\"{}\"", severity.label().to_lowercase());
+            assert_eq!(serde_json::from_str::<Severity>(&by_label).unwrap(), severity);
+        }
+        assert!("gravissime".parse::<Severity>().is_err());
+    }
+}
