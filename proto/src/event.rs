@@ -325,10 +325,17 @@ pub struct ActRecordedV1 {
 #[serde(rename_all = "kebab-case", tag = "did")]
 pub enum Act {
     /// Took charge of the incident as it stood at `version`.
-    Acknowledge { version: u32, alert_id: Option<AlertId> },
+    Acknowledge {
+        version: u32,
+        alert_id: Option<AlertId>,
+    },
     Note,
-    ChangeSeverity { to: Severity },
-    Close { reason: ClosingReason },
+    ChangeSeverity {
+        to: Severity,
+    },
+    Close {
+        reason: ClosingReason,
+    },
 }
 
 /// The owner of the state could not apply an act.

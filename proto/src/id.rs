@@ -141,7 +141,9 @@ fn is_token(text: &str) -> bool {
 /// A school's national identifier (unité administrative immatriculée): seven digits and a check letter.
 ///
 /// The letter is `ABCDEFGHJKLMNPRSTUVWXYZ[number mod 23]` (no I, O, Q).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 #[schemars(with = "String")]
 #[schema(value_type = String, example = "0750655E")]
@@ -221,10 +223,7 @@ mod tests {
         for uai in ["0750655E", "0750654D", "0750699C", "0753873C", "0590119J", "9711032V"] {
             assert!(Uai::new(uai).is_ok(), "{uai}");
         }
-        assert_eq!(
-            Uai::new("0750655F"),
-            Err(UaiError::CheckLetter { text: "0750655F".into(), expected: 'E' })
-        );
+        assert_eq!(Uai::new("0750655F"), Err(UaiError::CheckLetter { text: "0750655F".into(), expected: 'E' }));
         assert!(matches!(Uai::new("750655E"), Err(UaiError::Shape(_))));
     }
 

@@ -1,3 +1,14 @@
 //! Vigie's rules, without IO: time, chance and files come in as parameters, decisions go out as data.
 
+pub mod directory;
+pub mod link;
 pub mod territory;
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}

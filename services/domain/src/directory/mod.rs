@@ -1,0 +1,218 @@
+//! Who can be told, how, and who is on duty: the city's bodies, their contact points, rosters and sources.
+//!
+//! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
+
+mod read;
+mod roster;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use vigie_proto::{
+    BodyId, Channel, ContactId, RoleId, SectorId, SourceId, Uai,
+    plan::{Rank, Scope, Target},
+};
+
+pub use read::{DirectoryError, DirectoryFiles, read};
+pub use roster::Roster;
+
+/// Where a body acts, or a source may raise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ambit {
+    City,
+    Sector(SectorId),
+    School(Uai),
+}
+
+/// A body that can be told or can acknowledge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub id: BodyId,
+    pub role: RoleId,
+    pub ambit: Ambit,
+    /// French name, shown to the bodies concerned.
+    pub name: String,
+    /// In the order of the file.
+    pub contacts: Vec<Contact>,
+    pub roster: Option<Roster>,
+}
+
+/// One way to reach a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub id: ContactId,
+    pub channel: Channel,
+    /// An e-mail address, or an E.164 number; empty for a screen. Never logged.
+    pub address: String,
+    /// Position in the duty roster it belongs to; a permanent contact point when absent.
+    pub duty: Option<String>,
+}
+
+/// Whoever may raise signals or act with a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub id: SourceId,
+    pub role: RoleId,
+    pub body: BodyId,
+    pub ambit: Ambit,
+    /// French name of the function, never of a person.
+    pub name: String,
+}
+
+/// What a role may do, from `roles.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// French name.
+    pub label: String,
+    /// Kinds it may raise.
+    #[serde(default)]
+    pub raises: Vec<vigie_proto::Kind>,
+    /// Distance around its school within which it may raise, metres. Only for school sources.
+    #[serde(default)]
+    pub surroundings_m: u32,
+    /// Which incidents it sees.
+    #[serde(default)]
+    pub sees: Sight,
+    /// Acts it may do on an incident it sees.
+    #[serde(default)]
+    pub may: Vec<Permission>,
+}
+
+/// Which incidents a role sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sight {
+    #[default]
+    Nothing,
+    /// The incidents its own signals belong to, in the least form.
+    OwnSignals,
+    /// Those its sector owns or is concerned by.
+    Sector,
+    Everything,
+}
+
+/// Something a role may do on an incident it sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    Acknowledge,
+    Note,
+    ChangeSeverity,
+    Close,
+    /// Reads the journal, not the content.
+    Audit,
+}
+
+/// A recipient a step resolves to: one body, and its contact points for one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient<'a> {
+    pub body: &'a Body,
+    pub contact: &'a Contact,
+}
+
+/// Everybody Vigie can reach, at one version.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    hash: String,
+    bodies: BTreeMap<BodyId, Body>,
+    /// Bodies by role and place, each list in order of id.
+    by_place: BTreeMap<(RoleId, Place), Vec<BodyId>>,
+    contacts: BTreeMap<ContactId, BodyId>,
+    sources: BTreeMap<SourceId, Source>,
+    roles: BTreeMap<RoleId, Role>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    City,
+    Sector(SectorId),
+    School(Uai),
+}
+
+impl From<&Ambit> for Place {
+    fn from(ambit: &Ambit) -> Self {
+        match ambit {
+            Ambit::City => Self::City,
+            Ambit::Sector(id) => Self::Sector(id.clone()),
+            Ambit::School(uai) => Self::School(uai.clone()),
+        }
+    }
+}
+
+impl Directory {
+    /// SHA-256 of the files it was read from, 64 hexadecimal digits.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    pub fn bodies(&self) -> impl Iterator<Item = &Body> {
+        self.bodies.values()
+    }
+
+    pub fn body(&self, id: &BodyId) -> Option<&Body> {
+        self.bodies.get(id)
+    }
+
+    pub fn source(&self, id: &SourceId) -> Option<&Source> {
+        self.sources.get(id)
+    }
+
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.values()
+    }
+
+    pub fn role(&self, id: &RoleId) -> Option<&Role> {
+        self.roles.get(id)
+    }
+
+    /// French name of a role; its id when unknown.
+    pub fn role_label<'a>(&'a self, id: &'a RoleId) -> &'a str {
+        self.roles.get(id).map_or(id.as_str(), |role| role.label.as_str())
+    }
+
+    /// The contact point and the body it belongs to.
+    pub fn contact(&self, id: &ContactId) -> Option<Recipient<'_>> {
+        let body = self.bodies.get(self.contacts.get(id)?)?;
+        let contact = body.contacts.iter().find(|contact| contact.id == *id)?;
+        Some(Recipient { body, contact })
+    }
+
+    /// The bodies a target names, each once, in order of id within each place.
+    pub fn bodies_of(&self, target: &Target) -> Vec<&Body> {
+        let places: Vec<Place> = match &target.scope {
+            Scope::City => vec![Place::City],
+            Scope::Sectors(ids) => ids.iter().cloned().map(Place::Sector).collect(),
+            Scope::Schools(uais) => uais.iter().cloned().map(Place::School).collect(),
+        };
+        let mut found: Vec<&Body> = Vec::new();
+        for place in places {
+            for id in self.by_place.get(&(target.role.clone(), place)).into_iter().flatten() {
+                if let Some(body) = self.bodies.get(id)
+                    && !found.iter().any(|known| known.id == body.id)
+                {
+                    found.push(body);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Body {
+    /// The contact points of `channel` to use at `now` for a step reaching `rank` deep into the roster.
+    ///
+    /// The first rank is the permanent points and whoever is first on duty; the second, whoever is second on duty; all,
+    /// everything.
+    pub fn reach(&self, channel: Channel, rank: Rank, now: Timestamp) -> Vec<&Contact> {
+        let on_duty = |position: usize| self.roster.as_ref().and_then(|roster| roster.on_duty(position, now));
+        let wanted = |contact: &Contact| match (&contact.duty, rank) {
+            (_, Rank::All) | (None, Rank::First) => true,
+            (Some(duty), Rank::First) => on_duty(0) == Some(duty.as_str()),
+            (Some(duty), Rank::Second) => on_duty(1) == Some(duty.as_str()),
+            (None, Rank::Second) => false,
+        };
+        self.contacts.iter().filter(|contact| contact.channel == channel && wanted(contact)).collect()
+    }
+}

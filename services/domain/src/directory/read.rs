@@ -1,0 +1,221 @@
+//! Reads the directory's files whole, or lists every fault at once.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use vigie_proto::{BodyId, ContactId, RoleId, SourceId};
+
+use super::{
+    Ambit, Body, Contact, Directory, Place, Role, Roster, Source,
+    rows::{BodyRow, ContactRow, RosterFile, RosterRow, SourceRow, address_fault},
+};
+use crate::territory::Territory;
+
+/// The text of each file of a directory.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryFiles {
+    pub roles_toml: String,
+    pub bodies_csv: String,
+    pub contacts_csv: String,
+    pub rosters_toml: String,
+    pub sources_csv: String,
+}
+
+/// Every fault of a directory, each with its file and line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the directory has {} faults:\n{}", .0.len(), .0.join("\n"))]
+pub struct DirectoryError(pub Vec<String>);
+
+/// Reads and cross-checks a directory against the territory its bodies stand in.
+pub fn read(files: &DirectoryFiles, territory: &Territory) -> Result<Directory, DirectoryError> {
+    let mut reader = Reader { faults: Vec::new(), territory };
+    let roles = reader.toml::<BTreeMap<RoleId, Role>>("roles.toml", &files.roles_toml).unwrap_or_default();
+    let mut bodies = reader.bodies(&files.bodies_csv, &roles);
+    let contacts = reader.contacts(&files.contacts_csv, &mut bodies);
+    reader.rosters(&files.rosters_toml, &mut bodies);
+    let sources = reader.sources(&files.sources_csv, &bodies, &roles);
+    if !reader.faults.is_empty() {
+        return Err(DirectoryError(reader.faults));
+    }
+    let mut by_place: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for body in bodies.values() {
+        by_place.entry((body.role.clone(), Place::from(&body.ambit))).or_default().push(body.id.clone());
+    }
+    Ok(Directory { hash: hash(files), bodies, by_place, contacts, sources, roles })
+}
+
+fn hash(files: &DirectoryFiles) -> String {
+    let mut hasher = Sha256::new();
+    for text in [&files.roles_toml, &files.bodies_csv, &files.contacts_csv, &files.rosters_toml, &files.sources_csv] {
+        hasher.update(text.len().to_be_bytes());
+        hasher.update(text);
+    }
+    crate::hex(&hasher.finalize())
+}
+
+struct Reader<'a> {
+    faults: Vec<String>,
+    territory: &'a Territory,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, file: &str, line: u64, what: impl std::fmt::Display) {
+        self.faults.push(format!("{file}:{line}: {what}"));
+    }
+
+    fn keep<T, E: std::fmt::Display>(&mut self, file: &str, line: u64, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.fault(file, line, error)).ok()
+    }
+
+    fn toml<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Option<T> {
+        let line_of = |error: &toml::de::Error| {
+            error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count() as u64)
+        };
+        toml::from_str(text).map_err(|error| self.fault(file, line_of(&error), error.message())).ok()
+    }
+
+    /// Rows with their line numbers; an unreadable row is a fault.
+    fn rows<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Vec<(u64, T)> {
+        let mut rows = Vec::new();
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let headers = match reader.headers() {
+            Ok(headers) => headers.clone(),
+            Err(error) => {
+                self.fault(file, 1, error);
+                return rows;
+            }
+        };
+        for record in reader.records() {
+            match record {
+                Ok(record) => {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    if let Some(row) = self.keep(file, line, record.deserialize(Some(&headers))) {
+                        rows.push((line, row));
+                    }
+                }
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    self.fault(file, line, error);
+                }
+            }
+        }
+        rows
+    }
+
+    fn ambit(&mut self, file: &str, line: u64, text: &str) -> Option<Ambit> {
+        let ambit = self.keep(file, line, text.parse::<Ambit>())?;
+        let known = match &ambit {
+            Ambit::City => true,
+            Ambit::Sector(id) => self.territory.sector(id).is_some(),
+            Ambit::School(uai) => self.territory.school(uai).is_some(),
+        };
+        if !known {
+            self.fault(file, line, format!("`{text}` is not in the territory"));
+        }
+        known.then_some(ambit)
+    }
+
+    fn role(&mut self, file: &str, line: u64, text: &str, roles: &BTreeMap<RoleId, Role>) -> Option<RoleId> {
+        let role = self.keep(file, line, RoleId::new(text))?;
+        if !roles.contains_key(&role) {
+            self.fault(file, line, format!("role `{text}` is not in roles.toml"));
+            return None;
+        }
+        Some(role)
+    }
+
+    fn bodies(&mut self, text: &str, roles: &BTreeMap<RoleId, Role>) -> BTreeMap<BodyId, Body> {
+        const FILE: &str = "bodies.csv";
+        let mut bodies = BTreeMap::new();
+        for (line, row) in self.rows::<BodyRow>(FILE, text) {
+            let (id, role, ambit) = (
+                self.keep(FILE, line, BodyId::new(row.id.as_str())),
+                self.role(FILE, line, &row.role, roles),
+                self.ambit(FILE, line, &row.territory),
+            );
+            let (Some(id), Some(role), Some(ambit)) = (id, role, ambit) else { continue };
+            match bodies.entry(id.clone()) {
+                Entry::Occupied(_) => self.fault(FILE, line, format!("body `{id}` is given twice")),
+                Entry::Vacant(place) => {
+                    place.insert(Body { id, role, ambit, name: row.name, contacts: Vec::new(), roster: None });
+                }
+            }
+        }
+        bodies
+    }
+
+    fn contacts(&mut self, text: &str, bodies: &mut BTreeMap<BodyId, Body>) -> BTreeMap<ContactId, BodyId> {
+        const FILE: &str = "contacts.csv";
+        let mut contacts = BTreeMap::new();
+        for (line, row) in self.rows::<ContactRow>(FILE, text) {
+            let Some(id) = self.keep(FILE, line, ContactId::new(row.id.as_str())) else { continue };
+            if let Some(fault) = address_fault(row.channel, &row.address) {
+                self.fault(FILE, line, fault);
+                continue;
+            }
+            let Some(body) = BodyId::new(row.body.as_str()).ok().and_then(|id| bodies.get_mut(&id)) else {
+                self.fault(FILE, line, format!("body `{}` is not in bodies.csv", row.body));
+                continue;
+            };
+            if contacts.insert(id.clone(), body.id.clone()).is_some() {
+                self.fault(FILE, line, format!("contact `{id}` is given twice"));
+                continue;
+            }
+            let duty = (!row.duty.is_empty()).then_some(row.duty);
+            body.contacts.push(Contact { id, channel: row.channel, address: row.address, duty });
+        }
+        contacts
+    }
+
+    fn rosters(&mut self, text: &str, bodies: &mut BTreeMap<BodyId, Body>) {
+        const FILE: &str = "rosters.toml";
+        let Some(file) = self.toml::<RosterFile>(FILE, text) else { return };
+        let Some(zone) = self.keep(FILE, 1, TimeZone::get(&file.timezone)) else { return };
+        for RosterRow { body: name, starts, every_days, order } in file.roster {
+            let Some(body) = BodyId::new(name.as_str()).ok().and_then(|id| bodies.get_mut(&id)) else {
+                self.fault(FILE, 1, format!("body `{name}` is not in bodies.csv"));
+                continue;
+            };
+            if every_days < 1 || order.is_empty() {
+                self.fault(FILE, 1, format!("roster of `{name}`: every_days must be at least 1 and order not empty"));
+            }
+            for position in &order {
+                if !body.contacts.iter().any(|contact| contact.duty.as_ref() == Some(position)) {
+                    self.faults.push(format!("{FILE}: roster of `{name}`: no contact has duty `{position}`"));
+                }
+            }
+            if body.roster.replace(Roster { starts, zone: zone.clone(), every_days, order }).is_some() {
+                self.fault(FILE, 1, format!("`{name}` has two rosters"));
+            }
+        }
+    }
+
+    fn sources(
+        &mut self,
+        text: &str,
+        bodies: &BTreeMap<BodyId, Body>,
+        roles: &BTreeMap<RoleId, Role>,
+    ) -> BTreeMap<SourceId, Source> {
+        const FILE: &str = "sources.csv";
+        let mut sources = BTreeMap::new();
+        for (line, row) in self.rows::<SourceRow>(FILE, text) {
+            let (id, role, ambit, body) = (
+                self.keep(FILE, line, SourceId::new(row.id.as_str())),
+                self.role(FILE, line, &row.role, roles),
+                self.ambit(FILE, line, &row.territory),
+                self.keep(FILE, line, BodyId::new(row.body.as_str())),
+            );
+            let (Some(id), Some(role), Some(ambit), Some(body)) = (id, role, ambit, body) else { continue };
+            if !bodies.contains_key(&body) {
+                self.fault(FILE, line, format!("body `{body}` is not in bodies.csv"));
+            }
+            let source = Source { id: id.clone(), role, body, ambit, name: row.name };
+            if sources.insert(id.clone(), source).is_some() {
+                self.fault(FILE, line, format!("source `{id}` is given twice"));
+            }
+        }
+        sources
+    }
+}

@@ -1,0 +1,92 @@
+//! Rows of the directory's files, as written by people.
+
+use std::str::FromStr;
+
+use jiff::civil::DateTime;
+use serde::Deserialize;
+use vigie_proto::{Channel, SectorId, Uai};
+
+use super::Ambit;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BodyRow {
+    pub(super) id: String,
+    pub(super) role: String,
+    pub(super) territory: String,
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactRow {
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) channel: Channel,
+    pub(super) address: String,
+    pub(super) duty: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceRow {
+    pub(super) id: String,
+    pub(super) role: String,
+    pub(super) body: String,
+    pub(super) territory: String,
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RosterFile {
+    pub(super) timezone: String,
+    #[serde(default)]
+    pub(super) roster: Vec<RosterRow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RosterRow {
+    pub(super) body: String,
+    pub(super) starts: DateTime,
+    pub(super) every_days: i32,
+    pub(super) order: Vec<String>,
+}
+
+/// `city`, a sector id, or `school:` and a UAI.
+impl FromStr for Ambit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "city" {
+            return Ok(Self::City);
+        }
+        if let Some(uai) = text.strip_prefix("school:") {
+            return Uai::new(uai).map(Self::School).map_err(|e| e.to_string());
+        }
+        SectorId::new(text).map(Self::Sector).map_err(|e| format!("{e}, or `city`, or `school:` and a UAI"))
+    }
+}
+
+/// What is wrong with an address of `channel`, if anything.
+pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
+    match channel {
+        Channel::Email => {
+            let (local, domain) = address.split_once('@').unwrap_or(("", ""));
+            let plain = |s: &str| {
+                !s.is_empty() && s.bytes().all(|c| c.is_ascii_graphic() && c != b'@' && c != b'<' && c != b'>')
+            };
+            (!plain(local) || !plain(domain) || !domain.contains('.'))
+                .then(|| format!("`{address}` is not an e-mail address"))
+        }
+        Channel::Sms => {
+            let digits = address.strip_prefix('+').unwrap_or("");
+            let valid = (8..=15).contains(&digits.len())
+                && digits.bytes().all(|c| c.is_ascii_digit())
+                && !digits.starts_with('0');
+            (!valid).then(|| "the number is not in international form: `+33` and nine digits".to_owned())
+        }
+        Channel::Screen => (!address.is_empty()).then(|| "a screen has no address: leave it empty".to_owned()),
+    }
+}

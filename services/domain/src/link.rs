@@ -1,0 +1,98 @@
+//! Signed, expiring, single-purpose links: what an acknowledgement page is opened by.
+//!
+//! A token is 36 bytes in base64url (48 characters, short enough for an SMS): the alert's id, the expiry in seconds
+//! since 1970, and the first 128 bits of an HMAC-SHA-256 over both and the purpose.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use sha2::Sha256;
+use uuid::Uuid;
+use vigie_proto::AlertId;
+
+/// Separates these tokens from any other use of the same key.
+const PURPOSE: &[u8] = b"vigie acknowledgement link v1";
+const MAC_LEN: usize = 16;
+
+/// Makes and checks links.
+#[derive(Clone)]
+pub struct Signer(Vec<u8>);
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(<secret>)")
+    }
+}
+
+/// Why a link is not honoured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    #[error("the link is incomplete or was altered")]
+    Altered,
+    #[error("the link has expired")]
+    Expired,
+}
+
+impl Signer {
+    pub fn new(key: &[u8]) -> Self {
+        Self(key.to_vec())
+    }
+
+    /// The token that lets its bearer acknowledge `alert` until `expires_at`.
+    pub fn sign(&self, alert: AlertId, expires_at: Timestamp) -> String {
+        let expiry = u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes();
+        let mut token = Vec::with_capacity(36);
+        token.extend_from_slice(alert.0.as_bytes());
+        token.extend_from_slice(&expiry);
+        let mac = self.mac(&token).finalize().into_bytes();
+        token.extend_from_slice(&mac[..MAC_LEN]);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// The alert a token was made for.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<AlertId, LinkError> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Altered)?;
+        let (signed, mac) = bytes.split_at_checked(20).ok_or(LinkError::Altered)?;
+        if mac.len() != MAC_LEN {
+            return Err(LinkError::Altered);
+        }
+        self.mac(signed).verify_truncated_left(mac).map_err(|_| LinkError::Altered)?;
+        let (id, expiry) = signed.split_at(16);
+        let expiry = u32::from_be_bytes(expiry.try_into().expect("20 - 16 bytes"));
+        if now.as_second() > i64::from(expiry) {
+            return Err(LinkError::Expired);
+        }
+        Ok(AlertId(Uuid::from_slice(id).expect("16 bytes")))
+    }
+
+    fn mac(&self, signed: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(PURPOSE);
+        mac.update(signed);
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_its_own_alert_until_it_expires_and_not_when_altered() {
+        let signer = Signer::new(b"0123456789abcdef0123456789abcdef");
+        let alert = AlertId(Uuid::from_u128(42));
+        let expires: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
+        let token = signer.sign(alert, expires);
+        assert_eq!(token.len(), 48);
+        assert_eq!(signer.verify(&token, expires), Ok(alert));
+        assert_eq!(signer.verify(&token, expires + jiff::SignedDuration::from_secs(1)), Err(LinkError::Expired));
+        for position in 0..48 {
+            let mut altered = token.clone().into_bytes();
+            altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(altered).unwrap();
+            assert_eq!(signer.verify(&altered, expires), Err(LinkError::Altered), "{altered}");
+        }
+        assert_eq!(Signer::new(b"another key").verify(&token, expires), Err(LinkError::Altered));
+        assert_eq!(signer.verify("", expires), Err(LinkError::Altered));
+    }
+}

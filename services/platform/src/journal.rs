@@ -1,0 +1,143 @@
+//! Facts, written in the transaction of the change they tell of.
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+use vigie_proto::{EventId, IncidentId, envelope::Envelope, event::Event};
+
+use crate::ids;
+
+/// A fact as it stands in the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub envelope: Envelope,
+    pub subject: String,
+    pub incident_id: Option<IncidentId>,
+    /// The event's JSON, byte for byte.
+    pub data: String,
+}
+
+impl Entry {
+    /// A new fact of `service`, at `time`, following from `cause` within the trace `traceparent`.
+    pub fn new(
+        service: &str,
+        event: &Event,
+        time: Timestamp,
+        cause: Option<EventId>,
+        traceparent: Option<String>,
+    ) -> Self {
+        Self {
+            envelope: Envelope {
+                id: EventId(ids::fresh()),
+                type_name: event.type_name().to_owned(),
+                source: format!("/vigie/{service}"),
+                time,
+                cause,
+                traceparent,
+            },
+            subject: event.subject(),
+            incident_id: event.incident_id(),
+            data: event.to_json(),
+        }
+    }
+
+    /// Reads a row of `select` [`COLUMNS`] `from journal.entry`.
+    pub fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            envelope: Envelope {
+                id: EventId(row.try_get("event_id")?),
+                type_name: row.try_get("type")?,
+                source: row.try_get("source")?,
+                time: row.try_get::<SqlTimestamp, _>("recorded_at")?.to_jiff(),
+                cause: row.try_get::<Option<Uuid>, _>("cause")?.map(EventId),
+                traceparent: row.try_get("traceparent")?,
+            },
+            subject: row.try_get("subject")?,
+            incident_id: row.try_get::<Option<Uuid>, _>("incident_id")?.map(IncidentId),
+            data: row.try_get("data")?,
+        })
+    }
+}
+
+/// Appends `entries`, in order, and lists them as not yet on the bus. One statement, whatever their number.
+pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Entry) -> String| entries.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(
+        "with written as (
+           insert into journal.entry (event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data)
+           select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent, e.data::json
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[], $9::text[])
+               with ordinality as e (event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data, position)
+            order by e.position
+           returning event_id
+         )
+         insert into journal.pending (event_id) select event_id from written",
+    )
+    .bind(entries.iter().map(|e| e.envelope.id.0).collect::<Vec<_>>())
+    .bind(column(|e| e.envelope.type_name.clone()))
+    .bind(column(|e| e.subject.clone()))
+    .bind(column(|e| e.envelope.source.clone()))
+    .bind(entries.iter().map(|e| e.envelope.time.to_sqlx()).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.incident_id.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.envelope.cause.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| e.envelope.traceparent.clone()).collect::<Vec<_>>())
+    .bind(column(|e| e.data.clone()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A place in the journal, in the order in which facts became certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    pub tx: i64,
+    pub seq: i64,
+}
+
+/// Below this transaction number every fact is visible: nothing older can still be committing.
+pub async fn horizon(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetch_one(connection).await
+}
+
+/// Facts after `position` that are certain, oldest first, at most `limit`.
+pub async fn read_after(
+    connection: &mut PgConnection,
+    position: Position,
+    limit: i64,
+) -> Result<Vec<(Position, Entry)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select tx, seq, event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
+           from journal.entry
+          where (tx, seq) > ($1, $2) and tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+          order by tx, seq limit $3",
+    )
+    .bind(position.tx)
+    .bind(position.seq)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((Position { tx: row.try_get("tx")?, seq: row.try_get("seq")? }, Entry::from_row(row)?)))
+        .collect()
+}
+
+/// The story of one incident, oldest first.
+pub async fn of_incident(connection: &mut PgConnection, id: IncidentId) -> Result<Vec<Entry>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
+           from journal.entry where incident_id = $1 order by seq",
+    )
+    .bind(id.0)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(Entry::from_row).collect()
+}
+
+/// Number of facts not yet on the bus.
+pub async fn pending(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from journal.pending").fetch_one(connection).await
+}

@@ -1,0 +1,121 @@
+//! Prometheus metrics an operator needs. Names never carry a person, a body or a sector of unbounded number.
+
+use std::sync::{Mutex, PoisonError};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// Label of a per-channel series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByChannel {
+    pub channel: &'static str,
+}
+
+/// Label of a per-consumer series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByConsumer {
+    pub consumer: &'static str,
+}
+
+/// Label of a refusal, by stable problem code.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByCode {
+    pub code: &'static str,
+}
+
+/// Label of a settled step.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByOutcome {
+    pub outcome: &'static str,
+}
+
+/// Every series of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    pub signals_accepted: Counter,
+    pub signals_refused: Family<ByCode, Counter>,
+    pub signals_located: Counter,
+    pub incidents_opened: Counter,
+    pub incidents_reinforced: Counter,
+    pub incidents_aggravated: Counter,
+    pub acknowledgements: Counter,
+    pub steps_due: Gauge,
+    pub steps_settled: Family<ByOutcome, Counter>,
+    pub step_lateness: Histogram,
+    pub deliveries_sent: Family<ByChannel, Counter>,
+    pub deliveries_failed: Family<ByChannel, Counter>,
+    pub delivery_retries: Family<ByChannel, Counter>,
+    pub dead_letters: Counter,
+    pub published: Counter,
+    pub outbox_depth: Gauge,
+    pub consumer_lag: Family<ByConsumer, Gauge>,
+    pub consumer_recovered: Family<ByConsumer, Counter>,
+    pub intake_commit: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("vigie");
+        let latency = || Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
+        macro_rules! series {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+        }
+        let lateness = latency();
+        registry.register_with_unit("step_lateness", "From due time to firing", Unit::Seconds, lateness.clone());
+        let commit = latency();
+        registry.register_with_unit("intake_commit", "Duration of a shared commit", Unit::Seconds, commit.clone());
+        Self {
+            signals_accepted: series!("signals_accepted", "Signals durable and answered 202", Counter::default()),
+            signals_refused: series!("signals_refused", "Requests refused, by problem code", Family::default()),
+            signals_located: series!("signals_located", "Signals given a sector", Counter::default()),
+            incidents_opened: series!("incidents_opened", "Incidents opened", Counter::default()),
+            incidents_reinforced: series!(
+                "incidents_reinforced",
+                "Signals joined to an open incident",
+                Counter::default()
+            ),
+            incidents_aggravated: series!("incidents_aggravated", "Incidents whose severity rose", Counter::default()),
+            acknowledgements: series!("acknowledgements", "Acknowledgements applied", Counter::default()),
+            steps_due: series!("steps_due", "Steps waiting for their due time", Gauge::default()),
+            steps_settled: series!("steps_settled", "Steps dealt with, by outcome", Family::default()),
+            step_lateness: lateness,
+            deliveries_sent: series!("deliveries_sent", "Messages the next system took", Family::default()),
+            deliveries_failed: series!("deliveries_failed", "Messages given up on a channel", Family::default()),
+            delivery_retries: series!("delivery_retries", "Attempts that will be repeated", Family::default()),
+            dead_letters: series!("dead_letters", "Alerts or events nobody could deliver or read", Counter::default()),
+            published: series!("published", "Entries acknowledged by JetStream", Counter::default()),
+            outbox_depth: series!("outbox_depth", "Entries not yet on the bus", Gauge::default()),
+            consumer_lag: series!("consumer_lag", "Messages a consumer has still to take", Family::default()),
+            consumer_recovered: series!(
+                "consumer_recovered",
+                "Entries found in the journal, not on the bus",
+                Family::default()
+            ),
+            intake_commit: commit,
+            registry: Mutex::new(registry),
+        }
+    }
+}
+
+impl Metrics {
+    /// The OpenMetrics text of every series.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        encode(&mut text, &registry).expect("writing to a String cannot fail");
+        text
+    }
+}

@@ -1,0 +1,117 @@
+//! Errors as people and programs read them over HTTP: RFC 9457 problem details, in French, with a stable code.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// One thing wrong with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// JSON path of the field, such as `location.school`; empty for the whole body.
+    pub field: String,
+    /// What is wrong and how to mend it, in French.
+    pub message: String,
+}
+
+impl Fault {
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// An RFC 9457 problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `/problems/` and the code.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// In French, for people.
+    pub title: String,
+    pub status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// Seconds to wait before trying again.
+    #[serde(skip)]
+    pub retry_after_s: Option<u64>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            type_uri: format!("/problems/{code}"),
+            code,
+            title: title.into(),
+            status: status.as_u16(),
+            detail: None,
+            faults: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// 401: no token, or one that is unknown, expired or revoked.
+    pub fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Jeton absent ou inconnu")
+            .detail("Présentez l'en-tête « Authorization: Bearer <jeton> » avec un jeton en cours de validité.")
+    }
+
+    /// 503: the database is out of reach; nothing was stored.
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service momentanément indisponible")
+            .detail("Rien n'a été enregistré. Réessayez dans quelques secondes avec la même clé Idempotency-Key. En cas d'urgence, appelez le 17.")
+            .retry_after(2)
+    }
+
+    /// 404 for what does not exist, or what the caller may not know to exist.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("{what} introuvable"))
+            .detail("La référence est inconnue, ou votre jeton ne permet pas de la consulter.")
+    }
+
+    /// Turns a failed query into 503 and logs the cause; a database error never reaches the client.
+    pub fn from_store(error: &sqlx::Error) -> Self {
+        tracing::error!(error = %error, "the database refused or did not answer");
+        Self::unavailable()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).expect("a problem is strings and numbers, which always serialize");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("fr"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
