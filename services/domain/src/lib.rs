@@ -1,6 +1,13 @@
 //! Vigie's rules, without IO: time, chance and files come in as parameters, decisions go out as data.
 
+pub mod access;
+pub mod admission;
+pub mod assess;
+pub mod city;
+pub mod correlation;
 pub mod directory;
+pub mod doctrine;
+pub mod escalation;
 pub mod link;
 pub mod territory;
 

@@ -1,1 +1,74 @@
-//! To be written.
+//! The edge signals come in by: the JSON API and the head's form.
+//!
+//! A request is authenticated, validated whole, made durable in a commit it may share with others, and only then
+//! answered `202`. Nothing here judges a signal: routing does, from the journal.
+
+mod api;
+mod commit;
+mod form;
+mod limit;
+mod session;
+mod status;
+mod store;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use vigie_domain::city::City;
+use vigie_platform::{Context, database::SchemaMigrations};
+
+pub use api::{Accepted, openapi_paths};
+pub use status::{BodyTold, IncidentOfSignal, SignalView};
+
+/// This service's part of the database.
+pub fn migrations() -> SchemaMigrations {
+    SchemaMigrations { schema: "intake", migrator: sqlx::migrate!("./migrations") }
+}
+
+/// What every handler of this edge works with.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    context: Context,
+    city: Arc<City>,
+    pool: PgPool,
+    committer: commit::Committer,
+    limiter: limit::Limiter,
+}
+
+/// The service: its routes, and the loop that commits.
+#[derive(Debug)]
+pub struct Intake {
+    edge: Arc<Edge>,
+    loops: commit::CommitLoops,
+}
+
+impl Intake {
+    pub fn new(context: Context, city: Arc<City>, pool: PgPool) -> Self {
+        let (committer, loops) = commit::channel(&context, pool.clone());
+        let limiter = limit::Limiter::new(&context.config.intake);
+        Self { edge: Arc::new(Edge { context, city, pool, committer, limiter }), loops }
+    }
+
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/api/v1/signals", post(api::raise))
+            .route("/api/v1/signals/{id}", get(status::of_signal))
+            .route("/signaler", get(form::page::show).post(form::submit::submit))
+            .route("/signaler/ouvrir", get(form::open::confirm).post(form::open::exchange))
+            .route("/signaler/{id}", get(form::follow::show))
+            .with_state(Arc::clone(&self.edge))
+    }
+
+    /// Commits what the routes accept, until stopped; then what is still waiting.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { edge, loops } = self;
+        // The routes keep their own handle; this one must not hold the queue open.
+        drop(edge);
+        loops.run(stop).await
+    }
+}

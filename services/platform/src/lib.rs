@@ -16,6 +16,7 @@ pub mod health;
 pub mod ids;
 pub mod journal;
 pub mod metrics;
+pub mod page;
 pub mod problem;
 pub mod relay;
 pub mod supervisor;

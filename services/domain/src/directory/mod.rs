@@ -167,6 +167,11 @@ impl Directory {
         self.roles.get(id)
     }
 
+    /// Every role that exists.
+    pub fn roles(&self) -> impl Iterator<Item = &RoleId> {
+        self.roles.keys()
+    }
+
     /// French name of a role; its id when unknown.
     pub fn role_label<'a>(&'a self, id: &'a RoleId) -> &'a str {
         self.roles.get(id).map_or(id.as_str(), |role| role.label.as_str())

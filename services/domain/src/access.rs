@@ -1,0 +1,77 @@
+//! Who may raise what and where, and who sees which incident.
+
+use vigie_proto::{Kind, SectorId, event::IncidentSnapshot};
+
+use crate::{
+    assess::Assessment,
+    directory::{Ambit, Directory, Permission, Role, Sight, Source},
+    territory::Territory,
+};
+
+/// A source with the role that says what it may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    pub source: &'a Source,
+    pub role: &'a Role,
+}
+
+/// Why a source may not raise a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its role does not raise this kind.
+    Kind,
+    /// The place is outside its sector, or its school and surroundings.
+    Place,
+}
+
+impl<'a> Caller<'a> {
+    /// The caller `source` is; none when its role is unknown.
+    pub fn of(source: &'a Source, directory: &'a Directory) -> Option<Self> {
+        Some(Self { source, role: directory.role(&source.role)? })
+    }
+
+    /// May it raise a signal of `kind` at the place assessed?
+    pub fn may_raise(&self, kind: &Kind, place: &Assessment, territory: &Territory) -> Result<(), Refusal> {
+        if !self.role.raises.contains(kind) {
+            return Err(Refusal::Kind);
+        }
+        let within = match &self.source.ambit {
+            Ambit::City => true,
+            Ambit::Sector(sector) => place.sectors.contains(sector),
+            Ambit::School(uai) => {
+                let own = place.school.as_ref() == Some(uai);
+                let near = territory.school(uai).zip(place.at).is_some_and(|(school, at)| {
+                    Territory::distance_m(school.at, at) <= f64::from(self.role.surroundings_m)
+                });
+                own || near
+            }
+        };
+        if within { Ok(()) } else { Err(Refusal::Place) }
+    }
+
+    /// Does it see this incident? `raised_by_it`: one of its own signals belongs to it.
+    pub fn sees(&self, incident: &IncidentSnapshot, raised_by_it: bool) -> bool {
+        match self.role.sees {
+            Sight::Nothing => false,
+            Sight::OwnSignals => raised_by_it,
+            Sight::Sector => raised_by_it || self.sector().is_some_and(|own| concerns(incident, own)),
+            Sight::Everything => true,
+        }
+    }
+
+    /// The one sector it is confined to, if any.
+    pub fn sector(&self) -> Option<&SectorId> {
+        match &self.source.ambit {
+            Ambit::Sector(sector) => Some(sector),
+            Ambit::City | Ambit::School(_) => None,
+        }
+    }
+
+    pub fn may(&self, permission: Permission) -> bool {
+        self.role.may.contains(&permission)
+    }
+}
+
+fn concerns(incident: &IncidentSnapshot, sector: &SectorId) -> bool {
+    incident.sector == *sector || incident.also_concerns.contains(sector)
+}

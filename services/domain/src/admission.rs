@@ -1,0 +1,303 @@
+//! What makes a raised signal acceptable. Every fault is told at once, with its field and its remedy, in French.
+
+use jiff::{SignedDuration, Timestamp};
+use vigie_proto::{
+    Severity,
+    signal::{Location, LocationFields, Parties, SignalReport},
+};
+
+use crate::{
+    access::{Caller, Refusal},
+    assess::{AssessError, Assessment, assess},
+    city::City,
+    doctrine::KindRule,
+    territory::{LocateError, Territory},
+};
+
+/// Longest free text, characters.
+pub const MAX_SUMMARY: usize = 500;
+/// How long ago something reported may have happened.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How far ahead something may be announced.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 60);
+/// Clocks of reporters are not exact.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// Beyond this a position is not one.
+const MAX_ACCURACY_M: f64 = 5_000.0;
+
+/// A signal that may be stored as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    pub severity: Severity,
+    pub location: Location,
+    pub occurred_at: Timestamp,
+    pub place: Assessment,
+    /// Things to tell the raiser that do not prevent the signal: the text seems to hold a name.
+    pub warnings: Vec<Flaw>,
+}
+
+/// One thing wrong, or doubtful, in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Path of the field, such as `location.school`.
+    pub field: &'static str,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl Flaw {
+    fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
+
+/// Why a signal is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inadmissible {
+    /// The content is wrong: 422.
+    Flawed(Vec<Flaw>),
+    /// The raiser may not raise this, or not there: 403.
+    Forbidden(Flaw),
+}
+
+/// Judges `report` as raised by `caller` at `now`.
+pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timestamp) -> Result<Admitted, Inadmissible> {
+    let mut flaws = Vec::new();
+    let rule = city.doctrine.kind(&report.kind);
+    if rule.is_none() {
+        let known: Vec<&str> = city.doctrine.kinds.keys().map(vigie_proto::Kind::as_str).collect();
+        flaws.push(Flaw::new("kind", format!("« {} » n'existe pas. Valeurs admises : {}.", report.kind, known.join(", "))));
+    }
+    check_summary(report.summary.as_deref(), &mut flaws);
+    check_times(report, now, &mut flaws);
+    check_parties(report.parties.as_ref(), &mut flaws);
+    check_facts(&report.facts, rule, &mut flaws);
+    let location = resolve(&report.location, &city.territory, &mut flaws);
+    let place = match (&location, rule) {
+        (Some(location), Some(rule)) => located(location, rule, &city.territory, &mut flaws),
+        _ => None,
+    };
+    let (Some(rule), Some(location), Some(place), true) = (rule, location, place, flaws.is_empty()) else {
+        return Err(Inadmissible::Flawed(flaws));
+    };
+    caller.may_raise(&report.kind, &place, &city.territory).map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
+    Ok(Admitted {
+        severity: report.severity.unwrap_or(rule.default_severity),
+        location,
+        occurred_at: report.occurred_at.unwrap_or(now),
+        place,
+        warnings: report.summary.as_deref().map(personal_data_warnings).unwrap_or_default(),
+    })
+}
+
+fn refused(refusal: Refusal) -> Flaw {
+    match refusal {
+        Refusal::Kind => Flaw::new("kind", "Votre fonction ne permet pas de signaler ce type d'événement. Appelez le 17 en cas d'urgence."),
+        Refusal::Place => Flaw::new(
+            "location",
+            "Vous pouvez signaler votre établissement et ses abords, ou votre secteur, pas un autre lieu. Appelez le 17 en cas d'urgence.",
+        ),
+    }
+}
+
+fn check_summary(summary: Option<&str>, flaws: &mut Vec<Flaw>) {
+    let Some(summary) = summary else { return };
+    let length = summary.chars().count();
+    if length > MAX_SUMMARY {
+        flaws.push(Flaw::new("summary", format!("Le texte compte {length} caractères ; {MAX_SUMMARY} au plus.")));
+    }
+    if summary.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+        flaws.push(Flaw::new("summary", "Le texte contient des caractères de contrôle : retirez-les."));
+    }
+}
+
+fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
+    if let Some(at) = report.occurred_at {
+        if at > now + CLOCK_SKEW {
+            flaws.push(Flaw::new("occurred_at", "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at."));
+        } else if at < now - MAX_AGE {
+            flaws.push(Flaw::new("occurred_at", "La date du fait remonte à plus de 30 jours : vérifiez l'année et le fuseau horaire."));
+        }
+    }
+    if let Some(at) = report.expected_at {
+        if at > now + MAX_AHEAD {
+            flaws.push(Flaw::new("expected_at", "La date annoncée est à plus de 60 jours : vérifiez l'année."));
+        } else if at < now - MAX_AGE {
+            flaws.push(Flaw::new("expected_at", "La date annoncée est passée depuis plus de 30 jours : utilisez occurred_at."));
+        }
+    }
+}
+
+fn check_parties(parties: Option<&Parties>, flaws: &mut Vec<Flaw>) {
+    if let Some(count) = parties.and_then(|p| p.estimated_count)
+        && !(1..=10_000).contains(&count)
+    {
+        flaws.push(Flaw::new("parties.estimated_count", "Le nombre de personnes doit être compris entre 1 et 10 000."));
+    }
+}
+
+fn check_facts(facts: &[String], rule: Option<&KindRule>, flaws: &mut Vec<Flaw>) {
+    let Some(rule) = rule else { return };
+    for fact in facts {
+        if !rule.facts.iter().any(|(code, _)| code == fact) {
+            let known: Vec<&str> = rule.facts.iter().map(|(code, _)| code.as_str()).collect();
+            flaws.push(Flaw::new("facts", format!("« {fact} » n'existe pas. Valeurs admises : {}.", known.join(", "))));
+        }
+    }
+}
+
+/// Exactly one way of saying where, made precise.
+fn resolve(fields: &LocationFields, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Location> {
+    let point = fields.lon.is_some() || fields.lat.is_some();
+    let ways = [point, fields.school.is_some(), fields.address.is_some(), fields.sector.is_some()];
+    if ways.iter().filter(|given| **given).count() != 1 {
+        flaws.push(Flaw::new("location", "Donnez un seul lieu : lon et lat, ou school, ou address, ou sector."));
+        return None;
+    }
+    if fields.accuracy_m.is_some() && !point {
+        flaws.push(Flaw::new("location.accuracy_m", "La précision accompagne lon et lat seulement."));
+        return None;
+    }
+    if let Some(uai) = &fields.school {
+        return Some(Location::School { uai: uai.clone() });
+    }
+    if let Some(sector) = &fields.sector {
+        return Some(Location::Sector { sector: sector.clone() });
+    }
+    if let Some(address) = &fields.address {
+        return school_at(address, territory, flaws);
+    }
+    let (Some(lon), Some(lat)) = (fields.lon, fields.lat) else {
+        flaws.push(Flaw::new("location", "lon et lat vont ensemble."));
+        return None;
+    };
+    let accuracy_m = fields.accuracy_m.unwrap_or(0.0);
+    if !(0.0..=MAX_ACCURACY_M).contains(&accuracy_m) {
+        flaws.push(Flaw::new("location.accuracy_m", "La précision doit être comprise entre 0 et 5 000 mètres ; au-delà, donnez sector."));
+        return None;
+    }
+    Some(Location::Point { lon, lat, accuracy_m })
+}
+
+fn school_at(address: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Location> {
+    let found = territory.school_at_address(address);
+    let Some(first) = found.first().map(|school| school.at) else {
+        flaws.push(Flaw::new("location.address", "Adresse inconnue : donnez school, ou lon et lat, ou sector."));
+        return None;
+    };
+    if found.iter().any(|school| Territory::distance_m(school.at, first) > 100.0) {
+        flaws.push(Flaw::new("location.address", "Cette adresse désigne plusieurs lieux : donnez school, ou lon et lat."));
+        return None;
+    }
+    Some(match found.iter().find_map(|school| school.uai.clone()) {
+        Some(uai) => Location::School { uai },
+        None => Location::Point { lon: first.lon, lat: first.lat, accuracy_m: 50.0 },
+    })
+}
+
+fn located(location: &Location, rule: &KindRule, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Assessment> {
+    match assess(location, rule, territory) {
+        Ok(place) => Some(place),
+        Err(error) => {
+            flaws.push(misplaced(&error));
+            None
+        }
+    }
+}
+
+fn misplaced(error: &AssessError) -> Flaw {
+    match error {
+        AssessError::UnknownSchool(uai) => {
+            Flaw::new("location.school", format!("L'établissement {uai} n'est pas dans la liste : vérifiez l'UAI, ou donnez lon et lat."))
+        }
+        AssessError::UnknownSector(sector) => {
+            Flaw::new("location.sector", format!("Le secteur « {sector} » n'existe pas : paris-centre, paris-05 à paris-20, ou com- et le code INSEE d'une commune limitrophe."))
+        }
+        AssessError::Locate(LocateError::LooksSwapped { .. }) => {
+            Flaw::new("location", "lon et lat semblent inversées : à Paris, lon est proche de 2,35 et lat de 48,86.")
+        }
+        AssessError::Locate(LocateError::NotFinite) => Flaw::new("location", "lon et lat doivent être des nombres en degrés."),
+        AssessError::Locate(LocateError::Outside { .. }) => {
+            Flaw::new("location", "Ce point est hors de Paris et des communes limitrophes. Appelez le 17 en cas d'urgence.")
+        }
+    }
+}
+
+/// Warns when a free text seems to name somebody: a telephone number, an address, a handle, or a first name and a name.
+pub fn personal_data_warnings(text: &str) -> Vec<Flaw> {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let mut warnings = Vec::new();
+    if digits >= 10 && has_long_number(text) {
+        warnings.push("Le texte semble contenir un numéro de téléphone.");
+    }
+    if text.split_whitespace().any(|word| word.contains('@')) {
+        warnings.push("Le texte semble contenir une adresse ou un compte de réseau social.");
+    }
+    if has_name_pair(text) {
+        warnings.push("Le texte semble contenir un nom de personne.");
+    }
+    warnings.into_iter().map(|w| Flaw::new("summary", format!("{w} N'écrivez ni nom, ni numéro, ni compte."))).collect()
+}
+
+/// Nine digits or more in one run, spaces and dots between them aside.
+fn has_long_number(text: &str) -> bool {
+    let mut run = 0;
+    for c in text.chars() {
+        match c {
+            '0'..='9' => run += 1,
+            ' ' | '.' | '-' => {}
+            _ => run = 0,
+        }
+        if run >= 9 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Two capitalised words side by side, neither after a full stop nor a word of place.
+fn has_name_pair(text: &str) -> bool {
+    const PLACES: [&str; 20] = [
+        "rue", "place", "avenue", "boulevard", "collège", "lycée", "métro", "station", "square", "quai", "porte", "cité",
+        "parc", "stade", "gymnase", "école", "passage", "impasse", "villa", "résidence",
+    ];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let capitalised = |word: &str| {
+        let word = bare(word);
+        let mut chars = word.chars();
+        chars.next().is_some_and(char::is_uppercase) && chars.clone().count() >= 2 && chars.all(|c| c.is_lowercase() || c == '-')
+    };
+    (1..words.len()).any(|i| {
+        let starts_sentence = i == 1 || words[i - 2].ends_with(['.', '!', '?', ':']);
+        let preceded_by_place = i >= 2 && PLACES.contains(&bare(words[i - 2]).to_lowercase().as_str());
+        let first_is_place = PLACES.contains(&bare(words[i - 1]).to_lowercase().as_str());
+        let separated = words[i - 1].ends_with(['.', ',', ';', '!', '?', ':']);
+        capitalised(words[i - 1]) && capitalised(words[i]) && !separated && !preceded_by_place && !first_is_place
+            && !(starts_sentence && is_common_opening(&bare(words[i - 1])))
+    })
+}
+
+fn is_common_opening(word: &str) -> bool {
+    ["Le", "La", "Les", "Un", "Une", "Des", "Du", "De", "Au", "Aux", "Il", "Elle", "On", "Devant", "Derrière", "Vers", "Dans"].contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_name_somebody_are_noticed_and_places_are_not() {
+        for named in ["c'est Kevin Durand qui vient", "appelez le 06 39 98 12 34", "voir @le_duc sur les réseaux", "ecrire a x@example.org"] {
+            assert!(!personal_data_warnings(named).is_empty(), "{named}");
+        }
+        for plain in [
+            "Une trentaine de jeunes annoncent une bagarre à la sortie",
+            "Rassemblement rue Georges Thill à 16 h 30",
+            "Un groupe devant le collège Edmond Michelet",
+            "Vers 17 h, 30 à 40 jeunes. Deux ont des bâtons",
+        ] {
+            assert!(personal_data_warnings(plain).is_empty(), "{plain}: {:?}", personal_data_warnings(plain));
+        }
+    }
+}

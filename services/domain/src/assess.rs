@@ -1,0 +1,99 @@
+//! Judges a signal: where it is, whose it is, who is around.
+
+use vigie_proto::{SectorId, Uai, signal::Location};
+
+use crate::{
+    doctrine::KindRule,
+    territory::{LocateError, LonLat, Territory},
+};
+
+/// A point this near a school, metres, is its surroundings.
+const AT_SCHOOL_M: f64 = 150.0;
+
+/// What the territory says of a signal's place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// None when only a sector is known.
+    pub at: Option<LonLat>,
+    /// Owner first, then the sectors the point's accuracy also touches.
+    pub sectors: Vec<SectorId>,
+    /// Other sectors and communes within the kind's reach, nearest first.
+    pub neighbours: Vec<SectorId>,
+    pub arrondissement: Option<u8>,
+    pub quartier: Option<u8>,
+    /// The school concerned: the one named, or the nearest within 150 m.
+    pub school: Option<Uai>,
+    /// Schools with a UAI within the kind's radius, nearest first.
+    pub schools_around: Vec<Uai>,
+}
+
+impl Assessment {
+    /// The sector that owns the signal.
+    pub fn owner(&self) -> &SectorId {
+        &self.sectors[0]
+    }
+
+    /// Kind of place, in French, without naming it.
+    pub fn place_label(&self) -> &'static str {
+        match (&self.school, self.at) {
+            (Some(_), _) => "abords d'un établissement scolaire",
+            (None, Some(_)) => "voie publique",
+            (None, None) => "lieu à préciser dans le secteur",
+        }
+    }
+}
+
+/// Why a signal cannot be given a place.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AssessError {
+    #[error("the point cannot be located")]
+    Locate(#[from] LocateError),
+    #[error("school {0} is not in the territory")]
+    UnknownSchool(Uai),
+    #[error("sector {0} is not in the territory")]
+    UnknownSector(SectorId),
+}
+
+/// Locates `location` with the distances `rule` gives its kind.
+pub fn assess(location: &Location, rule: &KindRule, territory: &Territory) -> Result<Assessment, AssessError> {
+    match location {
+        Location::Sector { sector } => {
+            let known = territory.sector(sector).ok_or_else(|| AssessError::UnknownSector(sector.clone()))?;
+            Ok(Assessment {
+                at: None,
+                sectors: vec![known.id.clone()],
+                neighbours: Vec::new(),
+                arrondissement: None,
+                quartier: None,
+                school: None,
+                schools_around: Vec::new(),
+            })
+        }
+        Location::School { uai } => {
+            let school = territory.school(uai).ok_or_else(|| AssessError::UnknownSchool(uai.clone()))?;
+            survey(school.at, 0.0, Some(uai.clone()), rule, territory)
+        }
+        Location::Point { lon, lat, accuracy_m } => {
+            survey(LonLat { lon: *lon, lat: *lat }, *accuracy_m, None, rule, territory)
+        }
+    }
+}
+
+fn survey(at: LonLat, accuracy_m: f64, named: Option<Uai>, rule: &KindRule, territory: &Territory) -> Result<Assessment, AssessError> {
+    let reach = f64::from(rule.neighbours_within_m);
+    let survey = territory.survey(at, accuracy_m, reach)?;
+    let around = territory.schools_within(at, f64::from(rule.schools_within_m));
+    let nearest = around.iter().find(|(school, metres)| school.uai.is_some() && *metres <= AT_SCHOOL_M);
+    let school = named.or_else(|| nearest.and_then(|(school, _)| school.uai.clone()));
+    let neighbours =
+        survey.neighbours.iter().map(|(id, _)| id).filter(|id| !survey.concerned.contains(id)).cloned().collect();
+    Ok(Assessment {
+        at: Some(at),
+        arrondissement: survey.place.arrondissement,
+        quartier: survey.place.quartier,
+        sectors: survey.concerned,
+        neighbours,
+        school,
+        schools_around: around.into_iter().filter_map(|(school, _)| school.uai.clone()).collect(),
+    })
+}

@@ -1,0 +1,58 @@
+//! Everything a city configures, read together and consistent: territory, directory, doctrine.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use vigie_proto::{SectorId, plan::Target};
+
+use crate::{
+    directory::{self, Directory, DirectoryFiles},
+    doctrine::{self, Doctrine, Situation},
+    territory::Territory,
+};
+
+/// One consistent configuration; shared, never changed in place.
+#[derive(Debug, Clone)]
+pub struct City {
+    pub territory: Arc<Territory>,
+    pub directory: Arc<Directory>,
+    pub doctrine: Arc<Doctrine>,
+}
+
+/// Every fault of the configuration at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the city's configuration has faults:\n{}", .0.join("\n"))]
+pub struct CityError(pub Vec<String>);
+
+impl City {
+    /// Reads and cross-checks the three. `doctrine` is file names and texts.
+    pub fn read(
+        territory: Territory,
+        directory: &DirectoryFiles,
+        doctrine: &BTreeMap<String, String>,
+    ) -> Result<Self, CityError> {
+        let (directory, mut faults) = match directory::read(directory, &territory) {
+            Ok(directory) => (Some(directory), Vec::new()),
+            Err(error) => (None, error.0),
+        };
+        let Some(directory) = directory else {
+            faults.push("the doctrine was not checked: it needs the directory's roles".to_owned());
+            return Err(CityError(faults));
+        };
+        let roles: BTreeSet<_> = directory.roles().cloned().collect();
+        let doctrine = doctrine::read(doctrine, &roles).map_err(|error| CityError(error.0))?;
+        Ok(Self { territory: Arc::new(territory), directory: Arc::new(directory), doctrine: Arc::new(doctrine) })
+    }
+
+    /// Whom to tell, anywhere in the city, that an alert reached nobody.
+    pub fn undeliverable_targets(&self, situation: &Situation) -> Vec<Target> {
+        self.doctrine.undeliverable.tell.iter().filter_map(|a| doctrine::target(a, situation)).collect()
+    }
+
+    /// French label of a sector; its id when unknown.
+    pub fn sector_label<'a>(&'a self, id: &'a SectorId) -> &'a str {
+        self.territory.sector(id).map_or(id.as_str(), |sector| sector.label.as_str())
+    }
+}

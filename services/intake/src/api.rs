@@ -1,0 +1,244 @@
+//! `POST /api/v1/signals`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use vigie_domain::{
+    access::Caller,
+    admission::{self, Admitted, Flaw, Inadmissible},
+    directory::Source,
+};
+use vigie_platform::{
+    credential::{self, Purpose},
+    metrics::ByCode,
+    problem::{Fault, Problem},
+    telemetry,
+};
+use vigie_proto::{SignalId, signal::SignalReport};
+
+use crate::{
+    Edge,
+    commit::CommitError,
+    store::{NewSignal, Stored},
+};
+
+/// The answer to a signal that is durable.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Accepted {
+    pub signal_id: SignalId,
+    /// What to say on the telephone, `S-2026-000123`.
+    pub reference: String,
+    /// Where to ask what became of it.
+    pub status_url: String,
+    /// Doubts about the text (it seems to name somebody); the signal was taken all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Fault>,
+}
+
+/// Raise a signal. Repeating a request with the same `Idempotency-Key` gives the same answer.
+#[utoipa::path(
+    post, path = "/api/v1/signals", tag = "signals",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; makes a retry safe")),
+    request_body = SignalReport,
+    responses(
+        (status = 202, description = "Durable: it will reach those who can act", body = Accepted),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not this kind, or not there, for this source", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for another report", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Fields at fault, all listed", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This source raised too many", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Nothing was stored: retry with the same key", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn raise(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+    let received = headers.get("traceparent").and_then(|v| v.to_str().ok()).filter(|t| telemetry::is_traceparent(t));
+    let received = received.map_or_else(telemetry::fresh_traceparent, str::to_owned);
+    let span = tracing::info_span!("POST /api/v1/signals", otel.kind = "server");
+    telemetry::continue_trace(&span, Some(&received));
+    let traceparent = telemetry::traceparent_of(&span, Some(&received));
+    match answer(&edge, &headers, body, traceparent).instrument(span).await {
+        Ok(accepted) => {
+            let location = HeaderValue::from_str(&accepted.status_url);
+            let mut response = (StatusCode::ACCEPTED, Json(accepted)).into_response();
+            if let Ok(location) = location {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            response
+        }
+        Err(problem) => {
+            edge.context.metrics.signals_refused.get_or_create(&ByCode { code: problem.code }).inc();
+            problem.into_response()
+        }
+    }
+}
+
+async fn answer(
+    edge: &Edge,
+    headers: &HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    traceparent: Option<String>,
+) -> Result<Accepted, Problem> {
+    let now = edge.context.clock.now();
+    let source = authenticate(edge, headers, now).await?;
+    let key = idempotency_key(headers)?;
+    require_json(headers)?;
+    let body = body.map_err(|rejection| too_large_or_broken(edge, &rejection))?;
+    let report = parse(&body)?;
+    raise_as(edge, source, &report, key, traceparent, now).await
+}
+
+/// Raises `report` for `source`: what the API and the form have in common.
+pub(crate) async fn raise_as(
+    edge: &Edge,
+    source: &Source,
+    report: &SignalReport,
+    key: Option<String>,
+    traceparent: Option<String>,
+    now: Timestamp,
+) -> Result<Accepted, Problem> {
+    edge.limiter.take(&source.id).map_err(|seconds| {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-signals", "Trop de signalements en peu de temps")
+            .detail(format!("Réessayez dans {seconds} s. En cas d'urgence, appelez le 17."))
+            .retry_after(seconds)
+    })?;
+    let caller = Caller::of(source, &edge.city.directory).ok_or_else(Problem::unauthenticated)?;
+    let admitted = admission::admit(report, caller, &edge.city, now).map_err(inadmissible)?;
+    let Admitted { severity, location, occurred_at, place: _, warnings } = admitted;
+    let signal = NewSignal {
+        source: source.id.clone(),
+        source_role: source.role.clone(),
+        kind: report.kind.clone(),
+        severity,
+        summary: report.summary.clone().filter(|text| !text.trim().is_empty()),
+        location,
+        occurred_at,
+        expected_at: report.expected_at,
+        parties: report.parties.clone(),
+        facts: report.facts.clone(),
+        idempotency_key: key,
+        fingerprint: fingerprint(report),
+        traceparent,
+    };
+    match edge.committer.commit(signal).await {
+        Ok(Stored::Durable { id, reference }) => Ok(Accepted {
+            signal_id: id,
+            reference,
+            status_url: format!("/api/v1/signals/{id}"),
+            warnings: warnings.into_iter().map(fault).collect(),
+        }),
+        Ok(Stored::KeyReused) => {
+            Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-reused", "Clé déjà utilisée pour un autre signalement")
+                .detail("Utilisez une nouvelle Idempotency-Key pour un nouveau signalement ; gardez la même pour répéter le même."))
+        }
+        Err(CommitError::Full | CommitError::Unavailable) => Err(Problem::unavailable()),
+    }
+}
+
+/// The source whose bearer token the request carries.
+pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap, now: Timestamp) -> Result<&'a Source, Problem> {
+    let token = credential::bearer(headers).ok_or_else(Problem::unauthenticated)?;
+    let id = edge
+        .context
+        .authenticator
+        .source_of(token, Purpose::Token, now)
+        .await
+        .map_err(|error| Problem::from_store(&error))?
+        .ok_or_else(Problem::unauthenticated)?;
+    edge.city.directory.source(&id).ok_or_else(Problem::unauthenticated)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=128).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()));
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
+            .faults(vec![Fault::new("Idempotency-Key", "1 à 128 caractères ASCII visibles, par exemple un UUID.")])
+    })
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if essence == "application/json" {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "Format non pris en charge")
+        .detail("Envoyez le signalement en JSON, avec l'en-tête « Content-Type: application/json »."))
+}
+
+fn too_large_or_broken(edge: &Edge, rejection: &axum::extract::rejection::BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let limit = edge.context.config.http.body_limit_bytes;
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Signalement trop volumineux")
+            .detail(format!("Le corps dépasse {limit} octets : raccourcissez le texte."));
+    }
+    Problem::new(StatusCode::BAD_REQUEST, "broken-body", "Corps de requête interrompu")
+}
+
+/// Reads a report; the problem names the field at fault.
+fn parse(body: &[u8]) -> Result<SignalReport, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let report = parsed.map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_syntax() || inner.is_eof() {
+            return Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible")
+                .detail(format!("Ligne {}, colonne {} : le JSON n'est pas valide.", inner.line(), inner.column()));
+        }
+        let field = if path == "." { String::new() } else { path };
+        invalid_fields(vec![Fault::new(field, format!("Valeur refusée : {inner}."))])
+    })?;
+    deserializer.end().map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible")
+            .detail("Du texte suit le signalement : envoyez un seul objet JSON.")
+    })?;
+    Ok(report)
+}
+
+fn inadmissible(refusal: Inadmissible) -> Problem {
+    match refusal {
+        Inadmissible::Flawed(flaws) => invalid_fields(flaws.into_iter().map(fault).collect()),
+        Inadmissible::Forbidden(flaw) => {
+            Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Signalement non autorisé").faults(vec![fault(flaw)])
+        }
+    }
+}
+
+fn invalid_fields(faults: Vec<Fault>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
+        .detail("Rien n'a été enregistré. Corrigez les champs indiqués et renvoyez le signalement.")
+        .faults(faults)
+}
+
+fn fault(flaw: Flaw) -> Fault {
+    Fault::new(flaw.field, flaw.message)
+}
+
+/// SHA-256 of the report as understood: spacing and key order do not matter.
+fn fingerprint(report: &SignalReport) -> [u8; 32] {
+    let canonical = serde_json::to_vec(report).expect("a report is plain data with string keys, which always serializes");
+    Sha256::digest(canonical).into()
+}
+
+/// This edge's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(raise, crate::status::of_signal))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
+}

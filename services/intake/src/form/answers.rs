@@ -1,0 +1,141 @@
+//! The form's answers, from the names of its fields to a report.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use vigie_domain::{admission::Flaw, directory::Ambit, directory::Source, territory::Territory};
+use vigie_proto::{
+    Kind, Severity,
+    signal::{LocationFields, Parties, SignalReport, Weapons},
+};
+
+/// How uncertain "the surroundings" is, metres around the school.
+const SURROUNDINGS_M: f64 = 150.0;
+
+/// Every answer as text, kept to show the form again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answers {
+    pub(crate) kind: String,
+    pub(crate) severity: String,
+    /// `school`, `around`, `point` or `sector`.
+    pub(crate) place: String,
+    /// Latitude and longitude, as copied from a map, or a school's address.
+    pub(crate) point: String,
+    /// `now`, `announced` or `past`.
+    pub(crate) when: String,
+    /// Local date and time, `2026-11-23T16:30`.
+    pub(crate) at: String,
+    pub(crate) facts: Vec<String>,
+    pub(crate) count: String,
+    pub(crate) weapons: String,
+    pub(crate) summary: String,
+    pub(crate) key: String,
+    /// The raiser has seen the doubt about names and sends all the same.
+    pub(crate) confirmed: bool,
+}
+
+impl Answers {
+    pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
+        let mut answers = Self::default();
+        for (name, value) in fields {
+            let value = value.trim().to_owned();
+            match name.as_str() {
+                "kind" => answers.kind = value,
+                "severity" => answers.severity = value,
+                "place" => answers.place = value,
+                "point" => answers.point = value,
+                "when" => answers.when = value,
+                "at" => answers.at = value,
+                "facts" => answers.facts.push(value),
+                "count" => answers.count = value,
+                "weapons" => answers.weapons = value,
+                "summary" => answers.summary = value,
+                "key" => answers.key = value,
+                "confirmed" => answers.confirmed = value == "1",
+                _ => {}
+            }
+        }
+        answers
+    }
+
+    /// The report these answers make for `source`; every fault at once.
+    pub(crate) fn report(&self, source: &Source, territory: &Territory, zone: &TimeZone) -> Result<SignalReport, Vec<Flaw>> {
+        let mut flaws = Vec::new();
+        let kind = Kind::new(self.kind.as_str()).ok();
+        if kind.is_none() {
+            flaws.push(flaw("kind", "Choisissez ce que vous signalez."));
+        }
+        let severity = self.severity.parse::<Severity>().ok();
+        if severity.is_none() {
+            flaws.push(flaw("severity", "Choisissez un niveau."));
+        }
+        let location = self.location(source, territory).map_err(|f| flaws.push(f)).ok();
+        let (occurred_at, expected_at) = self.times(zone).map_err(|f| flaws.push(f)).unwrap_or_default();
+        let count = match self.count.as_str() {
+            "" => None,
+            text => match text.parse() {
+                Ok(count) => Some(count),
+                Err(_) => {
+                    flaws.push(flaw("count", "Le nombre de personnes s'écrit en chiffres."));
+                    None
+                }
+            },
+        };
+        let weapons = match self.weapons.as_str() {
+            "none" => Some(Weapons::None),
+            "suspected" => Some(Weapons::Suspected),
+            "seen" => Some(Weapons::Seen),
+            _ => None,
+        };
+        let (Some(kind), Some(location), true) = (kind, location, flaws.is_empty()) else { return Err(flaws) };
+        Ok(SignalReport {
+            kind,
+            severity,
+            summary: (!self.summary.is_empty()).then(|| self.summary.clone()),
+            location,
+            occurred_at,
+            expected_at,
+            parties: (count.is_some() || weapons.is_some()).then_some(Parties { estimated_count: count, weapons }),
+            facts: self.facts.clone(),
+        })
+    }
+
+    fn location(&self, source: &Source, territory: &Territory) -> Result<LocationFields, Flaw> {
+        match (self.place.as_str(), &source.ambit) {
+            ("school", Ambit::School(uai)) => Ok(LocationFields { school: Some(uai.clone()), ..LocationFields::default() }),
+            ("around", Ambit::School(uai)) => {
+                let at = territory.school(uai).map(|school| school.at).ok_or_else(|| flaw("place", "Votre établissement n'est pas dans la liste."))?;
+                Ok(LocationFields { lon: Some(at.lon), lat: Some(at.lat), accuracy_m: Some(SURROUNDINGS_M), ..LocationFields::default() })
+            }
+            ("sector", Ambit::Sector(sector)) => Ok(LocationFields { sector: Some(sector.clone()), ..LocationFields::default() }),
+            ("point", _) => self.point_given(),
+            _ => Err(flaw("place", "Choisissez où.")),
+        }
+    }
+
+    /// `48.8853, 2.3791` as maps give it (latitude first), else a school's address.
+    fn point_given(&self) -> Result<LocationFields, Flaw> {
+        if self.point.is_empty() {
+            return Err(flaw("point", "Indiquez le point : coordonnées copiées d'un plan, ou adresse d'un établissement."));
+        }
+        let numbers: Vec<f64> = self.point.split([',', ';', ' ']).filter(|part| !part.is_empty()).filter_map(|part| part.parse().ok()).collect();
+        match numbers.as_slice() {
+            [lat, lon] => Ok(LocationFields { lon: Some(*lon), lat: Some(*lat), accuracy_m: Some(25.0), ..LocationFields::default() }),
+            _ => Ok(LocationFields { address: Some(self.point.clone()), ..LocationFields::default() }),
+        }
+    }
+
+    fn times(&self, zone: &TimeZone) -> Result<(Option<Timestamp>, Option<Timestamp>), Flaw> {
+        let local = || {
+            let civil: DateTime = self.at.parse().map_err(|_| flaw("at", "Indiquez la date et l'heure."))?;
+            civil.to_zoned(zone.clone()).map(|zoned| Some(zoned.timestamp())).map_err(|_| flaw("at", "Cette date n'existe pas."))
+        };
+        match self.when.as_str() {
+            "announced" => Ok((None, local()?)),
+            "past" => Ok((local()?, None)),
+            _ => Ok((None, None)),
+        }
+    }
+}
+
+fn flaw(field: &'static str, message: &str) -> Flaw {
+    Flaw { field, message: message.to_owned() }
+}

@@ -1,0 +1,58 @@
+//! `GET /signaler/{id}`: what became of a signal, for the one who raised it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use uuid::Uuid;
+use vigie_platform::{page::french_date_time, problem::Problem};
+use vigie_proto::SignalId;
+
+use super::{message, no_session, render};
+use crate::{
+    Edge, session,
+    status::{self, SignalView},
+};
+
+#[derive(Debug, Template)]
+#[template(path = "follow.html")]
+struct FollowPage {
+    view: SignalView,
+    received: String,
+    opened: String,
+    told: Vec<(String, String)>,
+    acknowledged: Vec<(String, String)>,
+}
+
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let source = match session::source(&edge, &headers).await {
+        Ok(Some(source)) => source,
+        Ok(None) => return no_session(),
+        Err(problem) => return problem.into_response(),
+    };
+    let Ok(id) = id.parse::<Uuid>() else { return unknown() };
+    match status::find(&edge.pool, &edge.city, source, SignalId(id)).await {
+        Ok(Some(view)) => render(StatusCode::OK, &page(view)),
+        Ok(None) => unknown(),
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
+fn page(view: SignalView) -> FollowPage {
+    let shown = |bodies: &[status::BodyTold]| bodies.iter().map(|b| (b.body.clone(), french_date_time(b.at))).collect();
+    FollowPage {
+        received: french_date_time(view.received_at),
+        opened: view.incident.as_ref().map(|incident| french_date_time(incident.opened_at)).unwrap_or_default(),
+        told: shown(&view.told),
+        acknowledged: shown(&view.acknowledged_by),
+        view,
+    }
+}
+
+fn unknown() -> Response {
+    message(StatusCode::NOT_FOUND, "Signalement introuvable", "Ce signalement n'existe pas, ou n'est pas le vôtre.")
+}

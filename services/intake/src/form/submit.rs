@@ -1,0 +1,49 @@
+//! `POST /signaler`: the answers become a signal by the same way as the API's.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use vigie_domain::admission::{Flaw, personal_data_warnings};
+use vigie_platform::telemetry;
+
+use super::{answers::Answers, message, no_session, page::form};
+use crate::{Edge, api, session};
+
+pub(crate) async fn submit(State(edge): State<Arc<Edge>>, headers: HeaderMap, Form(fields): Form<Vec<(String, String)>>) -> Response {
+    let source = match session::source(&edge, &headers).await {
+        Ok(Some(source)) => source,
+        Ok(None) => return no_session(),
+        Err(problem) => return problem.into_response(),
+    };
+    let mut answers = Answers::of(fields);
+    // A fact ticked for another kind than the one chosen is not part of this report.
+    if let Some(rule) = vigie_proto::Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned()) {
+        answers.facts.retain(|fact| rule.facts.iter().any(|(code, _)| code == fact));
+    }
+    let report = match answers.report(source, &edge.city.territory, &edge.city.doctrine.zone) {
+        Ok(report) => report,
+        Err(flaws) => return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[]),
+    };
+    let warnings = personal_data_warnings(&answers.summary);
+    if !warnings.is_empty() && !answers.confirmed {
+        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[], &warnings);
+    }
+    let key = (!answers.key.is_empty()).then(|| answers.key.clone());
+    let traceparent = Some(telemetry::fresh_traceparent());
+    match api::raise_as(&edge, source, &report, key, traceparent, edge.context.clock.now()).await {
+        Ok(accepted) => Redirect::to(&format!("/signaler/{}", accepted.signal_id)).into_response(),
+        Err(problem) if problem.faults.is_empty() => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            message(status, &problem.title, problem.detail.as_deref().unwrap_or("En cas d'urgence, appelez le 17."))
+        }
+        Err(problem) => {
+            let flaws: Vec<Flaw> = problem.faults.into_iter().map(|f| Flaw { field: "location", message: f.message }).collect();
+            form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[])
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `GET /api/v1/signals/{id}`: what became of a signal. The contract owes reporters that return.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::HeaderMap,
+};
+use jiff::Timestamp;
+use jiff_sqlx::Timestamp as SqlTimestamp;
+use serde::Serialize;
+use sqlx::{PgPool, Row, types::Json as SqlJson};
+use uuid::Uuid;
+use vigie_domain::{
+    access::Caller,
+    city::City,
+    directory::{Sight, Source},
+};
+use vigie_platform::problem::Problem;
+use vigie_proto::{BodyId, IncidentStatus, Severity, SignalId, event::IncidentSnapshot};
+
+use crate::{Edge, api};
+
+/// A signal as its reporter may see it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SignalView {
+    pub signal_id: SignalId,
+    pub reference: String,
+    /// `received`, then `joined` once it belongs to an incident.
+    pub state: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    pub incident: Option<IncidentOfSignal>,
+    /// Bodies told of the incident, each once. Bodies, not persons.
+    pub told: Vec<BodyTold>,
+    /// Bodies that have taken charge.
+    pub acknowledged_by: Vec<BodyTold>,
+}
+
+/// The incident a signal belongs to, in the least form.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct IncidentOfSignal {
+    pub reference: String,
+    pub status: IncidentStatus,
+    pub severity: Severity,
+    pub sector_label: String,
+    #[serde(skip)]
+    pub opened_at: Timestamp,
+}
+
+/// A body, and since when.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct BodyTold {
+    pub body: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// What became of a signal; only its reporter, and those who see everything, may ask.
+#[utoipa::path(
+    get, path = "/api/v1/signals/{id}", tag = "signals", params(("id" = SignalId, Path, description = "As answered with 202")),
+    responses(
+        (status = 200, description = "Where it stands", body = SignalView),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such signal for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn of_signal(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<SignalView>, Problem> {
+    let source = api::authenticate(&edge, &headers, edge.context.clock.now()).await?;
+    let id: Uuid = id.parse().map_err(|_| Problem::not_found("Signalement"))?;
+    let view = find(&edge.pool, &edge.city, source, SignalId(id)).await.map_err(|e| Problem::from_store(&e))?;
+    view.map(Json).ok_or_else(|| Problem::not_found("Signalement"))
+}
+
+/// The signal as `source` may see it; none when it does not exist or is not its own.
+pub(crate) async fn find(pool: &PgPool, city: &City, source: &Source, id: SignalId) -> Result<Option<SignalView>, sqlx::Error> {
+    let row = sqlx::query(
+        "select s.reference, s.source_id, s.received_at, i.snapshot, i.id as incident_id
+           from intake.signal s
+           left join routing.incident_signal l on l.signal_id = s.id
+           left join routing.incident i on i.id = l.incident_id
+          where s.id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let own = row.try_get::<String, _>("source_id")? == source.id.as_str();
+    let sees_all = Caller::of(source, &city.directory).is_some_and(|caller| caller.role.sees == Sight::Everything);
+    if !own && !sees_all {
+        return Ok(None);
+    }
+    let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
+    let incident_id: Option<Uuid> = row.try_get("incident_id")?;
+    let (told, acknowledged_by) = match incident_id {
+        Some(incident) => (
+            bodies(pool, city, "select body, min(issued_at) as at from escalation.alert where incident_id = $1 group by body order by 2, 1", incident).await?,
+            bodies(pool, city, "select body, min(at) as at from routing.acknowledgement where incident_id = $1 group by body order by 2, 1", incident).await?,
+        ),
+        None => (Vec::new(), Vec::new()),
+    };
+    Ok(Some(SignalView {
+        signal_id: id,
+        reference: row.try_get("reference")?,
+        state: if incident.is_some() { "joined" } else { "received" },
+        received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
+        incident: incident.map(|SqlJson(i)| IncidentOfSignal {
+            reference: i.reference,
+            status: i.status,
+            severity: i.severity,
+            sector_label: i.sector_label,
+            opened_at: i.opened_at,
+        }),
+        told,
+        acknowledged_by,
+    }))
+}
+
+async fn bodies(pool: &PgPool, city: &City, query: &'static str, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
+    let rows = sqlx::query(query).bind(incident).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| {
+            let id: String = row.try_get("body")?;
+            let name = BodyId::new(id.as_str()).ok().and_then(|id| city.directory.body(&id)).map_or(id, |body| body.name.clone());
+            Ok(BodyTold { body: name, at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff() })
+        })
+        .collect()
+}

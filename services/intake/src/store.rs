@@ -1,0 +1,167 @@
+//! Signals in Postgres.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, PgPool, Row, types::Json};
+use uuid::Uuid;
+use vigie_platform::{ids, journal, journal::Entry};
+use vigie_proto::{
+    Kind, RoleId, Severity, SignalId, SourceId,
+    event::{Event, SignalRaisedV1},
+    signal::{Location, Parties},
+};
+
+/// A validated signal, not yet stored.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSignal {
+    pub(crate) source: SourceId,
+    pub(crate) source_role: RoleId,
+    pub(crate) kind: Kind,
+    pub(crate) severity: Severity,
+    pub(crate) summary: Option<String>,
+    pub(crate) location: Location,
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) expected_at: Option<Timestamp>,
+    pub(crate) parties: Option<Parties>,
+    pub(crate) facts: Vec<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) fingerprint: [u8; 32],
+    pub(crate) traceparent: Option<String>,
+}
+
+/// What became of a signal handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// It is durable: now, or already under the same key.
+    Durable { id: SignalId, reference: String },
+    /// The key was used for another report.
+    KeyReused,
+}
+
+/// Stores `signals` in one transaction with their journal entries, in order.
+///
+/// A repetition (same source and key) is not stored again; it is answered with what is there.
+pub(crate) async fn store(pool: &PgPool, signals: Vec<NewSignal>, now: Timestamp) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let numbers: Vec<i64> = sqlx::query_scalar("select nextval('intake.signal_number') from generate_series(1, $1)")
+        .bind(i32::try_from(signals.len()).unwrap_or(i32::MAX))
+        .fetch_all(&mut *tx)
+        .await?;
+    let year = now.strftime("%Y").to_string();
+    let rows: Vec<Numbered> = signals
+        .into_iter()
+        .zip(numbers)
+        .map(|(signal, number)| Numbered { id: ids::fresh(), reference: format!("S-{year}-{number:06}"), signal })
+        .collect();
+    let inserted = insert(&mut tx, &rows, now).await?;
+    let entries: Vec<Entry> = rows.iter().filter(|row| inserted.contains_key(&row.id)).map(|row| row.entry(now)).collect();
+    journal::append(&mut tx, &entries).await?;
+    let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
+    tx.commit().await?;
+    let stored = rows.into_iter().map(|row| row.outcome(&inserted, &known)).collect();
+    Ok((stored, entries))
+}
+
+/// A signal with the identity it gets if it is new.
+struct Numbered {
+    id: Uuid,
+    reference: String,
+    signal: NewSignal,
+}
+
+/// Signals stored before, by source and key: id, reference, fingerprint.
+type Known = HashMap<(String, String), (Uuid, String, Vec<u8>)>;
+
+impl Numbered {
+    /// The key that tells repetitions; a signal without one is its own.
+    fn key(&self) -> String {
+        self.signal.idempotency_key.clone().unwrap_or_else(|| self.id.to_string())
+    }
+
+    fn entry(&self, now: Timestamp) -> Entry {
+        let s = &self.signal;
+        let event = Event::from(SignalRaisedV1 {
+            signal_id: SignalId(self.id),
+            reference: self.reference.clone(),
+            source: s.source.clone(),
+            source_role: s.source_role.clone(),
+            kind: s.kind.clone(),
+            severity: s.severity,
+            location: s.location.clone(),
+            occurred_at: s.occurred_at,
+            expected_at: s.expected_at,
+            parties: s.parties.clone(),
+            facts: s.facts.clone(),
+            received_at: now,
+        });
+        Entry::new("intake", &event, now, None, s.traceparent.clone())
+    }
+
+    fn outcome(self, inserted: &HashMap<Uuid, ()>, known: &Known) -> Stored {
+        if inserted.contains_key(&self.id) {
+            return Stored::Durable { id: SignalId(self.id), reference: self.reference };
+        }
+        match known.get(&(self.signal.source.to_string(), self.key())) {
+            Some((id, reference, fingerprint)) if fingerprint.as_slice() == self.signal.fingerprint => {
+                Stored::Durable { id: SignalId(*id), reference: reference.clone() }
+            }
+            _ => Stored::KeyReused,
+        }
+    }
+}
+
+async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Result<HashMap<Uuid, ()>, sqlx::Error> {
+    let text = |of: fn(&NewSignal) -> String| rows.iter().map(|r| of(&r.signal)).collect::<Vec<_>>();
+    let inserted: Vec<Uuid> = sqlx::query_scalar(
+        "insert into intake.signal (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at,
+                                    expected_at, parties, facts, received_at, idempotency_key, fingerprint)
+         select s.id, s.reference, s.source_id, s.source_role, s.kind, s.severity, s.summary, s.location, s.occurred_at,
+                s.expected_at, s.parties, string_to_array(s.facts, ','), $16, s.idempotency_key, s.fingerprint
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+                       $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::int[])
+             as s (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at, expected_at, parties,
+                   facts, idempotency_key, fingerprint, position)
+          order by s.position
+         on conflict on constraint signal_idempotency do nothing
+         returning id",
+    )
+    .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.reference.clone()).collect::<Vec<_>>())
+    .bind(text(|s| s.source.to_string()))
+    .bind(text(|s| s.source_role.to_string()))
+    .bind(text(|s| s.kind.to_string()))
+    .bind(text(|s| s.severity.to_string()))
+    .bind(rows.iter().map(|r| r.signal.summary.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| Json(r.signal.location.clone())).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.signal.occurred_at.to_sqlx()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.signal.expected_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
+    .bind(rows.iter().map(|r| r.signal.parties.clone().map(Json)).collect::<Vec<_>>())
+    .bind(text(|s| s.facts.join(",")))
+    .bind(rows.iter().map(Numbered::key).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.signal.fingerprint.to_vec()).collect::<Vec<_>>())
+    .bind((0..rows.len()).map(|i| i32::try_from(i).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
+    .fetch_all(tx)
+    .await?;
+    Ok(inserted.into_iter().map(|id| (id, ())).collect())
+}
+
+async fn already_stored(tx: &mut PgConnection, rows: &[Numbered]) -> Result<Known, sqlx::Error> {
+    let found = sqlx::query(
+        "select id, reference, source_id, idempotency_key, fingerprint from intake.signal
+          where (source_id, idempotency_key) in (select * from unnest($1::text[], $2::text[]))",
+    )
+    .bind(rows.iter().map(|r| r.signal.source.to_string()).collect::<Vec<_>>())
+    .bind(rows.iter().map(Numbered::key).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    found
+        .iter()
+        .map(|row| {
+            let key = (row.try_get("source_id")?, row.try_get("idempotency_key")?);
+            Ok((key, (row.try_get("id")?, row.try_get("reference")?, row.try_get("fingerprint")?)))
+        })
+        .collect()
+}
