@@ -53,7 +53,8 @@ def _stages():
     yield "lints", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"], {}
     yield "documentation", ["cargo", "doc", "--locked", "--no-deps", "--workspace"], {"RUSTDOCFLAGS": "-D warnings"}
     yield "licences, bans, sources", ["cargo", "deny", "--locked", "check", "licenses", "bans", "sources"], {}
-    yield "local set and demonstration city", [sys.executable, "-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."], {}
+    yield "local set", [sys.executable, "-B", "-m", "unittest", "discover", "-s", "stack/tests", "-t", "."], {}
+    yield "demonstration city", [sys.executable, "-B", "../demonstration/test_directory.py"], {}
     if has_doctests(paths.ROOT):
         yield "documentation examples", ["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"], {}
 
