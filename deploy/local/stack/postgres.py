@@ -1,8 +1,10 @@
 """PostgreSQL with its data under `.local/data/postgres`, fsync on: what it says is stored, is stored."""
+import os
 import signal
 import subprocess
+from pathlib import Path
 
-from . import identity, pgwire, processes
+from . import identity, paths, pgwire, processes
 from .ports import HOST
 from .trouble import Trouble
 from .waiting import until
@@ -27,12 +29,8 @@ def start(programs, ports):
     settings = [part for name, value in SETTINGS.items() for part in ("-c", "%s=%s" % (name, value))]
     command = identity.command([str(programs / "postgres"), "-D", str(data), "-p", str(ports.postgres)] + settings)
 
-    def launch():
-        processes.start(NAME, command, cwd=data, **identity.popen())
-        until(lambda: processes.running(NAME) is None or answers(ports.postgres), 60)
-        return processes.running(NAME) is not None or not _predecessor_lingers()
-
-    until(launch, 15)  # after a kill -9 the old server's workers need a moment to let go of its memory
+    _clear_after_a_kill(data)
+    processes.start(NAME, command, cwd=data, **identity.popen())
     processes.wait_ready(NAME, lambda: answers(ports.postgres), 60)
     if not pgwire.query(ports.postgres, "select 1 from pg_database where datname = 'vigie'"):
         pgwire.query(ports.postgres, "create database vigie")
@@ -58,5 +56,25 @@ def _create(programs, data):
         raise Trouble("initdb could not create %s:\n%s" % (data, made.stdout.strip()))
 
 
-def _predecessor_lingers():
-    return "is still in use" in processes.log_tail(NAME, lines=5)
+def _clear_after_a_kill(data):
+    """Removes the lock file of a server that was killed, once its last worker has gone.
+
+    The server itself goes by the pid alone, and takes one that nobody has reaped, or that was given to another program
+    after a restart of the machine, for a living server. Whoever works on a cluster has it as working directory.
+    """
+    lock = data / "postmaster.pid"
+    if not lock.exists() or not Path("/proc/self/cwd").exists():
+        return
+    if not until(lambda: not _workers(data), 15):
+        raise Trouble("another PostgreSQL works on %s: pid %s" % (paths.shown(data), ", ".join(_workers(data))))
+    lock.unlink(missing_ok=True)
+
+
+def _workers(data):
+    def works_here(process):
+        try:
+            return os.readlink(process / "cwd") == str(data)
+        except OSError:  # ended, or another user's
+            return False
+
+    return [process.name for process in Path("/proc").glob("[0-9]*") if works_here(process)]

@@ -18,9 +18,10 @@ def run(detach, time_scale, release):
         say("Stop it with `deploy/local/down`; where to look: %s" % paths.shown(paths.ENV_FILE))
         return 0
     processes.claim(runset.SUPERVISOR)
-    begun = time.monotonic()
+    begun, is_ready = time.monotonic(), False
     try:
         the_set = _start_all(time_scale, release)
+        is_ready = True
         say("ready in %.1f s" % (time.monotonic() - begun))
         _show_where_to_look(the_set)
         if detach:
@@ -30,7 +31,7 @@ def run(detach, time_scale, release):
     except Interrupted:
         say("\nstopping")
         _stop_all()
-        return 0
+        return 0 if is_ready else 130
     except BaseException:
         _stop_all()
         raise
