@@ -49,17 +49,19 @@ def readable(programs):
     """The folder of programs, or a copy of its tree where "nobody" can reach it (a checkout under /root it cannot)."""
     if way() != "nobody" or _reachable(programs):
         return programs
+    # the wheel keeps shared libraries beside the tree, so all of it goes
+    tree = paths.VENDOR if paths.VENDOR in programs.parents else programs.parent
     copy = _refuge() / "programs"
     stamp = copy / ".from"
     origin = "%s %s" % (programs, (programs / "postgres").stat().st_mtime_ns)
     if not stamp.is_file() or stamp.read_text() != origin:
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(programs.parent, copy, symlinks=True)
+        shutil.copytree(tree, copy, symlinks=True)
         for path in [copy, *copy.rglob("*")]:
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o055 if path.is_dir() else path.stat().st_mode | 0o044)
+                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
         stamp.write_text(origin)
-    return copy / programs.name
+    return copy / programs.relative_to(tree)
 
 
 def data_folder():
