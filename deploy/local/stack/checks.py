@@ -68,13 +68,17 @@ def _build():
 
 def _stage(title, command, environment, is_last=False):
     folder = paths.LOCAL_DEPLOY if command[0] == sys.executable else paths.ROOT
-    say("\n== %s: %s" % (title, " ".join(part.replace(str(paths.ROOT) + os.sep, "") for part in command)))
+    say("\n== %s: %s" % (title, " ".join(map(_short, command))))
     begun = time.monotonic()
     code = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL).returncode
     if code:
         raise Trouble("\n%s: failed (exit code %d)" % (title, code))
     if not is_last:
         say("== %s: passed in %.1f s" % (title, time.monotonic() - begun))
+
+
+def _short(part):
+    return "python3" if part == sys.executable else part.replace(str(paths.ROOT) + os.sep, "")
 
 
 def has_doctests(folder):

@@ -1,7 +1,6 @@
 """The command lines of `up`, `down` and `test`."""
 import argparse
 import signal
-import sys
 
 from . import checks, runset, stopping, up
 from .progress import warn
@@ -45,8 +44,10 @@ VIGIE_TEST_NATS_BIN, VIGIE_TEST_PG_BIN (a folder), VIGIE_TEST_OUTBOX (for node) 
 def main(arguments):
     """Runs one command; returns its exit code."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked to outlive the terminal
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         if options.command == "up":
             return up.restart(options.only) if options.only else up.run(options.detach, options.time_scale, options.release)
@@ -54,7 +55,6 @@ def main(arguments):
             return stopping.run(options.wipe)
         return checks.run(options.nextest)
     except Trouble as trouble:
-        sys.stdout.flush()
         warn(str(trouble))
         return trouble.code
     except Interrupted:
@@ -64,7 +64,8 @@ def main(arguments):
 def _interrupt(number, frame):
     """The first signal interrupts; while everything is being stopped, further ones change nothing."""
     for further in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(further, _already_stopping)
+        if signal.getsignal(further) is _interrupt:
+            signal.signal(further, _already_stopping)
     raise Interrupted()
 
 

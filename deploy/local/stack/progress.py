@@ -1,15 +1,26 @@
 """Lines on the terminal: what is being done, and how long it took."""
+import os
 import sys
 import time
 from contextlib import contextmanager
 
 
-def say(text=""):
-    print(text, flush=True)
+def say(text="", end="\n"):
+    _write("stdout", text + end)
 
 
 def warn(text):
-    print(text, file=sys.stderr, flush=True)
+    _write("stderr", text + "\n")
+
+
+def _write(name, text):
+    """Writes and flushes. A reader that has gone (a closed terminal, `| head`) must not stop us half way through stopping."""
+    try:
+        stream = getattr(sys, name)
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        setattr(sys, name, open(os.devnull, "w"))
 
 
 @contextmanager
@@ -18,7 +29,7 @@ def step(text):
     remarks = []
     open_line = sys.stdout.isatty()
     if open_line:
-        print("  %s ..." % text, end="", flush=True)
+        say("  %s ..." % text, end="")
     begun = time.monotonic()
     try:
         yield remarks.append

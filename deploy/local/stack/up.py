@@ -137,5 +137,9 @@ def _dead():
 
 
 def _stop_all():
+    """Stops what runs; one that does not end must not keep the others running."""
     for name in reversed(NAMES):
-        stopping.stop_one(name)
+        try:
+            stopping.stop_one(name)
+        except Trouble as trouble:
+            warn(str(trouble))
