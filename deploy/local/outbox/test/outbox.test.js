@@ -74,6 +74,13 @@ test('a refused address gets 550, a deferred one 451, and neither is listed', as
   assert.deepEqual((await list()).map((message) => message.to), ['open@example.org']);
 });
 
+test('a hanging address leaves the client to give up by itself', async () => {
+  await behave({ email: { 'slow@example.org': 'hang' } });
+  const impatient = nodemailer.createTransport({ host: '127.0.0.1', port: outbox.ports.smtp, socketTimeout: 100 });
+  await assert.rejects(impatient.sendMail({ from: 'v@example.org', to: 'slow@example.org', text: 'x' }), { code: 'ETIMEDOUT' });
+  assert.deepEqual(await list(), []);
+});
+
 test('an unknown reaction is refused and changes nothing', async () => {
   await behave({ sms: { '+33639980001': 'throttle' } });
   const answer = await behave({ sms: { '+33639980001': 'explode' } });
