@@ -65,10 +65,14 @@ def restart(name):
 
 def _while_another_up_holds():
     """A second `up` beside one in the foreground, or beside one that is still starting."""
-    if runset.running() and runset.require_stopped_or_well():
-        say("Vigie is already running at %s" % runset.load().ports.vigie_url)
-        return 0
-    raise Trouble("another `up` is starting or stopping in this checkout; wait for it, or run `deploy/local/down`")
+    try:
+        is_well = runset.require_stopped_or_well()
+    except Trouble:
+        is_well = False
+    if not is_well:
+        raise Trouble("another `up` is starting or stopping in this checkout; wait for it, or run `deploy/local/down`")
+    say("Vigie is already running at %s" % runset.load().ports.vigie_url)
+    return 0
 
 
 def _start_all(time_scale, release):
