@@ -1,0 +1,50 @@
+"""Who plays in the demonstration: the tokens and the head's personal link, and the file `.local/env` that hands them out."""
+import csv
+
+from . import paths, vigie
+from .trouble import Trouble
+
+ROLES = paths.LOCAL_DEPLOY / "demonstration.csv"
+LINK_OF = "SCHOOL"
+
+
+def roles():
+    """Pairs of variable suffix and source id, for example ("SCHOOL", "college-19")."""
+    with open(ROLES, encoding="utf-8", newline="") as rows:
+        return [(row["variable"], row["source"]) for row in csv.DictReader(rows)]
+
+
+def issue(binary, told):
+    """A fresh token for each role, replacing the former one, and the head's link. Returns variables and values."""
+    issued = {}
+    for variable, source in roles():
+        issued["VIGIE_TOKEN_" + variable] = _one_line(vigie.run(binary, ["token", "issue", "--source", source, "--replace"], told), source)
+    source = dict(roles())[LINK_OF]
+    issued["VIGIE_LINK_" + LINK_OF] = _one_line(vigie.run(binary, ["token", "link", "--source", source], told), source)
+    return issued
+
+
+def write_env(ports, issued):
+    """Writes `.local/env`, for `. .local/env`; readable by its owner only, since it holds tokens."""
+    values = {
+        "VIGIE_URL": ports.vigie_url,
+        "NATS_URL": ports.nats_url,
+        "DATABASE_URL": ports.database_url,
+        "VIGIE_OUTBOX_URL": ports.outbox_url + "/messages",
+        **issued,
+    }
+    quoted = ("export %s='%s'\n" % (name, value.replace("'", "'\\''")) for name, value in values.items())
+    paths.write_private(paths.ENV_FILE, "".join(quoted))
+
+
+def school():
+    """The UAI of the school whose head has a token."""
+    with open(paths.DIRECTORY / "sources.csv", encoding="utf-8", newline="") as rows:
+        territory = next(row["territory"] for row in csv.DictReader(rows) if row["id"] == dict(roles())[LINK_OF])
+    return territory.partition(":")[2]
+
+
+def _one_line(text, source):
+    if not text or "\n" in text:
+        raise Trouble("vigie printed no single token or link for %s: %r" % (source, text[:200]))
+    return text

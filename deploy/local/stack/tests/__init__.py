@@ -1,0 +1,1 @@
+"""The parts of the local set that can be wrong without a server noticing."""
