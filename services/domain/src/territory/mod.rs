@@ -1,16 +1,316 @@
-//! Placeholder until the territory room lands; replaced whole by its branch.
+//! Where things are: sectors, arrondissements, quartiers and bordering communes, and the schools in them.
+//!
+//! A [`Territory`] is read from one compact file and never changes; its hash names it in every decision. The file is a
+//! partition: borders are stored once and shared by the cells on both sides, so a position has one owner or none.
+//! Nothing here reads a file, a clock or the network.
 
+mod assign;
+mod build;
+mod error;
+mod faces;
+mod format;
+mod grid;
+mod noding;
+mod point;
+mod school;
+mod source;
+mod survey;
+mod topology;
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Serialize, Serializer};
 use vigie_proto::{SectorId, Uai};
 
-pub struct Territory;
-pub struct Sector;
-pub struct School;
+pub use self::{
+    build::{Sources, build},
+    error::{Fault, LocateError, Problem, TerritoryError},
+    point::LonLat,
+    school::{School, SchoolKind},
+    source::Source,
+    survey::Survey,
+};
+use self::{
+    format::{Cell, Contents},
+    grid::Grid,
+    point::{UNITS, Vertex, side},
+    survey::Borders,
+    topology::{Arc, OUTSIDE},
+};
+
+/// A sector of Paris, or a commune that borders it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sector {
+    pub id: SectorId,
+    /// For a sentence: `Paris Centre`, `19e arrondissement`, `Aubervilliers (93)`.
+    pub label: String,
+    /// For a table: `Centre`, `19e`, `Aubervilliers`.
+    pub short: String,
+    pub in_paris: bool,
+    /// The INSEE codes of its arrondissements (four for Paris Centre) or of its commune.
+    pub insee: Vec<u32>,
+    /// Where to put a label: its centre of gravity.
+    pub centre: LonLat,
+}
+
+/// The place of a position: 12 bytes, copied freely. [`Territory::sector_of`] gives its sector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Place {
+    #[serde(skip)]
+    cell: u16,
+    #[serde(skip)]
+    sector: u16,
+    /// 1 to 20; nothing outside Paris.
+    pub arrondissement: Option<u8>,
+    /// 1 to 80; nothing outside Paris.
+    pub quartier: Option<u8>,
+    /// INSEE code: 75056 for Paris.
+    #[serde(serialize_with = "five_digits")]
+    pub commune: u32,
+}
+
+fn five_digits<S: Serializer>(commune: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{commune:05}"))
+}
+
+/// The partition, its schools and their indexes; immutable.
+#[derive(Debug)]
+pub struct Territory {
+    hash: String,
+    attribution: Vec<String>,
+    sectors: Vec<Sector>,
+    neighbours: Vec<Vec<SectorId>>,
+    cells: Vec<Cell>,
+    places: Vec<Place>,
+    arcs: Vec<Arc>,
+    grid: Grid,
+    borders: Borders,
+    schools: Vec<School>,
+    by_uai: HashMap<Uai, usize>,
+    /// The words of the address and of the name of each school.
+    words: Vec<[Vec<String>; 2]>,
+}
 
 impl Territory {
-    pub fn sector(&self, _: &SectorId) -> Option<&Sector> {
-        None
+    /// Reads a compact file and builds its indexes, in some tens of milliseconds.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TerritoryError> {
+        Ok(Self::from_contents(format::decode(bytes)?, format::hash(bytes)))
     }
-    pub fn school(&self, _: &Uai) -> Option<&School> {
-        None
+
+    fn from_contents(contents: Contents, hash: String) -> Self {
+        let Contents { attribution, mut sectors, cells, arcs, schools } = contents;
+        let sector = |cell: u16| cells.get(usize::from(cell)).map_or(OUTSIDE, |cell| cell.sector);
+        let places = (0..).zip(&cells).map(|(number, cell)| Place {
+            cell: number,
+            sector: cell.sector,
+            arrondissement: cell.arrondissement,
+            quartier: cell.quartier,
+            commune: cell.commune,
+        });
+        set_centres(&mut sectors, &arcs, sector);
+        Self {
+            hash,
+            attribution,
+            neighbours: neighbours(&sectors, &arcs, sector),
+            places: places.collect(),
+            grid: Grid::build(&arcs),
+            borders: Borders::new(&arcs, sector),
+            by_uai: schools
+                .iter()
+                .enumerate()
+                .filter_map(|(index, school)| Some((school.uai.clone()?, index)))
+                .collect(),
+            words: schools
+                .iter()
+                .map(|school| [&school.address, &school.name].map(|text| school::normalise(text)))
+                .collect(),
+            sectors,
+            cells,
+            arcs,
+            schools,
+        }
     }
+
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The publishers to name wherever the territory is shown.
+    pub fn attribution(&self) -> &[String] {
+        &self.attribution
+    }
+
+    /// The place of a position, exact to the lattice of 1e-7 degree (a centimetre) on which borders are drawn.
+    ///
+    /// On a border the owner is the cell just east of it (north of it where it runs due east): one, and always the
+    /// same. Allocates nothing unless it fails.
+    #[inline]
+    pub fn locate(&self, at: LonLat) -> Result<Place, LocateError> {
+        let cell = self.grid.cell(at);
+        self.places.get(usize::from(cell)).copied().ok_or_else(|| self.refusal(at))
+    }
+
+    #[cold]
+    fn refusal(&self, at: LonLat) -> LocateError {
+        let LonLat { lon, lat } = at;
+        if !(lon.is_finite() && lat.is_finite()) {
+            return LocateError::NotFinite { lon, lat };
+        }
+        if self.grid.cell(LonLat::new(lat, lon)) != OUTSIDE {
+            return LocateError::LooksSwapped { lon, lat };
+        }
+        let to_arc_m = |arc: &Arc| {
+            let segments = arc.segments().map(|(a, b)| point::distance_m(at, nearest_on(at, a, b)));
+            segments.fold(f64::INFINITY, f64::min)
+        };
+        let coast = self.arcs.iter().filter(|arc| arc.left == OUTSIDE || arc.right == OUTSIDE);
+        let nearest = coast.map(|arc| (to_arc_m(arc), arc.left.min(arc.right))).min_by(|a, b| a.0.total_cmp(&b.0));
+        let (distance_m, cell) = nearest.expect("a territory has an outline");
+        LocateError::Outside {
+            lon,
+            lat,
+            nearest: self.sector_of(&self.places[usize::from(cell)]).id.clone(),
+            distance_m,
+        }
+    }
+
+    /// What lies around a position: whom its `accuracy_m` concerns, and what is within `reach_m`. Negative is zero.
+    pub fn survey(&self, at: LonLat, accuracy_m: f64, reach_m: f64) -> Result<Survey<'_>, LocateError> {
+        Ok(self.look_around(self.locate(at)?, at, accuracy_m, reach_m))
+    }
+
+    /// The sector or commune of a place.
+    pub fn sector_of(&self, place: &Place) -> &Sector {
+        &self.sectors[usize::from(place.sector)]
+    }
+
+    /// The name of the quartier or commune of a place.
+    pub fn name_of(&self, place: &Place) -> &str {
+        &self.cells[usize::from(place.cell)].name
+    }
+
+    pub fn sector(&self, id: &SectorId) -> Option<&Sector> {
+        self.index_of(id).map(|index| &self.sectors[index])
+    }
+
+    /// The sectors of Paris and the bordering communes, in order of id.
+    pub fn sectors(&self) -> &[Sector] {
+        &self.sectors
+    }
+
+    /// The sectors and communes that share a border with one, in order of id; none for an unknown one.
+    pub fn neighbours(&self, id: &SectorId) -> &[SectorId] {
+        self.index_of(id).map_or(&[], |index| &self.neighbours[index])
+    }
+
+    fn index_of(&self, id: &SectorId) -> Option<usize> {
+        self.sectors.binary_search_by(|sector| sector.id.cmp(id)).ok()
+    }
+
+    /// The closed rings of a sector or commune, outer ones anticlockwise, holes clockwise; none for an unknown one.
+    pub fn outline(&self, id: &SectorId) -> Vec<Vec<LonLat>> {
+        let wanted = self.index_of(id);
+        let inside = |cell: u16| self.cells.get(usize::from(cell)).map(|cell| usize::from(cell.sector)) == wanted;
+        if wanted.is_some() { topology::outlines(&self.arcs, inside) } else { Vec::new() }
+    }
+
+    /// Every quartier and bordering commune, with its closed rings.
+    pub fn cells(&self) -> impl Iterator<Item = (Place, Vec<Vec<LonLat>>)> {
+        self.places.iter().map(|place| (*place, topology::outlines(&self.arcs, |cell| cell == place.cell)))
+    }
+
+    pub fn school(&self, uai: &Uai) -> Option<&School> {
+        self.by_uai.get(uai).map(|&index| &self.schools[index])
+    }
+
+    /// All schools, in order of id.
+    pub fn schools(&self) -> &[School] {
+        &self.schools
+    }
+
+    /// The schools within `radius_m`, with their distance in metres, nearest first.
+    pub fn schools_within(&self, at: LonLat, radius_m: f64) -> Vec<(&School, f64)> {
+        let plane = point::Plane::at(at.lat);
+        let lat_within = radius_m / plane.y / UNITS;
+        let close = self.schools.iter().filter(|school| (school.at.lat - at.lat).abs() <= lat_within * 1.01);
+        let mut found: Vec<_> = close
+            .map(|school| (school, Self::distance_m(at, school.at)))
+            .filter(|(_, distance_m)| *distance_m <= radius_m)
+            .collect();
+        found.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.id.cmp(&b.0.id)));
+        found
+    }
+
+    /// The schools whose address or name is `text`, spelling aside; if none is, those whose address or name holds it
+    /// word for word. A postal code in `text` keeps those of its arrondissement.
+    pub fn school_at_address(&self, text: &str) -> Vec<&School> {
+        let (wanted, within) = (school::normalise(text), school::arrondissement_named(text));
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let matching = |matches: fn(&[String], &[String]) -> bool| -> Vec<&School> {
+            let known = self.schools.iter().zip(&self.words);
+            known
+                .filter(|(school, _)| within.is_none_or(|number| number == school.arrondissement))
+                .filter(|(_, words)| words.iter().any(|words| matches(words, &wanted)))
+                .map(|(school, _)| school)
+                .collect()
+        };
+        let exact = matching(|words, wanted| words == wanted);
+        if exact.is_empty() {
+            matching(|words, wanted| words.windows(wanted.len()).any(|run| run == wanted))
+        } else {
+            exact
+        }
+    }
+
+    /// Metres between two positions, good to 0.1 % at the scale of a city.
+    pub fn distance_m(a: LonLat, b: LonLat) -> f64 {
+        point::distance_m(a, b)
+    }
+}
+
+/// For each sector, the others that share a border with it, in order of id.
+fn neighbours(sectors: &[Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16) -> Vec<Vec<SectorId>> {
+    let mut sets = vec![BTreeSet::new(); sectors.len()];
+    for (a, b) in arcs.iter().map(|arc| (usize::from(sector(arc.left)), usize::from(sector(arc.right)))) {
+        if a != b && a < sectors.len() && b < sectors.len() {
+            sets[a].insert(sectors[b].id.clone());
+            sets[b].insert(sectors[a].id.clone());
+        }
+    }
+    sets.into_iter().map(|set| set.into_iter().collect()).collect()
+}
+
+/// Puts each sector's centre at its centre of gravity, from the triangles that its borders make with one corner.
+fn set_centres(sectors: &mut [Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16) {
+    let Some(&origin) = arcs.first().and_then(|arc| arc.points.first()) else { return };
+    let mut sums = vec![[0.0; 3]; sectors.len()];
+    for arc in arcs {
+        for (a, b) in arc.segments() {
+            #[expect(clippy::cast_precision_loss, reason = "a centre to the metre is enough")]
+            let area = side(origin, a, b) as f64;
+            let x = area * (f64::from(a.x) + f64::from(b.x) + f64::from(origin.x)) / 3.0;
+            let y = area * (f64::from(a.y) + f64::from(b.y) + f64::from(origin.y)) / 3.0;
+            for (cell, sign) in [(arc.left, 1.0), (arc.right, -1.0)] {
+                if let Some(sum) = sums.get_mut(usize::from(sector(cell))) {
+                    *sum = [sum[0] + sign * area, sum[1] + sign * x, sum[2] + sign * y];
+                }
+            }
+        }
+    }
+    for (sector, [area, x, y]) in sectors.iter_mut().zip(sums) {
+        sector.centre = LonLat::new(x / area / UNITS, y / area / UNITS);
+    }
+}
+
+/// The position on the segment `a b` nearest to `at`.
+fn nearest_on(at: LonLat, a: Vertex, b: Vertex) -> LonLat {
+    let (a, b) = (a.lon_lat(), b.lon_lat());
+    let shrink = at.lat.to_radians().cos();
+    let (dx, dy) = ((b.lon - a.lon) * shrink, b.lat - a.lat);
+    let along = ((at.lon - a.lon) * shrink * dx + (at.lat - a.lat) * dy) / (dx * dx + dy * dy);
+    let along = if along.is_finite() { along.clamp(0.0, 1.0) } else { 0.0 };
+    LonLat::new(a.lon + along * (b.lon - a.lon), a.lat + along * (b.lat - a.lat))
 }

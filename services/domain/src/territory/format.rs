@@ -1,0 +1,269 @@
+//! Vigie's compact territory file: what it holds, and its bytes.
+//!
+//! `VIGT`, a version, then variable-length integers (7 bits a byte, least significant first; signed ones zigzag) and
+//! texts (length, UTF-8), and last the first 8 bytes of the SHA-256 of all before. Positions are in 1e-7 degree; within
+//! an arc each is written as the difference from the one before.
+
+use sha2::{Digest, Sha256};
+use vigie_proto::{SectorId, Uai};
+
+use super::{
+    LonLat, School, SchoolKind, Sector, TerritoryError,
+    point::Vertex,
+    topology::{Arc, OUTSIDE},
+};
+
+const MAGIC: &[u8; 4] = b"VIGT";
+const VERSION: u8 = 1;
+const SEAL: usize = 8;
+/// Widest extent accepted, in units (10 degrees): keeps every product within 64 bits and the index within memory.
+const MAX_EXTENT: i32 = 100_000_000;
+
+/// The smallest part of the territory: a quartier, or a bordering commune.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cell {
+    /// Index of its sector.
+    pub(crate) sector: u16,
+    pub(crate) arrondissement: Option<u8>,
+    pub(crate) quartier: Option<u8>,
+    /// INSEE code of its commune: 75056 for Paris.
+    pub(crate) commune: u32,
+    pub(crate) name: String,
+}
+
+/// Everything that the file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Contents {
+    pub(crate) attribution: Vec<String>,
+    /// In order of id.
+    pub(crate) sectors: Vec<Sector>,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) arcs: Vec<Arc>,
+    /// In order of id.
+    pub(crate) schools: Vec<School>,
+}
+
+/// The SHA-256 of a file, as 64 hexadecimal digits.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn encode(contents: &Contents) -> Vec<u8> {
+    let mut out = Writer(MAGIC.to_vec());
+    out.0.push(VERSION);
+    out.each(&contents.attribution, |out, text| out.text(text));
+    out.each(&contents.sectors, |out, sector| {
+        out.text(sector.id.as_str());
+        out.text(&sector.label);
+        out.text(&sector.short);
+        out.number(u64::from(sector.in_paris));
+        out.each(&sector.insee, |out, &code| out.number(code.into()));
+    });
+    out.each(&contents.cells, |out, cell| {
+        out.number(cell.sector.into());
+        out.number(cell.arrondissement.unwrap_or(0).into());
+        out.number(cell.quartier.unwrap_or(0).into());
+        out.number(cell.commune.into());
+        out.text(&cell.name);
+    });
+    out.each(&contents.arcs, |out, arc| {
+        // one more than the cell, so that the outside is a short 0
+        out.number(arc.left.wrapping_add(1).into());
+        out.number(arc.right.wrapping_add(1).into());
+        let mut before = Vertex { x: 0, y: 0 };
+        out.each(&arc.points, |out, &point| {
+            out.signed(i64::from(point.x) - i64::from(before.x));
+            out.signed(i64::from(point.y) - i64::from(before.y));
+            before = point;
+        });
+    });
+    out.each(&contents.schools, |out, school| {
+        out.number(u64::from(school.uai.is_some()));
+        out.text(&school.id);
+        out.text(&school.name);
+        out.number(SchoolKind::ALL.iter().position(|&kind| kind == school.kind).unwrap_or_default() as u64);
+        out.number(u64::from(school.public));
+        out.text(&school.address);
+        out.text(&school.postal_code);
+        let at = Vertex::nearest(school.at).expect("a school was located before it is written");
+        out.signed(at.x.into());
+        out.signed(at.y.into());
+        out.text(school.sector.as_str());
+        out.number(school.arrondissement.into());
+        out.number(school.quartier.into());
+        out.text(school.flag.as_deref().unwrap_or_default());
+    });
+    let seal = Sha256::digest(&out.0);
+    out.0.extend_from_slice(&seal[..SEAL]);
+    out.0
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, TerritoryError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(TerritoryError::NotATerritory)?;
+    let (&found, rest) = rest.split_first().ok_or(TerritoryError::NotATerritory)?;
+    if found != VERSION {
+        return Err(TerritoryError::Version { found, expected: VERSION });
+    }
+    let (body, seal) = rest.split_at_checked(rest.len().saturating_sub(SEAL)).ok_or(DAMAGED)?;
+    if Sha256::digest(&bytes[..bytes.len() - seal.len()])[..SEAL] != *seal {
+        return Err(TerritoryError::Damaged("its bytes do not match its seal"));
+    }
+    let mut input = Reader(body);
+    let contents = read(&mut input).ok_or(DAMAGED)?;
+    if !input.0.is_empty() || !consistent(&contents) {
+        return Err(DAMAGED);
+    }
+    Ok(contents)
+}
+
+const DAMAGED: TerritoryError = TerritoryError::Damaged("its parts do not fit together");
+
+fn read(input: &mut Reader<'_>) -> Option<Contents> {
+    Some(Contents {
+        attribution: input.each(Reader::text)?,
+        sectors: input.each(|input| {
+            Some(Sector {
+                id: SectorId::new(input.text()?).ok()?,
+                label: input.text()?,
+                short: input.text()?,
+                in_paris: input.flag()?,
+                insee: input.each(Reader::whole)?,
+                centre: LonLat::new(0.0, 0.0),
+            })
+        })?,
+        cells: input.each(|input| {
+            Some(Cell {
+                sector: input.whole()?,
+                arrondissement: Some(input.whole()?).filter(|&number: &u8| number != 0),
+                quartier: Some(input.whole()?).filter(|&number: &u8| number != 0),
+                commune: input.whole()?,
+                name: input.text()?,
+            })
+        })?,
+        arcs: input.each(|input| {
+            let (left, right): (u16, u16) = (input.whole()?, input.whole()?);
+            let mut before = Vertex { x: 0, y: 0 };
+            let points = input.each(|input| {
+                before = Vertex { x: input.moved(before.x)?, y: input.moved(before.y)? };
+                Some(before)
+            })?;
+            Some(Arc { left: left.wrapping_sub(1), right: right.wrapping_sub(1), points })
+        })?,
+        schools: input.each(school)?,
+    })
+}
+
+fn school(input: &mut Reader<'_>) -> Option<School> {
+    let has_uai = input.flag()?;
+    let id = input.text()?;
+    Some(School {
+        uai: if has_uai { Some(Uai::new(id.as_str()).ok()?) } else { None },
+        id,
+        name: input.text()?,
+        kind: *SchoolKind::ALL.get(input.whole::<usize>()?)?,
+        public: input.flag()?,
+        address: input.text()?,
+        postal_code: input.text()?,
+        at: Vertex { x: input.moved(0)?, y: input.moved(0)? }.lon_lat(),
+        sector: SectorId::new(input.text()?).ok()?,
+        arrondissement: input.whole()?,
+        quartier: input.whole()?,
+        flag: Some(input.text()?).filter(|flag| !flag.is_empty()),
+    })
+}
+
+/// Whether every reference leads somewhere and the arcs are on Earth and close enough together for the index.
+fn consistent(contents: &Contents) -> bool {
+    let cell = |cell: u16| cell == OUTSIDE || usize::from(cell) < contents.cells.len();
+    let within = |pick: fn(&Vertex) -> i32| {
+        let values = contents.arcs.iter().flat_map(|arc| &arc.points).map(pick);
+        values
+            .clone()
+            .min()
+            .zip(values.max())
+            .is_some_and(|(low, high)| high.checked_sub(low).is_some_and(|extent| extent < MAX_EXTENT))
+    };
+    contents.cells.len() < usize::from(OUTSIDE)
+        && contents.cells.iter().all(|cell| usize::from(cell.sector) < contents.sectors.len())
+        && contents
+            .arcs
+            .iter()
+            .all(|arc| cell(arc.left) && cell(arc.right) && arc.left != arc.right && arc.points.len() > 1)
+        && within(|point| point.x)
+        && within(|point| point.y)
+        && contents.schools.iter().all(|school| contents.sectors.iter().any(|sector| sector.id == school.sector))
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn number(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value.to_le_bytes()[0] | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value.to_le_bytes()[0]);
+    }
+
+    fn signed(&mut self, value: i64) {
+        self.number(((value << 1) ^ (value >> 63)).cast_unsigned());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn each<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        self.number(items.len() as u64);
+        items.iter().for_each(|item| write(self, item));
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn number(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..63).step_by(7) {
+            let (&byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn whole<T: TryFrom<u64>>(&mut self) -> Option<T> {
+        T::try_from(self.number()?).ok()
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        Some(self.number()? != 0)
+    }
+
+    /// Reads a signed difference from `from`.
+    fn moved(&mut self, from: i32) -> Option<i32> {
+        let value = self.number()?;
+        let difference = (value >> 1).cast_signed() ^ -(value & 1).cast_signed();
+        i32::try_from(i64::from(from).checked_add(difference)?).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = self.whole()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+
+    fn each<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count: usize = self.whole()?;
+        // every item takes a byte at least, so a longer count is a lie
+        if count > self.0.len() {
+            return None;
+        }
+        (0..count).map(|_| read(self)).collect()
+    }
+}
