@@ -66,7 +66,10 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     let rule = city.doctrine.kind(&report.kind);
     if rule.is_none() {
         let known: Vec<&str> = city.doctrine.kinds.keys().map(vigie_proto::Kind::as_str).collect();
-        flaws.push(Flaw::new("kind", format!("« {} » n'existe pas. Valeurs admises : {}.", report.kind, known.join(", "))));
+        flaws.push(Flaw::new(
+            "kind",
+            format!("« {} » n'existe pas. Valeurs admises : {}.", report.kind, known.join(", ")),
+        ));
     }
     check_summary(report.summary.as_deref(), &mut flaws);
     check_times(report, now, &mut flaws);
@@ -80,7 +83,9 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     let (Some(rule), Some(location), Some(place), true) = (rule, location, place, flaws.is_empty()) else {
         return Err(Inadmissible::Flawed(flaws));
     };
-    caller.may_raise(&report.kind, &place, &city.territory).map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
+    caller
+        .may_raise(&report.kind, &place, &city.territory)
+        .map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
     Ok(Admitted {
         severity: report.severity.unwrap_or(rule.default_severity),
         location,
@@ -92,7 +97,10 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
 
 fn refused(refusal: Refusal) -> Flaw {
     match refusal {
-        Refusal::Kind => Flaw::new("kind", "Votre fonction ne permet pas de signaler ce type d'événement. Appelez le 17 en cas d'urgence."),
+        Refusal::Kind => Flaw::new(
+            "kind",
+            "Votre fonction ne permet pas de signaler ce type d'événement. Appelez le 17 en cas d'urgence.",
+        ),
         Refusal::Place => Flaw::new(
             "location",
             "Vous pouvez signaler votre établissement et ses abords, ou votre secteur, pas un autre lieu. Appelez le 17 en cas d'urgence.",
@@ -114,16 +122,25 @@ fn check_summary(summary: Option<&str>, flaws: &mut Vec<Flaw>) {
 fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
     if let Some(at) = report.occurred_at {
         if at > now + CLOCK_SKEW {
-            flaws.push(Flaw::new("occurred_at", "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at."));
+            flaws.push(Flaw::new(
+                "occurred_at",
+                "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at.",
+            ));
         } else if at < now - MAX_AGE {
-            flaws.push(Flaw::new("occurred_at", "La date du fait remonte à plus de 30 jours : vérifiez l'année et le fuseau horaire."));
+            flaws.push(Flaw::new(
+                "occurred_at",
+                "La date du fait remonte à plus de 30 jours : vérifiez l'année et le fuseau horaire.",
+            ));
         }
     }
     if let Some(at) = report.expected_at {
         if at > now + MAX_AHEAD {
             flaws.push(Flaw::new("expected_at", "La date annoncée est à plus de 60 jours : vérifiez l'année."));
         } else if at < now - MAX_AGE {
-            flaws.push(Flaw::new("expected_at", "La date annoncée est passée depuis plus de 30 jours : utilisez occurred_at."));
+            flaws.push(Flaw::new(
+                "expected_at",
+                "La date annoncée est passée depuis plus de 30 jours : utilisez occurred_at.",
+            ));
         }
     }
 }
@@ -173,7 +190,10 @@ fn resolve(fields: &LocationFields, territory: &Territory, flaws: &mut Vec<Flaw>
     };
     let accuracy_m = fields.accuracy_m.unwrap_or(0.0);
     if !(0.0..=MAX_ACCURACY_M).contains(&accuracy_m) {
-        flaws.push(Flaw::new("location.accuracy_m", "La précision doit être comprise entre 0 et 5 000 mètres ; au-delà, donnez sector."));
+        flaws.push(Flaw::new(
+            "location.accuracy_m",
+            "La précision doit être comprise entre 0 et 5 000 mètres ; au-delà, donnez sector.",
+        ));
         return None;
     }
     Some(Location::Point { lon, lat, accuracy_m })
@@ -186,7 +206,10 @@ fn school_at(address: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Opt
         return None;
     };
     if found.iter().any(|school| Territory::distance_m(school.at, first) > 100.0) {
-        flaws.push(Flaw::new("location.address", "Cette adresse désigne plusieurs lieux : donnez school, ou lon et lat."));
+        flaws.push(Flaw::new(
+            "location.address",
+            "Cette adresse désigne plusieurs lieux : donnez school, ou lon et lat.",
+        ));
         return None;
     }
     Some(match found.iter().find_map(|school| school.uai.clone()) {
@@ -207,19 +230,26 @@ fn located(location: &Location, rule: &KindRule, territory: &Territory, flaws: &
 
 fn misplaced(error: &AssessError) -> Flaw {
     match error {
-        AssessError::UnknownSchool(uai) => {
-            Flaw::new("location.school", format!("L'établissement {uai} n'est pas dans la liste : vérifiez l'UAI, ou donnez lon et lat."))
-        }
-        AssessError::UnknownSector(sector) => {
-            Flaw::new("location.sector", format!("Le secteur « {sector} » n'existe pas : paris-centre, paris-05 à paris-20, ou com- et le code INSEE d'une commune limitrophe."))
-        }
+        AssessError::UnknownSchool(uai) => Flaw::new(
+            "location.school",
+            format!("L'établissement {uai} n'est pas dans la liste : vérifiez l'UAI, ou donnez lon et lat."),
+        ),
+        AssessError::UnknownSector(sector) => Flaw::new(
+            "location.sector",
+            format!(
+                "Le secteur « {sector} » n'existe pas : paris-centre, paris-05 à paris-20, ou com- et le code INSEE d'une commune limitrophe."
+            ),
+        ),
         AssessError::Locate(LocateError::LooksSwapped { .. }) => {
             Flaw::new("location", "lon et lat semblent inversées : à Paris, lon est proche de 2,35 et lat de 48,86.")
         }
-        AssessError::Locate(LocateError::NotFinite) => Flaw::new("location", "lon et lat doivent être des nombres en degrés."),
-        AssessError::Locate(LocateError::Outside { .. }) => {
-            Flaw::new("location", "Ce point est hors de Paris et des communes limitrophes. Appelez le 17 en cas d'urgence.")
+        AssessError::Locate(LocateError::NotFinite { .. }) => {
+            Flaw::new("location", "lon et lat doivent être des nombres en degrés.")
         }
+        AssessError::Locate(LocateError::Outside { .. }) => Flaw::new(
+            "location",
+            "Ce point est hors de Paris et des communes limitrophes. Appelez le 17 en cas d'urgence.",
+        ),
     }
 }
 
@@ -258,28 +288,71 @@ fn has_long_number(text: &str) -> bool {
 /// Two capitalised words side by side, neither after a full stop nor a word of place.
 fn has_name_pair(text: &str) -> bool {
     const PLACES: [&str; 20] = [
-        "rue", "place", "avenue", "boulevard", "collège", "lycée", "métro", "station", "square", "quai", "porte", "cité",
-        "parc", "stade", "gymnase", "école", "passage", "impasse", "villa", "résidence",
+        "rue",
+        "place",
+        "avenue",
+        "boulevard",
+        "collège",
+        "lycée",
+        "métro",
+        "station",
+        "square",
+        "quai",
+        "porte",
+        "cité",
+        "parc",
+        "stade",
+        "gymnase",
+        "école",
+        "passage",
+        "impasse",
+        "villa",
+        "résidence",
     ];
     let words: Vec<&str> = text.split_whitespace().collect();
     let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     let capitalised = |word: &str| {
         let word = bare(word);
         let mut chars = word.chars();
-        chars.next().is_some_and(char::is_uppercase) && chars.clone().count() >= 2 && chars.all(|c| c.is_lowercase() || c == '-')
+        chars.next().is_some_and(char::is_uppercase)
+            && chars.clone().count() >= 2
+            && chars.all(|c| c.is_lowercase() || c == '-')
     };
     (1..words.len()).any(|i| {
         let starts_sentence = i == 1 || words[i - 2].ends_with(['.', '!', '?', ':']);
         let preceded_by_place = i >= 2 && PLACES.contains(&bare(words[i - 2]).to_lowercase().as_str());
         let first_is_place = PLACES.contains(&bare(words[i - 1]).to_lowercase().as_str());
         let separated = words[i - 1].ends_with(['.', ',', ';', '!', '?', ':']);
-        capitalised(words[i - 1]) && capitalised(words[i]) && !separated && !preceded_by_place && !first_is_place
+        capitalised(words[i - 1])
+            && capitalised(words[i])
+            && !separated
+            && !preceded_by_place
+            && !first_is_place
             && !(starts_sentence && is_common_opening(&bare(words[i - 1])))
     })
 }
 
 fn is_common_opening(word: &str) -> bool {
-    ["Le", "La", "Les", "Un", "Une", "Des", "Du", "De", "Au", "Aux", "Il", "Elle", "On", "Devant", "Derrière", "Vers", "Dans"].contains(&word)
+    [
+        "Le",
+        "La",
+        "Les",
+        "Un",
+        "Une",
+        "Des",
+        "Du",
+        "De",
+        "Au",
+        "Aux",
+        "Il",
+        "Elle",
+        "On",
+        "Devant",
+        "Derrière",
+        "Vers",
+        "Dans",
+    ]
+    .contains(&word)
 }
 
 #[cfg(test)]
@@ -288,7 +361,12 @@ mod tests {
 
     #[test]
     fn texts_that_name_somebody_are_noticed_and_places_are_not() {
-        for named in ["c'est Kevin Durand qui vient", "appelez le 06 39 98 12 34", "voir @le_duc sur les réseaux", "ecrire a x@example.org"] {
+        for named in [
+            "c'est Kevin Durand qui vient",
+            "appelez le 06 39 98 12 34",
+            "voir @le_duc sur les réseaux",
+            "ecrire a x@example.org",
+        ] {
             assert!(!personal_data_warnings(named).is_empty(), "{named}");
         }
         for plain in [

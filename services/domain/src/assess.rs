@@ -25,6 +25,8 @@ pub struct Assessment {
     pub school: Option<Uai>,
     /// Schools with a UAI within the kind's radius, nearest first.
     pub schools_around: Vec<Uai>,
+    /// Every sector in which an incident of the same event may have been opened, sorted.
+    pub may_join_in: Vec<SectorId>,
 }
 
 impl Assessment {
@@ -67,6 +69,7 @@ pub fn assess(location: &Location, rule: &KindRule, territory: &Territory) -> Re
                 quartier: None,
                 school: None,
                 schools_around: Vec::new(),
+                may_join_in: vec![known.id.clone()],
             })
         }
         Location::School { uai } => {
@@ -79,14 +82,28 @@ pub fn assess(location: &Location, rule: &KindRule, territory: &Territory) -> Re
     }
 }
 
-fn survey(at: LonLat, accuracy_m: f64, named: Option<Uai>, rule: &KindRule, territory: &Territory) -> Result<Assessment, AssessError> {
+fn survey(
+    at: LonLat,
+    accuracy_m: f64,
+    named: Option<Uai>,
+    rule: &KindRule,
+    territory: &Territory,
+) -> Result<Assessment, AssessError> {
     let reach = f64::from(rule.neighbours_within_m);
-    let survey = territory.survey(at, accuracy_m, reach)?;
+    let survey = territory.survey(at, accuracy_m, reach.max(f64::from(rule.correlation.radius_m)))?;
     let around = territory.schools_within(at, f64::from(rule.schools_within_m));
     let nearest = around.iter().find(|(school, metres)| school.uai.is_some() && *metres <= AT_SCHOOL_M);
     let school = named.or_else(|| nearest.and_then(|(school, _)| school.uai.clone()));
-    let neighbours =
-        survey.neighbours.iter().map(|(id, _)| id).filter(|id| !survey.concerned.contains(id)).cloned().collect();
+    let mut may_join_in: Vec<SectorId> =
+        survey.concerned.iter().chain(survey.neighbours.iter().map(|(id, _)| id)).cloned().collect();
+    may_join_in.sort();
+    may_join_in.dedup();
+    let neighbours = survey
+        .neighbours
+        .iter()
+        .filter(|(id, metres)| *metres <= reach && !survey.concerned.contains(id))
+        .map(|(id, _)| id.clone())
+        .collect();
     Ok(Assessment {
         at: Some(at),
         arrondissement: survey.place.arrondissement,
@@ -95,5 +112,6 @@ fn survey(at: LonLat, accuracy_m: f64, named: Option<Uai>, rule: &KindRule, terr
         neighbours,
         school,
         schools_around: around.into_iter().filter_map(|(school, _)| school.uai.clone()).collect(),
+        may_join_in,
     })
 }

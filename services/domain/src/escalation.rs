@@ -234,7 +234,10 @@ mod tests {
         let mut escalation = ladder();
         escalation.settle_due(at(0));
         let stopped = escalation.acknowledge(role("loop"), 1);
-        assert_eq!(outcomes(&stopped), [("C/second", StepOutcome::Acknowledged), ("C/central", StepOutcome::Acknowledged)]);
+        assert_eq!(
+            outcomes(&stopped),
+            [("C/second", StepOutcome::Acknowledged), ("C/central", StepOutcome::Acknowledged)]
+        );
         assert!(stopped.iter().all(|s| s.tell.is_empty()));
         assert_eq!(escalation.next_due(), None);
     }
@@ -282,7 +285,8 @@ mod tests {
     fn easing_takes_the_milder_plans_future_and_tells_nothing_twice() {
         let mut escalation = ladder();
         escalation.settle_due(at(0));
-        let eased = escalation.ease(plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("later", 1_800, true)]), at(100));
+        let eased = escalation
+            .ease(plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("later", 1_800, true)]), at(100));
         assert!(eased.iter().all(|s| s.outcome == StepOutcome::Superseded));
         assert_eq!(escalation.next_due(), Some(at(1_800)));
     }

@@ -1,1 +1,37 @@
-//! To be written.
+//! Runs the plan of every incident until somebody has acknowledged.
+//!
+//! The rules are `domain::escalation`, a pure state machine; this service gives it inputs and carries out what it
+//! settles. Inputs come from two sides: facts about the incident (opened, aggravated, acknowledged …) and due times. Both
+//! end in the same [`round::Round`]: load and lock plans, let the machine decide, resolve who is on duty now, write
+//! state, alerts and facts in one transaction.
+
+mod audience;
+mod facts;
+mod round;
+mod store;
+mod timers;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use vigie_domain::city::City;
+use vigie_platform::{Context, consumer, database::SchemaMigrations};
+
+/// This service's part of the database.
+pub fn migrations() -> SchemaMigrations {
+    SchemaMigrations { schema: "escalation", migrator: sqlx::migrate!("./migrations") }
+}
+
+/// Follows incidents and fires due steps until stopped.
+pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+    let wake = Arc::new(Notify::new());
+    let facts =
+        facts::Facts { city: Arc::clone(&city), wake: Arc::clone(&wake), metrics: Arc::clone(&context.metrics) };
+    let timers = timers::Timers { context: context.clone(), city, pool: pool.clone(), wake };
+    let by_fact = consumer::run(context, pool, Arc::new(facts), stop.clone());
+    let by_time = timers.run(stop);
+    tokio::try_join!(by_fact, by_time)?;
+    Ok(())
+}

@@ -64,7 +64,11 @@ pub struct Accepted {
     ),
     security(("token" = []))
 )]
-pub(crate) async fn raise(State(edge): State<Arc<Edge>>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+pub(crate) async fn raise(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     let received = headers.get("traceparent").and_then(|v| v.to_str().ok()).filter(|t| telemetry::is_traceparent(t));
     let received = received.map_or_else(telemetry::fresh_traceparent, str::to_owned);
     let span = tracing::info_span!("POST /api/v1/signals", otel.kind = "server");
@@ -140,16 +144,24 @@ pub(crate) async fn raise_as(
             status_url: format!("/api/v1/signals/{id}"),
             warnings: warnings.into_iter().map(fault).collect(),
         }),
-        Ok(Stored::KeyReused) => {
-            Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-reused", "Clé déjà utilisée pour un autre signalement")
-                .detail("Utilisez une nouvelle Idempotency-Key pour un nouveau signalement ; gardez la même pour répéter le même."))
-        }
+        Ok(Stored::KeyReused) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "idempotency-key-reused",
+            "Clé déjà utilisée pour un autre signalement",
+        )
+        .detail(
+            "Utilisez une nouvelle Idempotency-Key pour un nouveau signalement ; gardez la même pour répéter le même.",
+        )),
         Err(CommitError::Full | CommitError::Unavailable) => Err(Problem::unavailable()),
     }
 }
 
 /// The source whose bearer token the request carries.
-pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap, now: Timestamp) -> Result<&'a Source, Problem> {
+pub(crate) async fn authenticate<'a>(
+    edge: &'a Edge,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<&'a Source, Problem> {
     let token = credential::bearer(headers).ok_or_else(Problem::unauthenticated)?;
     let id = edge
         .context
@@ -163,7 +175,8 @@ pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap, now: T
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=128).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()));
+    let key =
+        value.to_str().ok().filter(|key| (1..=128).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()));
     key.map(|key| Some(key.to_owned())).ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
             .faults(vec![Fault::new("Idempotency-Key", "1 à 128 caractères ASCII visibles, par exemple un UUID.")])
@@ -197,8 +210,11 @@ fn parse(body: &[u8]) -> Result<SignalReport, Problem> {
         let path = error.path().to_string();
         let inner = error.into_inner();
         if inner.is_syntax() || inner.is_eof() {
-            return Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible")
-                .detail(format!("Ligne {}, colonne {} : le JSON n'est pas valide.", inner.line(), inner.column()));
+            return Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible").detail(format!(
+                "Ligne {}, colonne {} : le JSON n'est pas valide.",
+                inner.line(),
+                inner.column()
+            ));
         }
         let field = if path == "." { String::new() } else { path };
         invalid_fields(vec![Fault::new(field, format!("Valeur refusée : {inner}."))])
@@ -231,7 +247,8 @@ fn fault(flaw: Flaw) -> Fault {
 
 /// SHA-256 of the report as understood: spacing and key order do not matter.
 fn fingerprint(report: &SignalReport) -> [u8; 32] {
-    let canonical = serde_json::to_vec(report).expect("a report is plain data with string keys, which always serializes");
+    let canonical =
+        serde_json::to_vec(report).expect("a report is plain data with string keys, which always serializes");
     Sha256::digest(canonical).into()
 }
 

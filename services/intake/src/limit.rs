@@ -21,8 +21,8 @@ impl Limiter {
 
     /// Takes one from `source`'s quota, or says after how many seconds there will be one.
     pub(crate) fn take(&self, source: &SourceId) -> Result<(), u64> {
-        self.by_source.check_key(source).map_err(|not_until| {
-            not_until.wait_time_from(governor::clock::DefaultClock::default().now()).as_secs() + 1
-        })
+        self.by_source
+            .check_key(source)
+            .map_err(|not_until| not_until.wait_time_from(governor::clock::DefaultClock::default().now()).as_secs() + 1)
     }
 }

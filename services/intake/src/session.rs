@@ -17,12 +17,13 @@ const COOKIE: &str = "vigie_session";
 /// The source whose session the request carries; none when there is no session or it has ended.
 pub(crate) async fn source<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Option<&'a Source>, Problem> {
     let Some(secret) = cookie(headers) else { return Ok(None) };
-    let id: Option<String> = sqlx::query_scalar("select source_id from intake.session where digest = $1 and expires_at > $2")
-        .bind(credential::digest(secret))
-        .bind(edge.context.clock.now().to_sqlx())
-        .fetch_optional(&edge.pool)
-        .await
-        .map_err(|e| Problem::from_store(&e))?;
+    let id: Option<String> =
+        sqlx::query_scalar("select source_id from intake.session where digest = $1 and expires_at > $2")
+            .bind(credential::digest(secret))
+            .bind(edge.context.clock.now().to_sqlx())
+            .fetch_optional(&edge.pool)
+            .await
+            .map_err(|e| Problem::from_store(&e))?;
     Ok(id.and_then(|id| SourceId::new(id).ok()).and_then(|id| edge.city.directory.source(&id)))
 }
 
@@ -34,12 +35,13 @@ pub(crate) async fn open(edge: &Edge, link: &str, now: Timestamp) -> Result<Opti
     let lasts = SignedDuration::from_hours(24 * edge.context.config.intake.session_days);
     let stored = async {
         let mut tx = edge.pool.begin().await?;
-        let first = sqlx::query("insert into intake.used_link (digest, used_at) values ($1, $2) on conflict do nothing")
-            .bind(credential::digest(link))
-            .bind(now.to_sqlx())
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+        let first =
+            sqlx::query("insert into intake.used_link (digest, used_at) values ($1, $2) on conflict do nothing")
+                .bind(credential::digest(link))
+                .bind(now.to_sqlx())
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
         if first == 0 {
             return Ok(false);
         }

@@ -80,7 +80,12 @@ pub(crate) async fn of_signal(
 }
 
 /// The signal as `source` may see it; none when it does not exist or is not its own.
-pub(crate) async fn find(pool: &PgPool, city: &City, source: &Source, id: SignalId) -> Result<Option<SignalView>, sqlx::Error> {
+pub(crate) async fn find(
+    pool: &PgPool,
+    city: &City,
+    source: &Source,
+    id: SignalId,
+) -> Result<Option<SignalView>, sqlx::Error> {
     let row = sqlx::query(
         "select s.reference, s.source_id, s.received_at, i.snapshot, i.id as incident_id
            from intake.signal s
@@ -128,7 +133,10 @@ async fn bodies(pool: &PgPool, city: &City, query: &'static str, incident: Uuid)
     rows.iter()
         .map(|row| {
             let id: String = row.try_get("body")?;
-            let name = BodyId::new(id.as_str()).ok().and_then(|id| city.directory.body(&id)).map_or(id, |body| body.name.clone());
+            let name = BodyId::new(id.as_str())
+                .ok()
+                .and_then(|id| city.directory.body(&id))
+                .map_or(id, |body| body.name.clone());
             Ok(BodyTold { body: name, at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff() })
         })
         .collect()

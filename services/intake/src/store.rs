@@ -43,7 +43,11 @@ pub(crate) enum Stored {
 /// Stores `signals` in one transaction with their journal entries, in order.
 ///
 /// A repetition (same source and key) is not stored again; it is answered with what is there.
-pub(crate) async fn store(pool: &PgPool, signals: Vec<NewSignal>, now: Timestamp) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
+pub(crate) async fn store(
+    pool: &PgPool,
+    signals: Vec<NewSignal>,
+    now: Timestamp,
+) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
     let mut tx = pool.begin().await?;
     let numbers: Vec<i64> = sqlx::query_scalar("select nextval('intake.signal_number') from generate_series(1, $1)")
         .bind(i32::try_from(signals.len()).unwrap_or(i32::MAX))
@@ -56,7 +60,8 @@ pub(crate) async fn store(pool: &PgPool, signals: Vec<NewSignal>, now: Timestamp
         .map(|(signal, number)| Numbered { id: ids::fresh(), reference: format!("S-{year}-{number:06}"), signal })
         .collect();
     let inserted = insert(&mut tx, &rows, now).await?;
-    let entries: Vec<Entry> = rows.iter().filter(|row| inserted.contains_key(&row.id)).map(|row| row.entry(now)).collect();
+    let entries: Vec<Entry> =
+        rows.iter().filter(|row| inserted.contains_key(&row.id)).map(|row| row.entry(now)).collect();
     journal::append(&mut tx, &entries).await?;
     let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
     tx.commit().await?;

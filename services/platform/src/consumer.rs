@@ -48,6 +48,13 @@ pub struct Received {
     traceparent: Option<String>,
 }
 
+impl Received {
+    /// The `traceparent` it came with.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+}
+
 /// What became of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

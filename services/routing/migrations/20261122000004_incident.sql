@@ -15,6 +15,8 @@ create table routing.incident (
     reference      text not null unique,
     -- Counts changes of severity and status, from 1.
     version        integer not null,
+    -- Version at which its severity last rose: an acknowledgement of an older one is stale.
+    asked_version  integer not null,
     kind           text not null,
     severity       text not null,
     status         text not null,

@@ -1,1 +1,65 @@
-//! To be written.
+//! Owns the incident.
+//!
+//! Takes signals and acts from the journal, in batches: locates each signal, joins it to an open incident or opens one,
+//! applies what people did, and writes the new state with the facts that tell of it in one transaction. It decides
+//! nothing about whom to tell: the doctrine's plan, frozen here, goes with the event.
+
+mod batch;
+mod incident;
+mod store;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use vigie_domain::city::City;
+use vigie_platform::{
+    Context, consumer,
+    consumer::{Handler, Outbox, Received, Verdict},
+    database::SchemaMigrations,
+    metrics::Metrics,
+};
+
+/// This service's part of the database.
+pub fn migrations() -> SchemaMigrations {
+    SchemaMigrations { schema: "routing", migrator: sqlx::migrate!("./migrations") }
+}
+
+/// Routes signals and applies acts until stopped.
+pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+    let routing =
+        Routing { time_scale: context.config.escalation.time_scale, metrics: Arc::clone(&context.metrics), city };
+    consumer::run(context, pool, Arc::new(routing), stop).await
+}
+
+struct Routing {
+    city: Arc<City>,
+    time_scale: f64,
+    metrics: Arc<Metrics>,
+}
+
+impl Handler for Routing {
+    const NAME: &'static str = "routing";
+    const SERVICE: &'static str = "routing";
+    const TYPES: &'static [&'static str] = &["vigie.signal.raised.v1", "vigie.act.recorded.v1"];
+    type After = batch::Counts;
+
+    async fn handle(
+        &self,
+        tx: &mut PgConnection,
+        events: &[Received],
+        now: Timestamp,
+        outbox: &mut Outbox,
+    ) -> anyhow::Result<(Vec<Verdict>, Self::After)> {
+        batch::Batch::new(&self.city, self.time_scale, now).apply(tx, events, outbox).await
+    }
+
+    fn committed(&self, counts: batch::Counts) {
+        self.metrics.signals_located.inc_by(counts.located);
+        self.metrics.incidents_opened.inc_by(counts.opened);
+        self.metrics.incidents_reinforced.inc_by(counts.reinforced);
+        self.metrics.incidents_aggravated.inc_by(counts.aggravated);
+        self.metrics.acknowledgements.inc_by(counts.acknowledged);
+    }
+}

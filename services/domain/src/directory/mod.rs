@@ -43,7 +43,7 @@ pub struct Body {
 pub struct Contact {
     pub id: ContactId,
     pub channel: Channel,
-    /// An e-mail address, or an E.164 number; empty for a screen. Never logged.
+    /// An e-mail address, an E.164 number, or a screen's name. Never logged.
     pub address: String,
     /// Position in the duty roster it belongs to; a permanent contact point when absent.
     pub duty: Option<String>,

@@ -9,7 +9,7 @@ use vigie_proto::{
 use super::{Audience, AudiencePlace, Condition, Doctrine, Due, Step};
 
 /// What the doctrine needs to know of an incident.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Situation {
     pub kind: Kind,
     pub severity: Severity,

@@ -33,7 +33,8 @@ pub fn read(files: &BTreeMap<String, String>, roles: &BTreeSet<RoleId>) -> Resul
     };
     let common = common.and_then(|common| reader.common(common, files.get(COMMON_FILE).map_or("", String::as_str)));
     let mut circuits = Vec::new();
-    let kinds: BTreeSet<Kind> = common.as_ref().map(|(_, kinds, _)| kinds.keys().cloned().collect()).unwrap_or_default();
+    let kinds: BTreeSet<Kind> =
+        common.as_ref().map(|(_, kinds, _)| kinds.keys().cloned().collect()).unwrap_or_default();
     for (name, text) in files.iter().filter(|(name, _)| name.as_str() != COMMON_FILE) {
         if let Some(fiche) = reader.parse::<FicheFile>(name, text) {
             let source = Source { name, text };
@@ -118,7 +119,11 @@ impl Reader<'_> {
         let source = Source { name: COMMON_FILE, text };
         let zone = TimeZone::get(file.timezone.get_ref());
         if zone.is_err() {
-            self.fault(source, &file.timezone, format!("`{}` is not a time zone: Europe/Paris", file.timezone.get_ref()));
+            self.fault(
+                source,
+                &file.timezone,
+                format!("`{}` is not a time zone: Europe/Paris", file.timezone.get_ref()),
+            );
         }
         let mut kinds = BTreeMap::new();
         for (name, section) in file.kinds {
@@ -132,7 +137,9 @@ impl Reader<'_> {
         }
         let tell = self.audience(source, &file.undeliverable.tell);
         if file.undeliverable.tell.is_empty() || file.undeliverable.channels.is_empty() {
-            self.faults.push(format!("{COMMON_FILE}: [undeliverable] tells nobody: an alert that reaches nobody would go unnoticed"));
+            self.faults.push(format!(
+                "{COMMON_FILE}: [undeliverable] tells nobody: an alert that reaches nobody would go unnoticed"
+            ));
         }
         Some((zone.ok()?, kinds, Undeliverable { tell, channels: file.undeliverable.channels }))
     }
@@ -148,16 +155,29 @@ impl Reader<'_> {
             label: section.label,
             default_severity: section.default_severity,
             facts: section.facts.into_iter().map(|f| (f.code.into_inner(), f.label)).collect(),
-            correlation: Correlation { radius_m: section.correlation.radius_m, window_min: section.correlation.window_min },
+            correlation: Correlation {
+                radius_m: section.correlation.radius_m,
+                window_min: section.correlation.window_min,
+            },
             schools_within_m: section.schools_within_m,
             neighbours_within_m: section.neighbours_within_m,
         }
     }
 
-    fn circuit(&mut self, source: Source<'_>, fiche: &str, section: CircuitSection, kinds: &BTreeSet<Kind>) -> Option<Circuit> {
+    fn circuit(
+        &mut self,
+        source: Source<'_>,
+        fiche: &str,
+        section: CircuitSection,
+        kinds: &BTreeSet<Kind>,
+    ) -> Option<Circuit> {
         let kind = Kind::new(section.kind.get_ref().as_str()).ok().filter(|kind| kinds.contains(kind));
         if kind.is_none() {
-            self.fault(source, &section.kind, format!("kind `{}` is not declared in {COMMON_FILE}", section.kind.get_ref()));
+            self.fault(
+                source,
+                &section.kind,
+                format!("kind `{}` is not declared in {COMMON_FILE}", section.kind.get_ref()),
+            );
         }
         if section.severities.get_ref().is_empty() {
             self.fault(source, &section.severities, "a circuit without a severity never applies");

@@ -57,7 +57,12 @@ impl Answers {
     }
 
     /// The report these answers make for `source`; every fault at once.
-    pub(crate) fn report(&self, source: &Source, territory: &Territory, zone: &TimeZone) -> Result<SignalReport, Vec<Flaw>> {
+    pub(crate) fn report(
+        &self,
+        source: &Source,
+        territory: &Territory,
+        zone: &TimeZone,
+    ) -> Result<SignalReport, Vec<Flaw>> {
         let mut flaws = Vec::new();
         let kind = Kind::new(self.kind.as_str()).ok();
         if kind.is_none() {
@@ -100,12 +105,24 @@ impl Answers {
 
     fn location(&self, source: &Source, territory: &Territory) -> Result<LocationFields, Flaw> {
         match (self.place.as_str(), &source.ambit) {
-            ("school", Ambit::School(uai)) => Ok(LocationFields { school: Some(uai.clone()), ..LocationFields::default() }),
-            ("around", Ambit::School(uai)) => {
-                let at = territory.school(uai).map(|school| school.at).ok_or_else(|| flaw("place", "Votre établissement n'est pas dans la liste."))?;
-                Ok(LocationFields { lon: Some(at.lon), lat: Some(at.lat), accuracy_m: Some(SURROUNDINGS_M), ..LocationFields::default() })
+            ("school", Ambit::School(uai)) => {
+                Ok(LocationFields { school: Some(uai.clone()), ..LocationFields::default() })
             }
-            ("sector", Ambit::Sector(sector)) => Ok(LocationFields { sector: Some(sector.clone()), ..LocationFields::default() }),
+            ("around", Ambit::School(uai)) => {
+                let at = territory
+                    .school(uai)
+                    .map(|school| school.at)
+                    .ok_or_else(|| flaw("place", "Votre établissement n'est pas dans la liste."))?;
+                Ok(LocationFields {
+                    lon: Some(at.lon),
+                    lat: Some(at.lat),
+                    accuracy_m: Some(SURROUNDINGS_M),
+                    ..LocationFields::default()
+                })
+            }
+            ("sector", Ambit::Sector(sector)) => {
+                Ok(LocationFields { sector: Some(sector.clone()), ..LocationFields::default() })
+            }
             ("point", _) => self.point_given(),
             _ => Err(flaw("place", "Choisissez où.")),
         }
@@ -114,11 +131,24 @@ impl Answers {
     /// `48.8853, 2.3791` as maps give it (latitude first), else a school's address.
     fn point_given(&self) -> Result<LocationFields, Flaw> {
         if self.point.is_empty() {
-            return Err(flaw("point", "Indiquez le point : coordonnées copiées d'un plan, ou adresse d'un établissement."));
+            return Err(flaw(
+                "point",
+                "Indiquez le point : coordonnées copiées d'un plan, ou adresse d'un établissement.",
+            ));
         }
-        let numbers: Vec<f64> = self.point.split([',', ';', ' ']).filter(|part| !part.is_empty()).filter_map(|part| part.parse().ok()).collect();
+        let numbers: Vec<f64> = self
+            .point
+            .split([',', ';', ' '])
+            .filter(|part| !part.is_empty())
+            .filter_map(|part| part.parse().ok())
+            .collect();
         match numbers.as_slice() {
-            [lat, lon] => Ok(LocationFields { lon: Some(*lon), lat: Some(*lat), accuracy_m: Some(25.0), ..LocationFields::default() }),
+            [lat, lon] => Ok(LocationFields {
+                lon: Some(*lon),
+                lat: Some(*lat),
+                accuracy_m: Some(25.0),
+                ..LocationFields::default()
+            }),
             _ => Ok(LocationFields { address: Some(self.point.clone()), ..LocationFields::default() }),
         }
     }
@@ -126,7 +156,10 @@ impl Answers {
     fn times(&self, zone: &TimeZone) -> Result<(Option<Timestamp>, Option<Timestamp>), Flaw> {
         let local = || {
             let civil: DateTime = self.at.parse().map_err(|_| flaw("at", "Indiquez la date et l'heure."))?;
-            civil.to_zoned(zone.clone()).map(|zoned| Some(zoned.timestamp())).map_err(|_| flaw("at", "Cette date n'existe pas."))
+            civil
+                .to_zoned(zone.clone())
+                .map(|zoned| Some(zoned.timestamp()))
+                .map_err(|_| flaw("at", "Cette date n'existe pas."))
         };
         match self.when.as_str() {
             "announced" => Ok((None, local()?)),

@@ -16,7 +16,10 @@ fn render(status: StatusCode, template: &impl Template) -> Response {
         Ok(html) => respond(status, html),
         Err(error) => {
             tracing::error!(error = %error, "a page could not be rendered");
-            respond(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Vigie</title><p>Page indisponible. En cas d'urgence, appelez le 17.".to_owned())
+            respond(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "<!doctype html><title>Vigie</title><p>Page indisponible. En cas d'urgence, appelez le 17.".to_owned(),
+            )
         }
     }
 }

@@ -55,7 +55,14 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 }
 
 /// The form for `source`, with what was already answered.
-pub(crate) fn form(status: StatusCode, city: &City, source: &Source, answers: &Answers, flaws: &[Flaw], warnings: &[Flaw]) -> Response {
+pub(crate) fn form(
+    status: StatusCode,
+    city: &City,
+    source: &Source,
+    answers: &Answers,
+    flaws: &[Flaw],
+    warnings: &[Flaw],
+) -> Response {
     let kinds = kinds_of(city, source);
     let chosen_kind = kinds.iter().find(|kind| kind.as_str() == answers.kind).or(kinds.first());
     let page = FormPage {
@@ -114,10 +121,20 @@ fn places(city: &City, source: &Source, answered: &str) -> Vec<Choice> {
     let point = ("point", "Un autre point".to_owned(), "Coordonnées copiées d'un plan, ou adresse d'un établissement");
     let (choices, default) = match &source.ambit {
         Ambit::School(uai) => {
-            let name = city.territory.school(uai).map_or_else(|| "Mon établissement".to_owned(), |school| school.name.clone());
-            (vec![("school", name, "Mon établissement"), ("around", "Ses abords".to_owned(), "Rues et places autour"), point], "school")
+            let name =
+                city.territory.school(uai).map_or_else(|| "Mon établissement".to_owned(), |school| school.name.clone());
+            (
+                vec![
+                    ("school", name, "Mon établissement"),
+                    ("around", "Ses abords".to_owned(), "Rues et places autour"),
+                    point,
+                ],
+                "school",
+            )
         }
-        Ambit::Sector(sector) => (vec![("sector", city.sector_label(sector).to_owned(), "Sans plus de précision"), point], "point"),
+        Ambit::Sector(sector) => {
+            (vec![("sector", city.sector_label(sector).to_owned(), "Sans plus de précision"), point], "point")
+        }
         Ambit::City => (vec![point], "point"),
     };
     choices.into_iter().map(|(value, label, hint)| choice(value, &label, hint, answered, default)).collect()
@@ -128,7 +145,12 @@ fn facts(city: &City, kinds: &[Kind], answers: &Answers) -> Vec<Choice> {
     let mut facts: Vec<Choice> = Vec::new();
     for (code, label) in kinds.iter().filter_map(|kind| city.doctrine.kind(kind)).flat_map(|rule| &rule.facts) {
         if !facts.iter().any(|known| known.value == *code) {
-            facts.push(Choice { value: code.clone(), label: label.clone(), hint: "", chosen: answers.facts.contains(code) });
+            facts.push(Choice {
+                value: code.clone(),
+                label: label.clone(),
+                hint: "",
+                chosen: answers.facts.contains(code),
+            });
         }
     }
     facts

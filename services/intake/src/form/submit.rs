@@ -14,7 +14,11 @@ use vigie_platform::telemetry;
 use super::{answers::Answers, message, no_session, page::form};
 use crate::{Edge, api, session};
 
-pub(crate) async fn submit(State(edge): State<Arc<Edge>>, headers: HeaderMap, Form(fields): Form<Vec<(String, String)>>) -> Response {
+pub(crate) async fn submit(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
     let source = match session::source(&edge, &headers).await {
         Ok(Some(source)) => source,
         Ok(None) => return no_session(),
@@ -22,7 +26,9 @@ pub(crate) async fn submit(State(edge): State<Arc<Edge>>, headers: HeaderMap, Fo
     };
     let mut answers = Answers::of(fields);
     // A fact ticked for another kind than the one chosen is not part of this report.
-    if let Some(rule) = vigie_proto::Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned()) {
+    if let Some(rule) =
+        vigie_proto::Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned())
+    {
         answers.facts.retain(|fact| rule.facts.iter().any(|(code, _)| code == fact));
     }
     let report = match answers.report(source, &edge.city.territory, &edge.city.doctrine.zone) {
@@ -42,7 +48,8 @@ pub(crate) async fn submit(State(edge): State<Arc<Edge>>, headers: HeaderMap, Fo
             message(status, &problem.title, problem.detail.as_deref().unwrap_or("En cas d'urgence, appelez le 17."))
         }
         Err(problem) => {
-            let flaws: Vec<Flaw> = problem.faults.into_iter().map(|f| Flaw { field: "location", message: f.message }).collect();
+            let flaws: Vec<Flaw> =
+                problem.faults.into_iter().map(|f| Flaw { field: "location", message: f.message }).collect();
             form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[])
         }
     }

@@ -1,0 +1,161 @@
+//! Plans and alerts in Postgres.
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
+use uuid::Uuid;
+use vigie_domain::escalation::Escalation;
+use vigie_proto::{
+    AlertId, EventId, IncidentId,
+    event::{AlertIssuedV1, IncidentSnapshot},
+};
+
+/// An incident's plan in hand, within a transaction that holds its row.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanRow {
+    pub(crate) snapshot: IncidentSnapshot,
+    pub(crate) escalation: Escalation,
+    pub(crate) cause: EventId,
+    pub(crate) traceparent: Option<String>,
+}
+
+const COLUMNS: &str = "select state, snapshot, cause, traceparent from escalation.plan";
+
+fn from_row(row: &PgRow) -> Result<PlanRow, sqlx::Error> {
+    Ok(PlanRow {
+        snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
+        escalation: row.try_get::<Json<Escalation>, _>("state")?.0,
+        cause: EventId(row.try_get("cause")?),
+        traceparent: row.try_get("traceparent")?,
+    })
+}
+
+/// The plans of these incidents, locked in order of id.
+pub(crate) async fn load(tx: &mut PgConnection, ids: &[IncidentId]) -> Result<Vec<PlanRow>, sqlx::Error> {
+    let statement = format!("{COLUMNS} {}", "where incident_id = any($1) order by incident_id for update");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// Claims up to `limit` plans with a step due at `now`; other replicas skip them.
+pub(crate) async fn claim_due(
+    tx: &mut PgConnection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<PlanRow>, sqlx::Error> {
+    let statement = format!("{COLUMNS} {}", "where next_due <= $1 order by next_due limit $2 for update skip locked");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(now.to_sqlx())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// The earliest due time of all, and how many plans still wait for one.
+pub(crate) async fn next_due(pool: &PgPool) -> Result<(Option<Timestamp>, i64), sqlx::Error> {
+    let row = sqlx::query(
+        "select min(next_due) as next, count(*) as waiting from escalation.plan where next_due is not null",
+    )
+    .fetch_one(pool)
+    .await?;
+    let next: Option<SqlTimestamp> = row.try_get("next")?;
+    Ok((next.map(SqlTimestamp::to_jiff), row.try_get("waiting")?))
+}
+
+/// Writes plans back, new or changed.
+pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(), sqlx::Error> {
+    if plans.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent)
+         select * from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[])
+         on conflict (incident_id) do update
+            set state = excluded.state, snapshot = excluded.snapshot, next_due = excluded.next_due,
+                cause = excluded.cause, traceparent = excluded.traceparent",
+    )
+    .bind(plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| Json(&p.snapshot)).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| p.escalation.next_due().map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| p.cause.0).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| p.traceparent.clone()).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Records that each step has told its contact, and returns the alerts none of whose pairs was there before.
+///
+/// The primary key makes a second alert for one (incident, generation, step, contact) impossible, whatever runs twice.
+pub(crate) async fn record_told(
+    tx: &mut PgConnection,
+    alerts: Vec<AlertIssuedV1>,
+) -> Result<Vec<AlertIssuedV1>, sqlx::Error> {
+    if alerts.is_empty() {
+        return Ok(alerts);
+    }
+    let pairs: Vec<(&AlertIssuedV1, &String)> =
+        alerts.iter().flat_map(|a| a.steps.iter().map(move |step| (a, step))).collect();
+    let fresh: Vec<Uuid> = sqlx::query_scalar(
+        "insert into escalation.told (incident_id, generation, step, contact, alert_id)
+         select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing returning alert_id",
+    )
+    .bind(pairs.iter().map(|(a, _)| a.incident.id.0).collect::<Vec<_>>())
+    .bind(pairs.iter().map(|(a, _)| signed(a.generation)).collect::<Vec<_>>())
+    .bind(pairs.iter().map(|(_, step)| (*step).clone()).collect::<Vec<_>>())
+    .bind(pairs.iter().map(|(a, _)| a.contact.to_string()).collect::<Vec<_>>())
+    .bind(pairs.iter().map(|(a, _)| a.alert_id.0).collect::<Vec<_>>())
+    .fetch_all(&mut *tx)
+    .await?;
+    let alerts: Vec<AlertIssuedV1> = alerts.into_iter().filter(|a| fresh.contains(&a.alert_id.0)).collect();
+    insert_alerts(tx, &alerts).await?;
+    Ok(alerts)
+}
+
+async fn insert_alerts(tx: &mut PgConnection, alerts: &[AlertIssuedV1]) -> Result<(), sqlx::Error> {
+    let text = |of: fn(&AlertIssuedV1) -> String| alerts.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(
+        "insert into escalation.alert (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
+         select a.id, a.incident_id, a.generation, a.version, a.purpose, a.body, a.role, a.contact, a.channel,
+                string_to_array(a.steps, ','), a.issued_at
+           from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                       $10::text[], $11::timestamptz[])
+             as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)",
+    )
+    .bind(alerts.iter().map(|a| a.alert_id.0).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|a| a.incident.id.0).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|a| signed(a.generation)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|a| signed(a.incident.version)).collect::<Vec<_>>())
+    .bind(text(|a| purpose(a).to_owned()))
+    .bind(text(|a| a.body.to_string()))
+    .bind(text(|a| a.role.to_string()))
+    .bind(text(|a| a.contact.to_string()))
+    .bind(text(|a| a.channel.to_string()))
+    .bind(text(|a| a.steps.join(",")))
+    .bind(alerts.iter().map(|a| a.issued_at.to_sqlx()).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn purpose(alert: &AlertIssuedV1) -> &'static str {
+    match alert.purpose {
+        vigie_proto::event::Purpose::Acknowledge => "acknowledge",
+        vigie_proto::event::Purpose::Inform => "inform",
+        vigie_proto::event::Purpose::Undeliverable => "undeliverable",
+    }
+}
+
+fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A fresh alert id.
+pub(crate) fn alert_id() -> AlertId {
+    AlertId(vigie_platform::ids::fresh())
+}
