@@ -109,6 +109,14 @@ fn two_squares_share_their_border_and_the_eastern_one_has_it() {
 }
 
 #[test]
+fn a_border_that_runs_due_east_belongs_to_the_north_of_it() {
+    let territory = City::with_commune(true, &square(0.0, 10.0, 10.0)).build().unwrap();
+    assert_eq!(owner(&territory, 5.0, 9.999_9).as_deref(), Some("paris-centre"));
+    assert_eq!(owner(&territory, 5.0, 10.0).as_deref(), Some("com-93001"));
+    assert_eq!(owner(&territory, 15.0, 10.0), None, "the northern outline belongs to what is beyond");
+}
+
+#[test]
 fn a_corner_in_the_middle_of_a_neighbours_side_leaves_no_crack() {
     // its southern corners stand on the northern sides of both, one of them 4 cm off
     let outline = ring(&[(3.0, 10.000_4), (17.0, 10.0), (17.0, 14.0), (3.0, 14.0)]);
