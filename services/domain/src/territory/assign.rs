@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     error::{Fault, Problem},
-    faces::{Face, Faces},
+    faces::{Face, Subdivision},
     point::{Plane, UNITS},
     source::{Owner, Shape, key},
 };
@@ -25,7 +25,7 @@ pub(crate) struct Holder {
 }
 
 /// The holder of each face, nothing being the outside.
-pub(crate) fn assign(plane: &Faces, shapes: &[Shape], faults: &mut Vec<Fault>) -> Vec<Option<Holder>> {
+pub(crate) fn assign(plane: &Subdivision, shapes: &[Shape], faults: &mut Vec<Fault>) -> Vec<Option<Holder>> {
     let mut assigner = Assigner { plane, shapes, faults, tangled: BTreeSet::new() };
     assigner.report_windings();
     let ground = assigner.grounds();
@@ -34,7 +34,7 @@ pub(crate) fn assign(plane: &Faces, shapes: &[Shape], faults: &mut Vec<Fault>) -
 }
 
 struct Assigner<'a> {
-    plane: &'a Faces,
+    plane: &'a Subdivision,
     shapes: &'a [Shape],
     faults: &'a mut Vec<Fault>,
     /// Shapes already reported as crossing themselves, whose overlaps and gaps would only repeat it.

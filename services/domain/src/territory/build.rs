@@ -8,7 +8,7 @@ use super::{
     LonLat, School, Sector, Territory, TerritoryError,
     assign::{Holder, assign},
     error::{Fault, Problem},
-    faces::Faces,
+    faces::Subdivision,
     format::{Cell, Contents, encode},
     noding::node,
     point::Vertex,
@@ -81,7 +81,7 @@ fn partition(shapes: &[Shape], faults: &mut Vec<Fault>) -> Option<Contents> {
         faults.extend(shapes.first().map(|shape| shape.fault(Problem::Tangled)));
         return None;
     };
-    let plane = Faces::find(noded);
+    let plane = Subdivision::find(noded);
     let holders = assign(&plane, shapes, faults);
     let sectors = sectors(shapes);
     let (cells, numbers) = cells(shapes, &sectors, &holders);
@@ -157,7 +157,7 @@ fn cells(shapes: &[Shape], sectors: &[Sector], holders: &[Option<Holder>]) -> (V
 }
 
 /// The borders between different cells.
-fn arcs(plane: &Faces, holders: &[Option<Holder>], numbers: &BTreeMap<Holder, u16>) -> Vec<Arc> {
+fn arcs(plane: &Subdivision, holders: &[Option<Holder>], numbers: &BTreeMap<Holder, u16>) -> Vec<Arc> {
     let cell =
         |half: usize| holders[plane.left[half]].and_then(|holder| numbers.get(&holder).copied()).unwrap_or(OUTSIDE);
     let edges = (0..plane.edges.len()).map(|edge| edge * 2);

@@ -7,7 +7,8 @@ use vigie_proto::{SectorId, UaiError};
 /// Why a position has no place in the territory.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LocateError {
-    #[error("the position {lon}, {lat} is not a number: give longitude and latitude in decimal degrees")]
+    /// Not numbers, or beyond 180 degrees of longitude or 90 of latitude.
+    #[error("the position {lon}, {lat} is nowhere on Earth: give longitude and latitude in decimal degrees")]
     NotFinite { lon: f64, lat: f64 },
     #[error("the position {lon}, {lat} looks swapped: give the longitude first, {lat}, {lon}")]
     LooksSwapped { lon: f64, lat: f64 },

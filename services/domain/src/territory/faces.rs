@@ -17,7 +17,7 @@ pub(crate) struct Face {
 
 /// The plane cut up by edges.
 #[derive(Debug)]
-pub(crate) struct Faces {
+pub(crate) struct Subdivision {
     pub(crate) vertices: Vec<Vertex>,
     /// The ends of each edge, as indices of vertices.
     pub(crate) edges: Vec<(usize, usize)>,
@@ -28,7 +28,7 @@ pub(crate) struct Faces {
     pub(crate) detached: Vec<usize>,
 }
 
-impl Faces {
+impl Subdivision {
     pub(crate) fn find(noded: Noded) -> Self {
         let (edges, runs): (Vec<_>, Vec<Runs>) = noded.edges.into_iter().unzip();
         let vertices = noded.vertices;
@@ -67,7 +67,9 @@ impl Faces {
             .filter_map(|&face| runs[self.faces[face].half_edges[0] / 2].keys().next().copied())
             .collect();
         let mut known = vec![false; self.faces.len()];
-        outer.iter().for_each(|&face| known[face] = true);
+        for &face in &outer {
+            known[face] = true;
+        }
         let mut queue = outer;
         while let Some(face) = queue.pop() {
             for index in 0..self.faces[face].half_edges.len() {
@@ -76,7 +78,7 @@ impl Faces {
                 if !known[across] {
                     known[across] = true;
                     // the face across lies left of the twin, so it has what the twin's direction adds
-                    let sign = if half % 2 == 1 { 1 } else { -1 };
+                    let sign = if half.is_multiple_of(2) { -1 } else { 1 };
                     let mut windings = self.faces[face].windings.clone();
                     for (&owner, &times) in &runs[half / 2] {
                         *windings.entry(owner).or_default() += sign * times;
@@ -92,7 +94,7 @@ impl Faces {
 
 fn origin(edges: &[(usize, usize)], half_edge: usize) -> usize {
     let (low, high) = edges[half_edge / 2];
-    if half_edge % 2 == 0 { low } else { high }
+    if half_edge.is_multiple_of(2) { low } else { high }
 }
 
 /// For each half-edge, the one that follows it around the face on its left.
@@ -135,10 +137,10 @@ mod tests {
             [(0, 0), (10, 0), (10, 10), (0, 10)].map(|(x, y)| Vertex { x: (at + x) * 100, y: (at + y) * 100 })
         };
         let (one, other) = (square(0), square(5));
-        let faces = Faces::find(node([(0, one.as_slice()), (1, other.as_slice())]).unwrap());
-        let mut found: Vec<_> = faces.faces.iter().map(|face| (face.doubled_area, face.windings.len())).collect();
+        let plane = Subdivision::find(node([(0, one.as_slice()), (1, other.as_slice())]).unwrap());
+        let mut found: Vec<_> = plane.faces.iter().map(|face| (face.doubled_area, face.windings.len())).collect();
         found.sort_unstable();
         assert_eq!(found, [(-3_500_000, 0), (500_000, 2), (1_500_000, 1), (1_500_000, 1)]);
-        assert!(faces.detached.is_empty());
+        assert!(plane.detached.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 mod assign;
 mod build;
+mod edge;
 mod error;
 mod faces;
 mod format;
@@ -69,6 +70,7 @@ pub struct Place {
     pub commune: u32,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn five_digits<S: Serializer>(commune: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{commune:05}"))
 }
@@ -154,25 +156,14 @@ impl Territory {
     #[cold]
     fn refusal(&self, at: LonLat) -> LocateError {
         let LonLat { lon, lat } = at;
-        if !(lon.is_finite() && lat.is_finite()) {
+        if Vertex::nearest(at).is_none() {
             return LocateError::NotFinite { lon, lat };
         }
         if self.grid.cell(LonLat::new(lat, lon)) != OUTSIDE {
             return LocateError::LooksSwapped { lon, lat };
         }
-        let to_arc_m = |arc: &Arc| {
-            let segments = arc.segments().map(|(a, b)| point::distance_m(at, nearest_on(at, a, b)));
-            segments.fold(f64::INFINITY, f64::min)
-        };
-        let coast = self.arcs.iter().filter(|arc| arc.left == OUTSIDE || arc.right == OUTSIDE);
-        let nearest = coast.map(|arc| (to_arc_m(arc), arc.left.min(arc.right))).min_by(|a, b| a.0.total_cmp(&b.0));
-        let (distance_m, cell) = nearest.expect("a territory has an outline");
-        LocateError::Outside {
-            lon,
-            lat,
-            nearest: self.sector_of(&self.places[usize::from(cell)]).id.clone(),
-            distance_m,
-        }
+        let (nearest, distance_m) = self.nearest_sector(at);
+        LocateError::Outside { lon, lat, nearest: nearest.id.clone(), distance_m }
     }
 
     /// What lies around a position: whom its `accuracy_m` concerns, and what is within `reach_m`. Negative is zero.
@@ -303,14 +294,4 @@ fn set_centres(sectors: &mut [Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16
     for (sector, [area, x, y]) in sectors.iter_mut().zip(sums) {
         sector.centre = LonLat::new(x / area / UNITS, y / area / UNITS);
     }
-}
-
-/// The position on the segment `a b` nearest to `at`.
-fn nearest_on(at: LonLat, a: Vertex, b: Vertex) -> LonLat {
-    let (a, b) = (a.lon_lat(), b.lon_lat());
-    let shrink = at.lat.to_radians().cos();
-    let (dx, dy) = ((b.lon - a.lon) * shrink, b.lat - a.lat);
-    let along = ((at.lon - a.lon) * shrink * dx + (at.lat - a.lat) * dy) / (dx * dx + dy * dy);
-    let along = if along.is_finite() { along.clamp(0.0, 1.0) } else { 0.0 };
-    LonLat::new(a.lon + along * (b.lon - a.lon), a.lat + along * (b.lat - a.lat))
 }

@@ -133,7 +133,9 @@ impl Noded {
             at.push(edge.1);
             let mut from = edge.0;
             for to in at {
-                runs.iter().for_each(|(&owner, &times)| self.run(from, to, owner, times));
+                for (&owner, &times) in &runs {
+                    self.run(from, to, owner, times);
+                }
                 from = to;
             }
         }
@@ -154,10 +156,10 @@ fn touches(a: Vertex, b: Vertex, p: Vertex) -> bool {
 }
 
 /// Where two edges without a common end cross, to the nearest unit.
-fn crossing((a, b): (Vertex, Vertex), (c, d): (Vertex, Vertex)) -> Option<Vertex> {
-    let (c_side, d_side) = (side(a, b, c), side(a, b, d));
-    let (a_side, b_side) = (side(c, d, a), side(c, d, b));
-    if c_side.signum() * d_side.signum() >= 0 || a_side.signum() * b_side.signum() >= 0 {
+fn crossing((a, b): (Vertex, Vertex), other: (Vertex, Vertex)) -> Option<Vertex> {
+    let (a_side, b_side) = (side(other.0, other.1, a), side(other.0, other.1, b));
+    let apart = side(a, b, other.0).signum() * side(a, b, other.1).signum() < 0;
+    if !apart || a_side.signum() * b_side.signum() >= 0 {
         return None;
     }
     #[expect(clippy::cast_precision_loss, reason = "the result is rounded to a unit anyway")]

@@ -153,7 +153,11 @@ fn rings(feature: &Feature) -> Result<Vec<Vec<Vertex>>, Problem> {
     let polygons = match &geometry.value {
         GeometryValue::Polygon { coordinates } => std::slice::from_ref(coordinates),
         GeometryValue::MultiPolygon { coordinates } => coordinates,
-        _ => return Err(Problem::NotAPolygon),
+        GeometryValue::Point { .. }
+        | GeometryValue::MultiPoint { .. }
+        | GeometryValue::LineString { .. }
+        | GeometryValue::MultiLineString { .. }
+        | GeometryValue::GeometryCollection { .. } => return Err(Problem::NotAPolygon),
     };
     let mut rings = Vec::new();
     for polygon in polygons {

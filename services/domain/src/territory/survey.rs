@@ -4,8 +4,8 @@ use serde::Serialize;
 use vigie_proto::SectorId;
 
 use super::{
-    LonLat, Place, School, Territory,
-    point::{Plane, Vertex},
+    LonLat, Place, School, Sector, Territory,
+    point::{Plane, UNITS, Vertex},
     topology::{Arc, OUTSIDE},
 };
 
@@ -73,15 +73,16 @@ impl Borders {
     pub(crate) fn distances_m(&self, at: LonLat, reach_m: f64, sectors: usize) -> Vec<f64> {
         let mut distances_m = vec![f64::INFINITY; sectors];
         let Some(p) = Vertex::nearest(at) else { return distances_m };
-        let plane = Plane::at(at.lat);
+        // halfway to the territory, for the sake of positions far from it
+        let plane = Plane::at(f64::midpoint(at.lat, f64::from(self.south) / UNITS));
         let rows = self.buckets.len() / self.columns;
-        let columns = window(p.x - self.west, reach_m / plane.x, self.columns);
-        for row in window(p.y - self.south, reach_m / plane.y, rows) {
+        let columns = window(f64::from(p.x) - f64::from(self.west), reach_m / plane.x, self.columns);
+        for row in window(f64::from(p.y) - f64::from(self.south), reach_m / plane.y, rows) {
             for border in columns.clone().flat_map(|column| &self.buckets[row * self.columns + column]) {
-                let distance_m = plane.to_segment_m(p, border.a, border.b);
-                for &side in border.sides.iter().filter(|&&side| side != OUTSIDE && distance_m <= reach_m) {
+                let metres = plane.to_segment_m(p, border.a, border.b);
+                for &side in border.sides.iter().filter(|&&side| side != OUTSIDE && metres <= reach_m) {
                     let nearest_m = &mut distances_m[usize::from(side)];
-                    *nearest_m = nearest_m.min(distance_m);
+                    *nearest_m = nearest_m.min(metres);
                 }
             }
         }
@@ -94,14 +95,26 @@ fn bucket(offset: i32) -> usize {
 }
 
 /// The buckets within `reach` units of `offset`, out of `count`.
-fn window(offset: i32, reach: f64, count: usize) -> std::ops::Range<usize> {
+fn window(offset: f64, reach: f64, count: usize) -> std::ops::Range<usize> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, then is held within the count")]
     let bucket_at = |offset: f64| bucket(offset as i32);
-    let offset = f64::from(offset);
     bucket_at(offset - reach).min(count)..(bucket_at(offset + reach) + 1).min(count)
 }
 
 impl Territory {
+    /// The sector or commune whose border is nearest, with metres to it (to 1 % within a hundred kilometres).
+    pub(super) fn nearest_sector(&self, at: LonLat) -> (&Sector, f64) {
+        // the wider the reach the slower, and most positions outside are just outside
+        [1e3, 1e4, f64::INFINITY]
+            .into_iter()
+            .find_map(|reach_m| {
+                let distances_m = self.borders.distances_m(at, reach_m, self.sectors.len());
+                let nearest = self.sectors.iter().zip(distances_m).min_by(|a, b| a.1.total_cmp(&b.1))?;
+                nearest.1.is_finite().then_some(nearest)
+            })
+            .expect("a territory has a border, and a position on Earth has a distance to it")
+    }
+
     pub(super) fn look_around(&self, place: Place, at: LonLat, accuracy_m: f64, reach_m: f64) -> Survey<'_> {
         let [accuracy_m, reach_m] = [accuracy_m.max(0.0), reach_m.max(0.0)];
         let distances_m = self.borders.distances_m(at, accuracy_m.max(reach_m), self.sectors.len());

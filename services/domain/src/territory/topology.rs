@@ -124,20 +124,22 @@ mod tests {
 
     #[test]
     fn a_border_between_two_squares_is_one_arc_and_both_outlines_use_it() {
-        let [a, b, c, d, e, f] = [at(0, 0), at(1, 0), at(2, 0), at(2, 1), at(1, 1), at(0, 1)];
+        let out = OUTSIDE;
+        let ring = [at(0, 0), at(1, 0), at(2, 0), at(2, 1), at(1, 1), at(0, 1)];
+        let edge = |from: usize, to: usize, left, right| (ring[from], ring[to], left, right);
         let edges = [
-            (a, b, 0, OUTSIDE),
-            (b, e, 0, 1),
-            (e, f, 0, OUTSIDE),
-            (f, a, 0, OUTSIDE),
-            (b, c, 1, OUTSIDE),
-            (c, d, 1, OUTSIDE),
-            (d, e, 1, OUTSIDE),
+            edge(0, 1, 0, out),
+            edge(1, 4, 0, 1),
+            edge(4, 5, 0, out),
+            edge(5, 0, 0, out),
+            edge(1, 2, 1, out),
+            edge(2, 3, 1, out),
+            edge(3, 4, 1, out),
         ];
         let arcs = chain(&edges);
         assert_eq!(arcs.len(), 3);
         assert_eq!(arcs.iter().map(|arc| arc.points.len()).sum::<usize>(), 2 + 4 + 4);
-        for (cell, corner) in [(0, a), (1, d)] {
+        for (cell, corner) in [(0, ring[0]), (1, ring[3])] {
             let rings = outlines(&arcs, |other| other == cell);
             assert_eq!(rings.len(), 1);
             assert_eq!(rings[0].len(), 5);

@@ -23,6 +23,8 @@ use crate::{
 
 /// Points of each set: enough not to fit the first-level cache, few enough to be asked many times a second.
 const POINTS: usize = 100_000;
+/// Squares a side of the table that stands for the limit.
+const TABLE: usize = 1024;
 /// How far from a border the border points are, at most.
 const BORDER_M: f64 = 5.0;
 
@@ -54,7 +56,7 @@ struct Figures {
     limit_ns: f64,
     /// `vigie_ns / limit_ns`.
     times_the_limit: f64,
-    /// Points to which both ways give the same quartier or commune; the rest lies on a border, in no polygon.
+    /// Points to which both ways give the same quartier or commune; the rest lies on a border.
     agreed: usize,
 }
 
@@ -96,9 +98,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let corners = peer.polygons.iter().map(|polygon| polygon.exterior().0.len() - 1).sum();
     let report = Report { polygons: peer.polygons.len(), corners, points: POINTS, load_ms, figures };
     if arguments.json {
-        println!("{:#}", serde_json::to_value(&report)?)
+        println!("{:#}", serde_json::to_value(&report)?);
     } else {
-        print(&report)
+        print(&report);
     }
     Ok(Outcome::Done)
 }
@@ -173,7 +175,7 @@ fn uniform(peer: &Peer) -> Vec<LonLat> {
     let envelope = peer.tree.root().envelope();
     let ([west, south], [east, north]) = (envelope.lower(), envelope.upper());
     let mut draw = || LonLat::new(west + chance.next() * (east - west), south + chance.next() * (north - south));
-    std::iter::from_fn(|| Some(draw())).filter(|at| peer.cell(*at).is_some()).take(POINTS).collect()
+    std::iter::from_fn(|| Some(on_lattice(draw()))).filter(|at| peer.cell(*at).is_some()).take(POINTS).collect()
 }
 
 /// Points at most [`BORDER_M`] from a border, evenly along corners' edges, on both sides.
@@ -187,20 +189,30 @@ fn beside_borders(peer: &Peer) -> Vec<LonLat> {
         let on = edge.start + (edge.end - edge.start) * along;
         LonLat::new(on.x + angle.cos() * off_m / 73_200.0, on.y + angle.sin() * off_m / 111_200.0)
     };
-    std::iter::from_fn(|| Some(draw())).filter(|at| peer.cell(*at).is_some()).take(POINTS).collect()
+    std::iter::from_fn(|| Some(on_lattice(draw()))).filter(|at| peer.cell(*at).is_some()).take(POINTS).collect()
+}
+
+/// Rounds to 1e-7 degree, as positions are read, so that both ways are asked about the same point.
+fn on_lattice(at: LonLat) -> LonLat {
+    LonLat::new((at.lon * 1e7).round() / 1e7, (at.lat * 1e7).round() / 1e7)
 }
 
 fn measure(name: &'static str, points: &[LonLat], territory: &Territory, peer: &Peer, budget: Duration) -> Figures {
     let owners: Vec<_> = territory.cells().flat_map(|(place, rings)| rings.into_iter().map(move |_| place)).collect();
     let agreed =
         points.iter().filter(|at| peer.cell(**at).map(|cell| owners[cell]) == territory.locate(**at).ok()).count();
-    let table = vec![0_u8; 1 << 20];
+    // written, so that every page of it is its own
+    let table: Vec<u8> = (0..TABLE * TABLE).map(|index| index.to_le_bytes()[0] | 1).collect();
+    let envelope = peer.tree.root().envelope();
+    let ([west, south], [east, north]) = (envelope.lower(), envelope.upper());
+    let scale = |low: f64, high: f64| f64::from(u16::try_from(TABLE).unwrap_or(u16::MAX)) / (high - low);
+    let (across, along) = (scale(west, east), scale(south, north));
     let vigie_ns = nanoseconds(points, budget, |at| territory.locate(at));
     let rstar_geo_ns = nanoseconds(points, budget, |at| peer.cell(at));
     let limit_ns = nanoseconds(points, budget, |at| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any place of the table will do")]
-        let (x, y) = ((at.lon * 2e3) as usize, (at.lat * 3e3) as usize);
-        table[(y * 1024 + x) % table.len()]
+        let (x, y) = (((at.lon - west) * across) as usize, ((at.lat - south) * along) as usize);
+        table[(y * TABLE + x) % table.len()]
     });
     Figures {
         points: name,

@@ -22,10 +22,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  vigie territory build --geo data/geo --schools data/schools --out config/territory/paris.territory"
     )]
     Build {
-        /// Folder of arrondissements.geojson, quartiers.geojson and communes_petite_couronne.geojson.
+        /// Folder of the polygons: `arrondissements.geojson`, `quartiers.geojson`, `communes_petite_couronne.geojson`.
         #[arg(long)]
         geo: PathBuf,
-        /// Folder of schools_secondary.csv and ecoles_publiques_2022_2023.csv.
+        /// Folder of the schools: `schools_secondary.csv`, `ecoles_publiques_2022_2023.csv`.
         #[arg(long)]
         schools: PathBuf,
         /// File to write.
