@@ -1,13 +1,12 @@
 //! Hands journal entries to the bus: those just committed at once, those left over by a sweep.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::{bus::Bus, clock::SharedClock, journal::Entry, metrics::Metrics};
 
@@ -46,14 +45,13 @@ pub fn channel() -> (FreshEntries, Relay) {
 }
 
 impl Relay {
-    /// Publishes until stopped, then publishes what is still in hand.
+    /// Publishes until every [`FreshEntries`] is gone: it outlives the services, so that what they wrote last leaves too.
     pub async fn run(
         mut self,
         pool: PgPool,
         bus: Bus,
         clock: SharedClock,
-        metrics: std::sync::Arc<Metrics>,
-        stop: CancellationToken,
+        metrics: Arc<Metrics>,
     ) -> anyhow::Result<()> {
         let mut sweep = tokio::time::interval(Duration::from_millis(500));
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -62,18 +60,14 @@ impl Relay {
             tokio::select! {
                 biased;
                 received = self.fresh.recv_many(&mut batch, BATCH) => {
-                    if received == 0 { return Ok(()); }
+                    if received == 0 {
+                        bus.drain().await;
+                        return Ok(());
+                    }
                     if bus.is_connected() {
                         publish(&pool, &bus, &batch, &metrics).await;
                     }
                     batch.clear();
-                }
-                () = stop.cancelled() => {
-                    self.fresh.close();
-                    while self.fresh.recv_many(&mut batch, BATCH).await > 0 {}
-                    if bus.is_connected() { publish(&pool, &bus, &batch, &metrics).await; }
-                    bus.drain().await;
-                    return Ok(());
                 }
                 _ = sweep.tick() => {
                     if let Err(error) = sweep_once(&pool, &bus, clock.now(), &metrics).await {

@@ -1,4 +1,10 @@
-//! The tools, one module each.
+//! One module for each command of the binary.
 
+pub(crate) mod check_config;
+pub(crate) mod contract;
+pub(crate) mod doctrine;
 pub(crate) mod locate;
+pub(crate) mod migrate;
+pub(crate) mod serve;
 pub(crate) mod territory;
+pub(crate) mod token;

@@ -1,0 +1,188 @@
+//! `/a/{token}`: the page a signed link opens. `GET` shows the least its recipient may see; only `POST` acknowledges,
+//! since mail scanners open links.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use sqlx::Row;
+use vigie_domain::link::LinkError;
+use vigie_platform::{
+    page::{french_date_time, respond},
+    problem::Problem,
+};
+use vigie_proto::{
+    AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
+    event::{Act, Actor, Rejection, Through},
+};
+
+use crate::{
+    Edge,
+    act::{self, Outcome},
+    caller::{self, Seen},
+};
+
+/// The alert a link was made for.
+#[derive(Debug)]
+struct Alert {
+    id: AlertId,
+    incident_id: IncidentId,
+    body: BodyId,
+    role: RoleId,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "acknowledge.html")]
+struct AcknowledgePage<'a> {
+    seen: &'a Seen,
+    body_name: String,
+    opened: String,
+    expected: Option<String>,
+    acknowledged: Vec<(String, String)>,
+    /// This body is among them, for the present severity.
+    done: bool,
+    /// It worsened while the page was open.
+    stale: bool,
+    /// Recorded, but the result is not known yet.
+    pending: bool,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "dead_link.html")]
+struct DeadLinkPage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// The version the person had under their eyes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Shown {
+    version: u32,
+}
+
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
+    match open(&edge, &token).await {
+        Ok((alert, seen)) => page(&edge, &alert, &seen, StatusCode::OK, false, false).await,
+        Err(response) => response,
+    }
+}
+
+pub(crate) async fn acknowledge(
+    State(edge): State<Arc<Edge>>,
+    Path(token): Path<String>,
+    Form(shown): Form<Shown>,
+) -> Response {
+    let (alert, seen) = match open(&edge, &token).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
+    let act = Act::Acknowledge { version: shown.version, alert_id: Some(alert.id) };
+    match act::perform(&edge, alert.incident_id, actor, act, None).await {
+        Ok(Outcome::Applied(_)) => Redirect::to(&format!("/a/{token}")).into_response(),
+        Ok(Outcome::Recorded) => page(&edge, &alert, &seen, StatusCode::ACCEPTED, false, true).await,
+        Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &alert, &seen, StatusCode::CONFLICT, true, false).await,
+        Ok(Outcome::Rejected(Rejection::Closed | Rejection::Unchanged | Rejection::UnknownIncident)) => {
+            Redirect::to(&format!("/a/{token}")).into_response()
+        }
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
+/// The alert and incident a token opens, or the page that says why it does not.
+async fn open(edge: &Edge, token: &str) -> Result<(Alert, Seen), Response> {
+    let id = edge.signer.verify(token, edge.context.clock.now()).map_err(dead_link)?;
+    let found = async {
+        let Some(alert) = alert(edge, id).await? else { return Ok(None) };
+        Ok(caller::incident(&edge.pool, alert.incident_id).await?.map(|seen| (alert, seen)))
+    };
+    let found = found.await.map_err(|error: sqlx::Error| Problem::from_store(&error).into_response())?;
+    found.ok_or_else(|| dead_link(LinkError::Altered))
+}
+
+async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
+    let row =
+        sqlx::query("select incident_id, body, role from escalation.alert where id = $1 and purpose = 'acknowledge'")
+            .bind(id.0)
+            .fetch_optional(&edge.pool)
+            .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (body, role): (String, String) = (row.try_get("body")?, row.try_get("role")?);
+    let Some((body, role)) = BodyId::new(body).ok().zip(RoleId::new(role).ok()) else { return Ok(None) };
+    Ok(Some(Alert { id, incident_id: IncidentId(row.try_get("incident_id")?), body, role }))
+}
+
+async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale: bool, pending: bool) -> Response {
+    let acknowledged = match acknowledged(edge, alert.incident_id, seen.asked_version).await {
+        Ok(acknowledged) => acknowledged,
+        Err(error) => return Problem::from_store(&error).into_response(),
+    };
+    let name = |id: &BodyId| edge.city.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
+    let template = AcknowledgePage {
+        body_name: name(&alert.body),
+        opened: french_date_time(seen.snapshot.opened_at),
+        expected: seen.snapshot.expected_at.map(french_date_time),
+        done: acknowledged.iter().any(|(body, _)| *body == alert.body),
+        acknowledged: acknowledged.iter().map(|(body, at)| (name(body), french_date_time(*at))).collect(),
+        seen,
+        stale,
+        pending,
+    };
+    rendered(status, &template)
+}
+
+/// Bodies that took charge of the present severity, first first.
+async fn acknowledged(
+    edge: &Edge,
+    incident: IncidentId,
+    since_version: u32,
+) -> Result<Vec<(BodyId, jiff::Timestamp)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select body, min(at) as at from routing.acknowledgement where incident_id = $1 and seen_version >= $2 group by body order by 2",
+    )
+    .bind(incident.0)
+    .bind(i32::try_from(since_version).unwrap_or(i32::MAX))
+    .fetch_all(&edge.pool)
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        let at: jiff_sqlx::Timestamp = row.try_get("at")?;
+        Ok(BodyId::new(row.try_get::<String, _>("body")?).ok().map(|body| (body, at.to_jiff())))
+    };
+    rows.iter().filter_map(|row| read(row).transpose()).collect()
+}
+
+fn dead_link(error: LinkError) -> Response {
+    let (title, text) = match error {
+        LinkError::Expired => {
+            ("Ce lien a expiré", "Le délai de ce lien est passé. Appelez la SCOP pour prendre l'événement en compte.")
+        }
+        LinkError::Altered => (
+            "Ce lien n'est pas valable",
+            "Le lien est incomplet ou a été modifié. Recopiez-le en entier, ou appelez la SCOP.",
+        ),
+    };
+    let status = if error == LinkError::Expired { StatusCode::GONE } else { StatusCode::NOT_FOUND };
+    rendered(status, &DeadLinkPage { title, text })
+}
+
+fn rendered(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => respond(status, html),
+        Err(error) => {
+            tracing::error!(error = %error, "a page could not be rendered");
+            Problem::unavailable().into_response()
+        }
+    }
+}
+
+impl AcknowledgePage<'_> {
+    fn closed(&self) -> bool {
+        self.seen.snapshot.status == IncidentStatus::Closed
+    }
+}

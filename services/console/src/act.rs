@@ -1,0 +1,317 @@
+//! What people do to an incident: recorded here as a fact, applied by its owner.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use jiff_sqlx::ToSqlx;
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::types::Json as SqlJson;
+use vigie_domain::{access::Caller, admission::MAX_SUMMARY, directory::Permission};
+use vigie_platform::{
+    ids, journal,
+    journal::Entry,
+    problem::{Fault, Problem},
+    telemetry,
+};
+use vigie_proto::{
+    ActId, IncidentId, Severity,
+    event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection, Through},
+};
+
+use crate::{
+    Edge,
+    caller::{self, Seen},
+    incidents::{IncidentView, parse_id},
+};
+
+/// How long an edge waits for the owner's answer.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// What became of an act within the time an edge waits.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Applied(Box<IncidentSnapshot>),
+    Rejected(Rejection),
+    /// Durable, not applied yet.
+    Recorded,
+}
+
+/// Records an act and waits a moment for its result.
+pub(crate) async fn perform(
+    edge: &Edge,
+    incident_id: IncidentId,
+    actor: Actor,
+    act: Act,
+    text: Option<&str>,
+) -> Result<Outcome, sqlx::Error> {
+    let now = edge.context.clock.now();
+    let mut live = edge.live.listen();
+    let recorded = ActRecordedV1 { act_id: ActId(ids::fresh()), incident_id, actor, act, at: now };
+    let event = Event::from(recorded.clone());
+    let entry = Entry::new("console", &event, now, None, Some(telemetry::fresh_traceparent()));
+    let cause = entry.envelope.id;
+    let mut tx = edge.pool.begin().await?;
+    let through = serde_json::to_value(recorded.actor.through).unwrap_or_default();
+    sqlx::query("insert into console.act (id, incident_id, body, role, through, did, text, at) values ($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(recorded.act_id.0)
+        .bind(incident_id.0)
+        .bind(recorded.actor.body.as_str())
+        .bind(recorded.actor.role.as_str())
+        .bind(through.as_str().unwrap_or("api"))
+        .bind(SqlJson(&recorded.act))
+        .bind(text)
+        .bind(now.to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+    journal::append(&mut tx, std::slice::from_ref(&entry)).await?;
+    tx.commit().await?;
+    edge.context.fresh.push(vec![entry]);
+
+    let answer = async {
+        loop {
+            match live.recv().await {
+                Ok(entry) if entry.1.envelope.cause == Some(cause) => {
+                    if let Some(outcome) = outcome_of(&entry.1) {
+                        return outcome;
+                    }
+                }
+                Ok(_) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return Outcome::Recorded,
+            }
+        }
+    };
+    Ok(tokio::time::timeout(WAIT, answer).await.unwrap_or(Outcome::Recorded))
+}
+
+fn outcome_of(entry: &Entry) -> Option<Outcome> {
+    match Event::decode(&entry.envelope.type_name, &entry.data).ok()? {
+        Event::IncidentAcknowledged(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentNoted(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentAggravated(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentEased(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentClosed(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
+        _ => None,
+    }
+}
+
+/// Takes charge of the incident.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcknowledgementBody {
+    /// Version under the person's eyes; the present one when absent.
+    version: Option<u32>,
+}
+
+/// Adds a note.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoteBody {
+    /// 1 to 500 characters, no names.
+    text: String,
+}
+
+/// Changes the severity.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeverityBody {
+    severity: Severity,
+    reason: Option<String>,
+}
+
+/// Closes the incident.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResolutionBody {
+    reason: ClosingReason,
+    note: Option<String>,
+}
+
+/// Take charge: stops the escalation as the doctrine says.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/acknowledgements", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = AcknowledgementBody, security(("token" = [])),
+    responses(
+        (status = 200, description = "Applied", body = IncidentView),
+        (status = 202, description = "Recorded, not applied yet"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Closed, or worse than when seen", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn acknowledge(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<AcknowledgementBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
+    let body = match body {
+        Ok(Json(body)) => body,
+        // No body at all is an acknowledgement of what stands now.
+        Err(JsonRejection::MissingJsonContentType(_)) => AcknowledgementBody::default(),
+        Err(rejection) => return Err(unreadable(&rejection)),
+    };
+    let version = body.version.unwrap_or(seen.snapshot.version);
+    let act = Act::Acknowledge { version, alert_id: None };
+    answer(&edge, caller, &seen, act, None).await
+}
+
+/// Add a note; its text stays with those who may read it.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/notes", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = NoteBody, security(("token" = [])),
+    responses(
+        (status = 200, description = "Applied", body = IncidentView),
+        (status = 202, description = "Recorded, not applied yet"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The text is empty or too long", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn note(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<NoteBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Note).await?;
+    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let text = checked_text("text", Some(&body.text))?;
+    answer(&edge, caller, &seen, Act::Note, text).await
+}
+
+/// Change the severity. Higher: everybody is asked again. Lower: the milder plan takes over.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/severity", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = SeverityBody, security(("token" = [])),
+    responses(
+        (status = 200, description = "Applied", body = IncidentView),
+        (status = 202, description = "Recorded, not applied yet"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Closed, or already of that severity", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn severity(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<SeverityBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::ChangeSeverity).await?;
+    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let text = body.reason.as_deref().map(|t| checked_text("reason", Some(t))).transpose()?.flatten();
+    answer(&edge, caller, &seen, Act::ChangeSeverity { to: body.severity }, text).await
+}
+
+/// Close the incident with a reason: nothing more is told.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/resolution", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = ResolutionBody, security(("token" = [])),
+    responses(
+        (status = 200, description = "Applied", body = IncidentView),
+        (status = 202, description = "Recorded, not applied yet"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Already closed", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn resolution(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<ResolutionBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Close).await?;
+    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let text = body.note.as_deref().map(|t| checked_text("note", Some(t))).transpose()?.flatten();
+    answer(&edge, caller, &seen, Act::Close { reason: body.reason }, text).await
+}
+
+/// The caller and the incident, when it sees it and may do this.
+async fn allowed<'a>(
+    edge: &'a Edge,
+    headers: &HeaderMap,
+    id: &str,
+    permission: Permission,
+) -> Result<(Caller<'a>, Seen), Problem> {
+    let caller = caller::authenticate(edge, headers).await?;
+    let seen = caller::see(edge, caller, parse_id(id)?).await?;
+    if caller.may(permission) {
+        return Ok((caller, seen));
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
+        .detail("Votre fonction ne permet pas cet acte sur cet événement."))
+}
+
+async fn answer(
+    edge: &Edge,
+    caller: Caller<'_>,
+    seen: &Seen,
+    act: Act,
+    text: Option<&str>,
+) -> Result<Response, Problem> {
+    let actor = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
+    let outcome = perform(edge, seen.snapshot.id, actor, act, text).await.map_err(|e| Problem::from_store(&e))?;
+    match outcome {
+        Outcome::Applied(snapshot) => Ok(Json(IncidentView::from(*snapshot)).into_response()),
+        Outcome::Recorded => Ok((StatusCode::ACCEPTED, Json(json!({ "state": "recorded" }))).into_response()),
+        Outcome::Rejected(why) => Err(rejected(why)),
+    }
+}
+
+fn rejected(why: Rejection) -> Problem {
+    let (code, detail) = match why {
+        Rejection::Closed => ("closed", "L'événement est clos."),
+        Rejection::Stale => {
+            ("stale", "L'événement s'est aggravé depuis : relisez-le, puis prenez-le à nouveau en compte.")
+        }
+        Rejection::Unchanged => ("unchanged", "L'événement est déjà à ce niveau."),
+        Rejection::UnknownIncident => return Problem::not_found("Événement"),
+    };
+    Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)
+}
+
+fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
+    let Some(text) = text.map(str::trim) else { return Ok(None) };
+    let length = text.chars().count();
+    if (1..=MAX_SUMMARY).contains(&length) {
+        return Ok(Some(text));
+    }
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
+        .faults(vec![Fault::new(field, format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne."))]))
+}
+
+fn unreadable(rejection: &JsonRejection) -> Problem {
+    let status = rejection.status();
+    let code = match rejection {
+        JsonRejection::MissingJsonContentType(_) => "not-json",
+        JsonRejection::JsonSyntaxError(_) => "malformed-json",
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+        _ => "invalid-fields",
+    };
+    Problem::new(status, code, "Requête illisible").detail(rejection.body_text())
+}
+
+/// This module's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(acknowledge, note, severity, resolution))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
+}

@@ -1,0 +1,141 @@
+//! `GET /api/v1/events`: what the caller may see, as it happens, resumable.
+
+use std::{convert::Infallible, str::FromStr, sync::Arc};
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::sse::{Event as SseEvent, KeepAlive, Sse},
+};
+use futures::{Stream, stream};
+use serde_json::json;
+use tokio::sync::broadcast::{self, error::RecvError};
+use vigie_domain::{access::Caller, directory::Source};
+use vigie_platform::{journal, journal::Entry, journal::Position, problem::Problem};
+use vigie_proto::event::{Event, IncidentSnapshot};
+
+use crate::{Edge, caller};
+
+/// Entries read at once when a listener catches up.
+const PAGE: i64 = 200;
+
+/// Server-sent events. `Last-Event-ID` resumes after that event, whatever happened meanwhile.
+pub(crate) async fn stream(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
+    let caller = caller::authenticate(&edge, &headers).await?;
+    let source = caller.source.clone();
+    let after = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|id| parse_id(id).ok());
+    let live = edge.live.listen();
+    let start = match after {
+        Some(position) => position,
+        None => end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?,
+    };
+    let listener = Listener { edge, source, live, position: start, catching_up: true, ready: Vec::new() };
+    let stream = stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        Some((Ok(event), listener))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
+    let mut connection = edge.pool.acquire().await?;
+    Ok(Position { tx: journal::horizon(&mut connection).await?, seq: 0 })
+}
+
+/// One open stream.
+struct Listener {
+    edge: Arc<Edge>,
+    source: Source,
+    live: broadcast::Receiver<Arc<(Position, Entry)>>,
+    /// The last entry looked at.
+    position: Position,
+    /// Reading from the journal, not from the live end.
+    catching_up: bool,
+    /// Entries read and not yet shown, latest first.
+    ready: Vec<(Position, Entry)>,
+}
+
+impl Listener {
+    /// The next event this listener may see; none when the server stops or the journal is out of reach.
+    async fn next(&mut self) -> Option<SseEvent> {
+        loop {
+            while let Some((position, entry)) = self.ready.pop() {
+                self.position = position;
+                if let Some(event) = self.shown(position, &entry) {
+                    return Some(event);
+                }
+            }
+            if self.catching_up {
+                let mut connection = self.edge.pool.acquire().await.ok()?;
+                self.ready = journal::read_after(&mut connection, self.position, PAGE).await.ok()?;
+                self.catching_up = i64::try_from(self.ready.len()) == Ok(PAGE);
+                self.ready.reverse();
+                continue;
+            }
+            match self.live.recv().await {
+                Ok(entry) if entry.0 > self.position => self.ready.push((*entry).clone()),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => self.catching_up = true,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// The event as this listener may see it. Only facts about incidents are shown, never plans nor contact points.
+    fn shown(&self, position: Position, entry: &Entry) -> Option<SseEvent> {
+        let event = Event::decode(&entry.envelope.type_name, &entry.data).ok()?;
+        let incident = incident_of(&event)?;
+        let caller = Caller::of(&self.source, &self.edge.city.directory)?;
+        caller.sees(incident, false).then(|| {
+            SseEvent::default()
+                .id(format!("{}-{}", position.tx, position.seq))
+                .event(entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1"))
+                .data(json!({ "at": entry.envelope.time, "incident": incident, "did": summary(&event) }).to_string())
+        })
+    }
+}
+
+fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
+    match event {
+        Event::IncidentOpened(e) => Some(&e.incident),
+        Event::IncidentReinforced(e) => Some(&e.incident),
+        Event::IncidentAggravated(e) => Some(&e.incident),
+        Event::IncidentEased(e) => Some(&e.incident),
+        Event::IncidentAcknowledged(e) => Some(&e.incident),
+        Event::IncidentNoted(e) => Some(&e.incident),
+        Event::IncidentClosed(e) => Some(&e.incident),
+        Event::DeliveryDeadLettered(e) => Some(&e.incident),
+        Event::SignalRaised(_)
+        | Event::ActRecorded(_)
+        | Event::ActRejected(_)
+        | Event::StepSettled(_)
+        | Event::AlertIssued(_)
+        | Event::DeliverySent(_)
+        | Event::DeliveryDelivered(_)
+        | Event::DeliveryFailed(_)
+        | Event::DoctrineActivated(_)
+        | Event::DirectoryChanged(_) => None,
+    }
+}
+
+/// Who did it, when somebody did.
+fn summary(event: &Event) -> serde_json::Value {
+    match event {
+        Event::IncidentAcknowledged(e) => json!({ "by": e.by.body }),
+        Event::IncidentNoted(e) => json!({ "by": e.by.body }),
+        Event::IncidentClosed(e) => json!({ "by": e.by.body, "reason": e.reason }),
+        Event::IncidentEased(e) => json!({ "by": e.by.body, "from": e.from }),
+        Event::IncidentAggravated(e) => json!({ "from": e.from }),
+        Event::DeliveryDeadLettered(e) => json!({ "unreachable": e.body }),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// `<tx>-<seq>`
+fn parse_id(text: &str) -> Result<Position, std::num::ParseIntError> {
+    let (tx, seq) = text.split_once('-').unwrap_or((text, "0"));
+    Ok(Position { tx: i64::from_str(tx)?, seq: i64::from_str(seq)? })
+}

@@ -1,0 +1,255 @@
+//! `GET /api/v1/incidents` and `GET /api/v1/incidents/{id}`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode},
+};
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, types::Json as SqlJson};
+use uuid::Uuid;
+use vigie_domain::{access::Caller, directory::Sight};
+use vigie_platform::{
+    journal,
+    problem::{Fault, Problem},
+};
+use vigie_proto::{BodyId, IncidentId, IncidentStatus, Kind, SectorId, Severity, event::IncidentSnapshot};
+
+use crate::{
+    Edge,
+    caller::{self, Seen},
+    timeline::{self, Line},
+};
+
+/// Incidents on one page.
+const PAGE: i64 = 50;
+
+/// An incident as a caller may see it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct IncidentView {
+    pub(crate) id: IncidentId,
+    pub(crate) reference: String,
+    /// Changes with every change of severity or status.
+    pub(crate) version: u32,
+    pub(crate) kind: Kind,
+    pub(crate) kind_label: String,
+    pub(crate) severity: Severity,
+    pub(crate) severity_label: &'static str,
+    pub(crate) status: IncidentStatus,
+    pub(crate) sector: SectorId,
+    pub(crate) sector_label: String,
+    pub(crate) also_concerns: Vec<SectorId>,
+    pub(crate) place_label: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) expected_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) opened_at: Timestamp,
+}
+
+impl From<IncidentSnapshot> for IncidentView {
+    fn from(s: IncidentSnapshot) -> Self {
+        Self {
+            id: s.id,
+            reference: s.reference,
+            version: s.version,
+            kind: s.kind,
+            kind_label: s.kind_label,
+            severity: s.severity,
+            severity_label: s.severity.label(),
+            status: s.status,
+            sector: s.sector,
+            sector_label: s.sector_label,
+            also_concerns: s.also_concerns,
+            place_label: s.place_label,
+            expected_at: s.expected_at,
+            opened_at: s.opened_at,
+        }
+    }
+}
+
+/// A page of incidents, newest first.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct IncidentPage {
+    incidents: Vec<IncidentView>,
+    /// Give it as `cursor` to read on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// One incident, its signals' references and its story.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct IncidentDetail {
+    #[serde(flatten)]
+    incident: IncidentView,
+    /// References of the signals joined to it.
+    signals: Vec<String>,
+    /// Bodies that took charge.
+    acknowledged_by: Vec<String>,
+    timeline: Vec<Line>,
+}
+
+/// Which incidents to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    #[param(value_type = Option<String>)]
+    sector: Option<SectorId>,
+    #[param(value_type = Option<String>)]
+    status: Option<IncidentStatus>,
+    #[param(value_type = Option<String>)]
+    kind: Option<Kind>,
+    /// Opened at or after, RFC 3339.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    cursor: Option<String>,
+}
+
+/// Incidents the caller may see, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/incidents", tag = "incidents", params(Filter),
+    responses(
+        (status = 200, description = "A page", body = IncidentPage),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A filter is not understood", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<IncidentPage>, Problem> {
+    let caller = caller::authenticate(&edge, &headers).await?;
+    let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
+    let cursor = filter.cursor.as_deref().map(parse_cursor).transpose()?;
+    let (opened_before, id_before) = cursor.unzip();
+    let sees = caller.role.sees;
+    let own_sector = (sees == Sight::Sector).then(|| caller.sector().map(ToString::to_string)).flatten();
+    let rows = sqlx::query(
+        "select i.snapshot, i.opened_at, i.id from routing.incident i
+          where ($1::text is null or i.sector = $1 or i.also_concerns @> array[$1])
+            and ($2::text is null or i.status = $2)
+            and ($3::text is null or i.kind = $3)
+            and ($4::timestamptz is null or i.opened_at >= $4)
+            and ($5::timestamptz is null or (i.opened_at, i.id) < ($5, $6))
+            and ($7 or i.sector = $8 or i.also_concerns @> array[$8]
+                 or exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
+                             where l.incident_id = i.id and s.source_id = $9 and $10))
+          order by i.opened_at desc, i.id desc limit $11",
+    )
+    .bind(filter.sector.map(String::from))
+    .bind(filter.status.map(IncidentStatus::code))
+    .bind(filter.kind.map(String::from))
+    .bind(filter.since.map(ToSqlx::to_sqlx))
+    .bind(opened_before.map(ToSqlx::to_sqlx))
+    .bind(id_before)
+    .bind(sees == Sight::Everything)
+    .bind(own_sector)
+    .bind(caller.source.id.as_str())
+    .bind(sees != Sight::Nothing)
+    .bind(PAGE + 1)
+    .fetch_all(&edge.pool)
+    .await
+    .map_err(|e| Problem::from_store(&e))?;
+    page(&rows).map(Json).map_err(|e| Problem::from_store(&e))
+}
+
+fn page(rows: &[sqlx::postgres::PgRow]) -> Result<IncidentPage, sqlx::Error> {
+    let full = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let shown = rows.get(..full).unwrap_or(rows);
+    let next = match shown.last() {
+        Some(last) if rows.len() > full => {
+            let opened: SqlTimestamp = last.try_get("opened_at")?;
+            Some(format!("{}_{}", opened.to_jiff(), last.try_get::<Uuid, _>("id")?))
+        }
+        _ => None,
+    };
+    let incidents = shown.iter().map(|row| Ok(row.try_get::<SqlJson<IncidentSnapshot>, _>("snapshot")?.0.into()));
+    Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
+}
+
+fn parse_cursor(cursor: &str) -> Result<(Timestamp, Uuid), Problem> {
+    cursor
+        .split_once('_')
+        .and_then(|(opened, id)| Some((opened.parse().ok()?, id.parse().ok()?)))
+        .ok_or_else(|| invalid("cursor", "Reprenez la valeur `next` de la page précédente.".to_owned()))
+}
+
+fn invalid(field: &str, message: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Paramètres à corriger")
+        .faults(vec![Fault::new(field, message)])
+}
+
+/// One incident with its story, told from the journal.
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = IncidentId, Path)),
+    responses(
+        (status = 200, description = "The incident", body = IncidentDetail),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn one(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<IncidentDetail>, Problem> {
+    let caller = caller::authenticate(&edge, &headers).await?;
+    let id = parse_id(&id)?;
+    let Seen { snapshot, .. } = caller::see(&edge, caller, id).await?;
+    detail(&edge, caller, snapshot).await.map(Json).map_err(|e| Problem::from_store(&e))
+}
+
+async fn detail(edge: &Edge, caller: Caller<'_>, snapshot: IncidentSnapshot) -> Result<IncidentDetail, sqlx::Error> {
+    let mut connection = edge.pool.acquire().await?;
+    // A reporter sees that its signal is followed, not how: the least form has no story.
+    let timeline = match caller.role.sees {
+        Sight::Everything | Sight::Sector => {
+            timeline::tell(&journal::of_incident(&mut connection, snapshot.id).await?, &edge.city.directory)
+        }
+        Sight::OwnSignals | Sight::Nothing => Vec::new(),
+    };
+    let signals = sqlx::query_scalar(
+        "select s.reference from routing.incident_signal l join intake.signal s on s.id = l.signal_id
+          where l.incident_id = $1 and ($2 or s.source_id = $3) order by s.received_at",
+    )
+    .bind(snapshot.id.0)
+    .bind(!timeline.is_empty())
+    .bind(caller.source.id.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    let acknowledged: Vec<String> =
+        sqlx::query_scalar("select distinct body from routing.acknowledgement where incident_id = $1 order by 1")
+            .bind(snapshot.id.0)
+            .fetch_all(&mut *connection)
+            .await?;
+    let name = |id: String| {
+        BodyId::new(id.as_str()).ok().and_then(|id| edge.city.directory.body(&id)).map_or(id, |b| b.name.clone())
+    };
+    Ok(IncidentDetail {
+        incident: snapshot.into(),
+        signals,
+        acknowledged_by: acknowledged.into_iter().map(name).collect(),
+        timeline,
+    })
+}
+
+/// An incident id; 404 for what cannot be one.
+pub(crate) fn parse_id(text: &str) -> Result<IncidentId, Problem> {
+    text.parse().map_err(|_| Problem::not_found("Événement"))
+}
+
+/// This module's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(list, one))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
+}

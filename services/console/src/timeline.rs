@@ -1,0 +1,100 @@
+//! The story of an incident, told from the journal.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use vigie_domain::directory::Directory;
+use vigie_platform::journal::Entry;
+use vigie_proto::{
+    BodyId,
+    event::{Cause, Event},
+};
+
+/// One line of the story.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct Line {
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) at: Timestamp,
+    /// Event type without its prefix, such as `incident.opened`.
+    pub(crate) what: String,
+    /// In French.
+    pub(crate) text: String,
+}
+
+/// Every entry of an incident as a line; an entry that cannot be read is shown as such, never dropped.
+pub(crate) fn tell(entries: &[Entry], directory: &Directory) -> Vec<Line> {
+    entries
+        .iter()
+        .filter_map(|entry| {
+            let what = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1").to_owned();
+            let text = match Event::decode(&entry.envelope.type_name, &entry.data) {
+                Ok(event) => sentence(&event, directory)?,
+                Err(error) => format!("Entrée illisible : {error}"),
+            };
+            Some(Line { at: entry.envelope.time, what, text })
+        })
+        .collect()
+}
+
+fn sentence(event: &Event, directory: &Directory) -> Option<String> {
+    let body = |id: &BodyId| directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
+    Some(match event {
+        Event::IncidentOpened(e) => {
+            format!("Événement {} ouvert, niveau {}", e.incident.reference, e.incident.severity.label())
+        }
+        Event::IncidentReinforced(_) => "Un autre signalement s'y rattache".to_owned(),
+        Event::IncidentAggravated(e) => match &e.cause {
+            Cause::Signal { .. } => {
+                format!("Aggravé par un signalement : {} devient {}", e.from.label(), e.incident.severity.label())
+            }
+            Cause::Act { actor, .. } => {
+                format!(
+                    "Aggravé par {} : {} devient {}",
+                    body(&actor.body),
+                    e.from.label(),
+                    e.incident.severity.label()
+                )
+            }
+        },
+        Event::IncidentEased(e) => {
+            format!(
+                "Niveau abaissé par {} : {} devient {}",
+                body(&e.by.body),
+                e.from.label(),
+                e.incident.severity.label()
+            )
+        }
+        Event::IncidentAcknowledged(e) => format!("Pris en compte par {}", body(&e.by.body)),
+        Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
+        Event::IncidentClosed(e) => format!("Clos par {}", body(&e.by.body)),
+        Event::StepSettled(e) => format!("Palier {} : {}", e.step, outcome(&e.outcome, e.alerts)),
+        Event::AlertIssued(e) => format!("{} : alerte ({})", body(&e.body), channel(e.channel)),
+        Event::DeliverySent(e) => format!("{} : envoyé ({})", body(&e.body), channel(e.channel)),
+        Event::DeliveryDelivered(e) => format!("{} : remis ({})", body(&e.body), channel(e.channel)),
+        Event::DeliveryFailed(e) => format!("{} : échec ({})", body(&e.body), channel(e.channel)),
+        Event::DeliveryDeadLettered(e) => format!("{} : injoignable", body(&e.body)),
+        Event::ActRejected(_) => "Un acte n'a pas pu être appliqué".to_owned(),
+        Event::ActRecorded(_) | Event::SignalRaised(_) | Event::DoctrineActivated(_) | Event::DirectoryChanged(_) => {
+            return None;
+        }
+    })
+}
+
+fn channel(channel: vigie_proto::Channel) -> &'static str {
+    match channel {
+        vigie_proto::Channel::Email => "courriel",
+        vigie_proto::Channel::Sms => "SMS",
+        vigie_proto::Channel::Screen => "écran",
+    }
+}
+
+fn outcome(outcome: &vigie_proto::event::StepOutcome, alerts: u32) -> String {
+    use vigie_proto::event::StepOutcome as Outcome;
+    match outcome {
+        Outcome::Fired => format!("déclenché, {alerts} destinataires"),
+        Outcome::Folded => "en retard, joint au palier suivant".to_owned(),
+        Outcome::Expired => "périmé, personne n'a été prévenu".to_owned(),
+        Outcome::Acknowledged => "inutile, déjà pris en compte".to_owned(),
+        Outcome::Superseded => "remplacé".to_owned(),
+        Outcome::NobodyFound => "personne à prévenir dans l'annuaire".to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! Reads the city's files from the paths of the configuration.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::Context;
+use vigie_domain::{city::City, directory::DirectoryFiles, territory::Territory};
+use vigie_platform::config::PathsConfig;
+
+/// Territory, directory and doctrine, cross-checked; all faults at once.
+pub(crate) fn read(paths: &PathsConfig) -> anyhow::Result<City> {
+    let territory = fs::read(&paths.territory).with_context(|| format!("cannot read {}", paths.territory.display()))?;
+    let territory = Territory::from_bytes(&territory).with_context(|| format!("in {}", paths.territory.display()))?;
+    Ok(City::read(territory, &directory(&paths.directory)?, &doctrine(&paths.doctrine)?)?)
+}
+
+fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
+    let text = |name: &str| {
+        let path = folder.join(name);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    Ok(DirectoryFiles {
+        roles_toml: text("roles.toml")?,
+        bodies_csv: text("bodies.csv")?,
+        contacts_csv: text("contacts.csv")?,
+        rosters_toml: text("rosters.toml")?,
+        sources_csv: text("sources.csv")?,
+    })
+}
+
+/// Every `.toml` of the folder, by name.
+fn doctrine(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.insert(name, text);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,28 @@
+//! `vigie check-config`.
+
+use vigie_platform::config::Config;
+
+use crate::{Outcome, city};
+
+/// The options were read to come here; what is left is the city's files.
+pub(crate) fn run(config: &Config) -> anyhow::Result<Outcome> {
+    match city::read(&config.paths) {
+        Ok(city) => {
+            println!(
+                "the configuration holds: {} circuits, {} bodies, {} sources, {} sectors and communes",
+                city.doctrine.circuits.len(),
+                city.directory.bodies().count(),
+                city.directory.sources().count(),
+                city.territory.sectors().len()
+            );
+            println!("doctrine  {}", city.doctrine.hash());
+            println!("directory {}", city.directory.hash());
+            println!("territory {}", city.territory.hash());
+            Ok(Outcome::Done)
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            Ok(Outcome::Found)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `vigie doctrine`: check it, explain a plan.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use vigie_domain::{
+    assess::{Assessment, assess},
+    city::City,
+    doctrine::{Situation, freeze},
+};
+use vigie_platform::{
+    clock::{Clock, SystemClock},
+    config::Config,
+};
+use vigie_proto::{
+    Kind, RoleId, SectorId, Severity, Uai,
+    plan::{Plan, PlannedStep, Rank, Scope, Target},
+    signal::Location,
+};
+
+use crate::{Outcome, city};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read the doctrine with its directory and territory; print every fault with file and line.
+    Check {
+        /// Folder of the doctrine; the configured one when absent.
+        directory: Option<PathBuf>,
+    },
+    /// Print who would be told, when, by which channel, and by which circuit.
+    #[command(after_help = "Examples:
+  vigie doctrine explain --kind rixe --severity serious --at paris-19
+  vigie doctrine explain --kind rixe --severity tension --at 0750507U --raised-by etablissement --on 2026-11-23T16:00:00+01:00")]
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[arg(long)]
+    kind: Kind,
+    #[arg(long)]
+    severity: Severity,
+    /// A sector (`paris-19`) or a school (UAI).
+    #[arg(long)]
+    at: String,
+    /// When the signal comes, RFC 3339; now when absent.
+    #[arg(long)]
+    on: Option<Timestamp>,
+    /// Role of the raiser.
+    #[arg(long, default_value = "scop")]
+    raised_by: RoleId,
+}
+
+pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome> {
+    let mut paths = config.paths.clone();
+    match command {
+        Command::Check { directory } => {
+            if let Some(directory) = directory {
+                paths.doctrine.clone_from(directory);
+            }
+            match city::read(&paths) {
+                Ok(city) => {
+                    println!("no fault: {} circuits, doctrine {}", city.doctrine.circuits.len(), city.doctrine.hash());
+                    Ok(Outcome::Done)
+                }
+                Err(error) => {
+                    eprintln!("{error:#}");
+                    Ok(Outcome::Found)
+                }
+            }
+        }
+        Command::Explain(explain) => {
+            let city = city::read(&paths)?;
+            let now = explain.on.unwrap_or_else(|| SystemClock.now());
+            let situation = situation(explain, &city)?;
+            print(&freeze(&city.doctrine, &situation, now, 1.0), &city, now);
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn situation(explain: &Explain, city: &City) -> anyhow::Result<Situation> {
+    let rule = city.doctrine.kind(&explain.kind).ok_or_else(|| {
+        let known: Vec<_> = city.doctrine.kinds.keys().map(Kind::as_str).collect();
+        anyhow::anyhow!("kind `{}` is not in the doctrine: {}", explain.kind, known.join(", "))
+    })?;
+    let location = match Uai::new(explain.at.as_str()) {
+        Ok(uai) => Location::School { uai },
+        Err(_) => Location::Sector { sector: SectorId::new(explain.at.as_str())? },
+    };
+    let Assessment { sectors, neighbours, school, schools_around, .. } = assess(&location, rule, &city.territory)?;
+    Ok(Situation {
+        kind: explain.kind.clone(),
+        severity: explain.severity,
+        raised_by: explain.raised_by.clone(),
+        sectors,
+        neighbours,
+        school,
+        schools_around,
+    })
+}
+
+fn print(plan: &Plan, city: &City, now: Timestamp) {
+    println!("doctrine {}", plan.doctrine);
+    for circuit in &plan.circuits {
+        println!("\n{} (contract, lines {})", circuit.id, circuit.lines);
+        for step in &circuit.steps {
+            let after = step.due_at.duration_since(now);
+            let unless = if step.unless_acknowledged { ", unless acknowledged" } else { "" };
+            println!("  +{after:#}{unless}: {} by {}", step.id, channels(step));
+            for target in &step.tell {
+                for body in city.directory.bodies_of(target) {
+                    println!("      {} — {}{}", body.name, city.directory.role_label(&body.role), depth(target));
+                }
+                if city.directory.bodies_of(target).is_empty() {
+                    println!("      nobody: no body of role {} {}", target.role, scope(&target.scope));
+                }
+            }
+        }
+    }
+}
+
+fn channels(step: &PlannedStep) -> String {
+    let list = |channels: &[vigie_proto::Channel]| channels.iter().map(|c| c.code()).collect::<Vec<_>>().join(" + ");
+    if step.fallback.is_empty() {
+        list(&step.channels)
+    } else {
+        format!("{}, failing that {}", list(&step.channels), list(&step.fallback))
+    }
+}
+
+fn depth(target: &Target) -> &'static str {
+    match target.rank {
+        Rank::First => "",
+        Rank::Second => ", second on duty",
+        Rank::All => ", everybody on the roster",
+    }
+}
+
+fn scope(scope: &Scope) -> String {
+    match scope {
+        Scope::City => "in the city".to_owned(),
+        Scope::Sectors(ids) => format!("in {}", ids.iter().map(SectorId::as_str).collect::<Vec<_>>().join(", ")),
+        Scope::Schools(uais) => format!("for {} schools", uais.len()),
+    }
+}

@@ -1,0 +1,149 @@
+//! `vigie serve`: composes the services into one process.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::Router;
+use clap::Args;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use vigie_platform::{
+    Context,
+    bus::Bus,
+    clock::SystemClock,
+    config::Config,
+    credential::Authenticator,
+    database,
+    health::{Health, State},
+    metrics::Metrics,
+    relay,
+    supervisor::Supervisor,
+    telemetry::Telemetry,
+};
+
+use crate::{Outcome, block_on, city, http, service::Service};
+
+/// How long loops get to finish what is in flight.
+const GRACE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vigie serve
+  vigie serve --only intake,console
+  VIGIE__HTTP__LISTEN=127.0.0.1:9000 vigie serve --time-scale 60")]
+pub(crate) struct Arguments {
+    /// Services to run in this process; all when absent.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Service>,
+    /// Divides every delay of the doctrine, for drills; overrides escalation.time_scale.
+    #[arg(long)]
+    time_scale: Option<f64>,
+}
+
+pub(crate) fn run(mut config: Config, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    if let Some(scale) = arguments.time_scale {
+        anyhow::ensure!((0.1..=10_000.0).contains(&scale), "--time-scale must be 0.1 to 10,000");
+        config.escalation.time_scale = scale;
+    }
+    let telemetry = Telemetry::start(&config.telemetry)?;
+    let only = if arguments.only.is_empty() { all() } else { arguments.only.clone() };
+    let outcome = block_on(serve(config, &only));
+    // On every path, also when a service failed: the last spans tell why.
+    telemetry.flush();
+    outcome.map(|()| Outcome::Done)
+}
+
+fn all() -> Vec<Service> {
+    use clap::ValueEnum;
+    Service::value_variants().to_vec()
+}
+
+async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
+    let city = Arc::new(city::read(&config.paths)?);
+    if (config.escalation.time_scale - 1.0).abs() > f64::EPSILON {
+        tracing::warn!(time_scale = config.escalation.time_scale, "the doctrine's delays are divided: this is a drill");
+    }
+    let (health, metrics) = (Health::default(), Arc::new(Metrics::default()));
+    let url = config.database.url.expose().to_owned();
+    let pool = |service: &str| database::pool(&url, service, config.database.connections);
+    let bus = Bus::connect(config.bus.clone(), health.clone()).await?;
+    let (fresh, relay) = relay::channel();
+    let authenticator = Authenticator::new(database::pool(&url, "directory", 2)?);
+    let config = Arc::new(config.clone());
+    let context = Context {
+        config: Arc::clone(&config),
+        clock: Arc::new(SystemClock),
+        bus: bus.clone(),
+        fresh,
+        health: health.clone(),
+        metrics: Arc::clone(&metrics),
+        authenticator,
+    };
+    health.report("doctrine", State::Ok);
+    // Before the loops start, so that a busy port is the first thing said.
+    let listener = TcpListener::bind(&config.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: is the port busy?", config.http.listen))?;
+
+    let stop = CancellationToken::new();
+    let mut supervisor = Supervisor::new(stop.clone());
+    let relay_pool = database::pool(&url, database::RELAY, 2)?;
+    supervisor.start(
+        "the database watch",
+        database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
+    );
+    supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
+    let mut edges = Router::new();
+    let city_of = || Arc::clone(&city);
+    for service in only {
+        let (context, stop) = (context.clone(), stop.clone());
+        match service {
+            Service::Intake => {
+                let intake = vigie_intake::Intake::new(context, city_of(), pool("intake")?);
+                edges = edges.merge(intake.router());
+                supervisor.start("intake", intake.run(stop));
+            }
+            Service::Console => {
+                let console = vigie_console::Console::new(context, city_of(), pool("console")?)?;
+                edges = edges.merge(console.router());
+                supervisor.start("console", console.run(stop));
+            }
+            Service::Routing => {
+                supervisor.start("routing", vigie_routing::run(context, city_of(), pool("routing")?, stop))
+            }
+            Service::Escalation => {
+                supervisor.start("escalation", vigie_escalation::run(context, city_of(), pool("escalation")?, stop))
+            }
+            Service::Notification => {
+                let directory = Arc::clone(&city.directory);
+                supervisor.start("notification", vigie_notification::run(context, directory, stop));
+            }
+            Service::Directory => {
+                supervisor.start("directory", vigie_directory::run(context, city_of(), pool("directory")?, stop))
+            }
+        }
+    }
+    let router = http::router(edges, health, metrics, &config.http);
+    supervisor.start("HTTP", http::serve(router, listener, stop.clone()));
+    supervisor.start("the signal handler", stop_on_signal(stop));
+    // The relay ends when nobody can hand it entries any more.
+    drop(context);
+    tracing::info!(listen = config.http.listen, services = ?only, "Vigie is running");
+    supervisor.run(GRACE).await
+}
+
+/// SIGTERM or SIGINT stops the loops; the relay ends last, when they are gone.
+async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stop.cancelled() => {}
+    }
+    tracing::info!("stopping: finishing what is in flight");
+    stop.cancel();
+    Ok(())
+}

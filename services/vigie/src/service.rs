@@ -1,0 +1,34 @@
+//! The services, by name, and how each is started.
+
+use clap::ValueEnum;
+use vigie_platform::database::{SchemaMigrations, journal_migrations};
+
+/// A service this process may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// Takes signals in.
+    Intake,
+    /// Locates, joins or opens incidents.
+    Routing,
+    /// Runs the plans.
+    Escalation,
+    /// Sends e-mail and SMS.
+    Notification,
+    /// Journals what is in force.
+    Directory,
+    /// Incidents, acts, links, live events.
+    Console,
+}
+
+/// Every schema, in the order its migrations run.
+pub(crate) fn migrations() -> Vec<SchemaMigrations> {
+    vec![
+        journal_migrations(),
+        vigie_directory::migrations(),
+        vigie_intake::migrations(),
+        vigie_routing::migrations(),
+        vigie_escalation::migrations(),
+        vigie_notification::migrations(),
+        vigie_console::migrations(),
+    ]
+}
