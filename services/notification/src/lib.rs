@@ -83,7 +83,7 @@ pub async fn run(context: Context, directory: Arc<Directory>, stop: Cancellation
 
     let (email_line, email_waiting) = mpsc::channel(LINE);
     let (sms_line, sms_waiting) = mpsc::channel(LINE);
-    let (notes, noted) = mpsc::channel(NOTES);
+    let (notes, taken_notes) = mpsc::channel(NOTES);
     let (session, bound) = watch::channel(None);
     let sms_timeout = Duration::from_secs(config.sms.timeout_s.max(1));
     let queues = Queues {
@@ -121,7 +121,7 @@ pub async fn run(context: Context, directory: Arc<Directory>, stop: Cancellation
     let sweep = Sweep { context: context.clone(), pool: pool.clone(), queues, channels };
 
     let mut supervisor = Supervisor::new(stop.clone());
-    supervisor.start("the recorder of deliveries", recorder.run(noted, stop.clone()));
+    supervisor.start("the recorder of deliveries", recorder.run(taken_notes, stop.clone()));
     for number in 1..=config.email.connections.max(1) {
         supervisor.start(&format!("e-mail worker {number}"), Arc::clone(&mailroom).work(stop.clone()));
     }

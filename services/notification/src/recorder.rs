@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{Context, config::Config, consumer::Outbox, ids, journal, metrics::ByChannel};
+use vigie_platform::{Context, config::Config, consumer::Outbox, database, ids, journal, metrics::ByChannel};
 use vigie_proto::{
     Channel, DeliveryId,
     event::{DeliveryFailure, Event},
@@ -27,7 +27,7 @@ const LOOKUPS: u32 = 20;
 /// Wait between two tries, of such a receipt or of a transaction the database refused.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Wait when nothing waits.
-const IDLE: Duration = Duration::from_secs(3_600);
+const IDLE: Duration = Duration::from_hours(1);
 /// Tries to write a batch once told to stop; then the claims run out and another process takes over.
 const LAST_TRIES: u32 = 20;
 
@@ -219,20 +219,7 @@ impl Recorder {
                     Note::Receipt(receipt) => receipts.push(receipt),
                 }
             }
-            let mut tries = 0;
-            let unmatched = loop {
-                match self.write(&reports, &receipts).await {
-                    Ok(unmatched) => break unmatched,
-                    Err(error) => {
-                        tries += u32::from(stop.is_cancelled());
-                        if tries > LAST_TRIES {
-                            return Err(error.context("the last results could not be written; their claims run out"));
-                        }
-                        tracing::warn!(error = format!("{error:#}"), "results could not be written; trying again");
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                }
-            };
+            let unmatched = self.write_stubbornly(&reports, &receipts, &stop).await?;
             for (mut receipt, matched) in receipts.into_iter().zip(unmatched.into_iter().map(|missing| !missing)) {
                 receipt.lookups += 1;
                 if matched || receipt.lookups >= LOOKUPS {
@@ -243,6 +230,47 @@ impl Recorder {
                 }
             }
         }
+    }
+
+    /// Writes a batch, however long the database is away; when something else is wrong with it, each alone, so that
+    /// one bad result cannot hold the others.
+    async fn write_stubbornly(
+        &self,
+        reports: &[Report],
+        receipts: &[ReceiptNote],
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Vec<bool>> {
+        let mut tries = 0;
+        loop {
+            match self.write(reports, receipts).await {
+                Ok(unmatched) => return Ok(unmatched),
+                Err(error) if is_temporary(&error) => {
+                    tries += u32::from(stop.is_cancelled());
+                    if tries > LAST_TRIES {
+                        return Err(error.context("the last results could not be written; their claims run out"));
+                    }
+                    tracing::warn!(error = format!("{error:#}"), "results could not be written; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) if reports.len() + receipts.len() <= 1 => {
+                    // Its claim runs out, and the attempt is made again.
+                    tracing::error!(error = format!("{error:#}"), "a result cannot be written");
+                    return Ok(vec![true; receipts.len()]);
+                }
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "results could not be written together; one by one");
+                    break;
+                }
+            }
+        }
+        for report in reports {
+            Box::pin(self.write_stubbornly(std::slice::from_ref(report), &[], stop)).await?;
+        }
+        let mut unmatched = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            unmatched.extend(Box::pin(self.write_stubbornly(&[], std::slice::from_ref(receipt), stop)).await?);
+        }
+        Ok(unmatched)
     }
 
     /// One transaction. Returns, for each receipt, whether its message was not found.
@@ -272,6 +300,11 @@ impl Recorder {
         recording.committed(&self.sweep);
         Ok(missing)
     }
+}
+
+/// The database is away or two transactions met: the same writing may succeed later.
+fn is_temporary(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(database::is_unreachable))
 }
 
 /// Applies one receipt. False when no message has its id (yet).

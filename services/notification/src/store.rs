@@ -96,7 +96,7 @@ pub(crate) async fn claim_due(
         .bind(lease_until.to_sqlx())
         .fetch_all(connection)
         .await?;
-    rows.iter().map(delivery_of).collect()
+    Ok(readable(&rows))
 }
 
 /// Locks at most `limit` sent deliveries whose receipt is overdue.
@@ -111,7 +111,7 @@ pub(crate) async fn lock_unreceipted(
     );
     let rows =
         sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.to_sqlx()).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(delivery_of).collect()
+    Ok(readable(&rows))
 }
 
 /// When the sweep must look again; none when nothing waits.
@@ -231,6 +231,14 @@ pub(crate) async fn note_receipt(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The rows this build can read. One it cannot is left claimed, loudly, and must not hold the others.
+fn readable(rows: &[PgRow]) -> Vec<Delivery> {
+    let read = |row: &PgRow| {
+        delivery_of(row).inspect_err(|error| tracing::error!(error = format!("{error:#}"), "a delivery cannot be read"))
+    };
+    rows.iter().filter_map(|row| read(row).ok()).collect()
 }
 
 fn count(attempt: u32) -> i32 {

@@ -1,6 +1,10 @@
 //! Finds what is due: retries, fallbacks, claims that ran out with their process, receipts that never came.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use sqlx::{PgConnection, PgPool};
@@ -19,8 +23,8 @@ use crate::{
 const BATCH: usize = 256;
 /// Longest sleep: another process may have left something due.
 const IDLE: Duration = Duration::from_secs(1);
-/// Wait when the senders have no room for what is due.
-const FULL: Duration = Duration::from_millis(20);
+/// Shortest sleep: what is overdue after a pass finds no room with the senders.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// The one loop of its kind in a process; several processes share the work.
 pub(crate) struct Sweep {
@@ -50,25 +54,24 @@ impl Sweep {
 
     /// Deals with everything due and returns how long nothing will be.
     async fn pass(&self) -> anyhow::Result<Duration> {
-        let mut full = false;
         for channel in [Channel::Email, Channel::Sms] {
-            full |= self.claim(channel).await?;
+            self.claim(channel).await?;
         }
         self.give_up_unreceipted().await?;
         let mut connection = self.pool.acquire().await?;
         let next = store::next_wake(&mut connection).await?;
-        let wait = next.map_or(IDLE, |at| clock::until(at, self.context.clock.now()).min(IDLE));
-        Ok(if full { wait.max(FULL) } else { wait })
+        // What is overdue now waits for room with the senders.
+        Ok(next.map_or(IDLE, |at| clock::until(at, self.context.clock.now()).clamp(SHORTEST, IDLE)))
     }
 
-    /// Claims due deliveries of `channel` while its senders have room. True when they had none.
-    async fn claim(&self, channel: Channel) -> anyhow::Result<bool> {
-        let Some(queue) = self.queues.of(channel) else { return Ok(false) };
+    /// Claims due deliveries of `channel` while its senders have room.
+    async fn claim(&self, channel: Channel) -> anyhow::Result<()> {
+        let Some(queue) = self.queues.of(channel) else { return Ok(()) };
         loop {
             let room = queue.sender.capacity().min(BATCH);
-            let Ok(mut places) = queue.sender.try_reserve_many(room) else { return Ok(true) };
+            let Ok(mut places) = queue.sender.try_reserve_many(room) else { return Ok(()) };
             if room == 0 {
-                return Ok(true);
+                return Ok(());
             }
             let now = self.context.clock.now();
             let mut tx = self.pool.begin().await?;
@@ -93,7 +96,7 @@ impl Sweep {
                 }
             }
             if count < room {
-                return Ok(false);
+                return Ok(());
             }
         }
     }
@@ -131,11 +134,12 @@ async fn split(
     let (mut wanted, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
     for delivery in claimed {
         let incident = delivery.alert.incident.id;
-        if !stories.contains_key(&incident) {
-            stories.insert(incident, journal::of_incident(connection, incident).await?);
-        }
+        let story = match stories.entry(incident) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(journal::of_incident(connection, incident).await?),
+        };
         // A story this build cannot read must not silence an alert.
-        if standing::is_settled(&delivery.alert, &stories[&incident]).unwrap_or(false) {
+        if standing::is_settled(&delivery.alert, story).unwrap_or(false) {
             settled.push(delivery.id);
         } else {
             wanted.push(delivery);

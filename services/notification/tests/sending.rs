@@ -1,5 +1,7 @@
 //! The notification service against a real Postgres and peers that speak SMTP and SMPP on real sockets.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails there")]
+
 mod support;
 
 use std::time::Duration;

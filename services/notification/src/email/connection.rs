@@ -1,7 +1,7 @@
 //! One SMTP connection, kept open.
 //!
 //! Not lettre's own pool: that asks NOOP before every message and leaves Nagle's algorithm on, which costs up to 40 ms
-//! at the end of each body. Here a worker owns its connection and TCP_NODELAY is set.
+//! at the end of each body. Here a worker owns its connection and `TCP_NODELAY` is set.
 
 use std::{sync::Arc, time::Duration};
 
@@ -158,8 +158,20 @@ impl Line {
         self.connection = self.server.connect().await.ok();
     }
 
-    /// Hands `message` over. Takes at most twice the server's time-out: opening, and the exchange.
+    /// Hands `message` over within the server's time-out, opening included.
     pub(crate) async fn send(&mut self, message: &Message) -> Result<(), SendError> {
+        let server = Arc::clone(&self.server);
+        // An exchange that is cut short takes its connection with it.
+        timeout(server.timeout, self.hand_over(message)).await.unwrap_or_else(|_| {
+            server.health.report(
+                DEPENDENCY,
+                State::Degraded("the mail server took too long; e-mails are tried again".to_owned()),
+            );
+            Err(SendError::Slow)
+        })
+    }
+
+    async fn hand_over(&mut self, message: &Message) -> Result<(), SendError> {
         let body = message.formatted();
         if let Some(connection) = self.connection.take() {
             match self.exchange(connection, message, &body).await {
@@ -178,15 +190,9 @@ impl Line {
         message: &Message,
         body: &[u8],
     ) -> Result<(), SendError> {
-        let sent = timeout(self.server.timeout, connection.send(message.envelope(), body)).await;
-        match sent {
-            Ok(Ok(_)) => {
-                self.connection = Some(connection);
-                Ok(())
-            }
-            Ok(Err(error)) => Err(SendError::Exchange(error)),
-            Err(_) => Err(SendError::Slow),
-        }
+        connection.send(message.envelope(), body).await.map_err(SendError::Exchange)?;
+        self.connection = Some(connection);
+        Ok(())
     }
 
     /// Says goodbye; a server that no longer listens is no matter.

@@ -182,6 +182,10 @@ async fn submit(client: &Client, parts: Vec<SubmitSm>) -> Result<Vec<String>, Sm
 }
 
 fn after_submit_error(error: &SmppError) -> Outcome {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else happens to a session says nothing of the message"
+    )]
     match error {
         SmppError::UnexpectedResponse { response } => {
             tracing::info!(smpp.status = ?response.status(), "the SMS gateway did not take a message");

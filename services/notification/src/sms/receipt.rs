@@ -29,7 +29,6 @@ pub(crate) fn read(message: &DeliverSm) -> Option<Receipt> {
     let mut id = None;
     let mut state = None;
     for tlv in message.tlvs() {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of every optional parameter")]
         match tlv.value() {
             Some(TlvValue::ReceiptedMessageId(value)) => id = Some(value.to_string()),
             Some(TlvValue::MessageState(value)) => state = Some(*value),

@@ -176,8 +176,9 @@ impl Gateway {
 /// The reason without the commands themselves: they hold numbers and texts.
 fn reason(error: &rusmppc::error::Error) -> String {
     use rusmppc::error::Error;
-    match error {
-        Error::UnexpectedResponse { response } => format!("{:?}", response.status()),
-        other => other.to_string(),
+    if let Error::UnexpectedResponse { response } = error {
+        format!("{:?}", response.status())
+    } else {
+        error.to_string()
     }
 }
