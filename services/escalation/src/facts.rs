@@ -9,7 +9,6 @@ use vigie_domain::{city::City, directory::Directory, doctrine::Situation, escala
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
     metrics::Metrics,
-    telemetry,
 };
 use vigie_proto::{
     IncidentId,
@@ -98,7 +97,7 @@ fn opened(incident: &IncidentSnapshot, plan: &Plan, received: &Received) -> Plan
         snapshot: incident.clone(),
         escalation: Escalation::start(plan.clone(), incident.version),
         cause: received.id,
-        traceparent: telemetry::traceparent_of(&received.span, received.traceparent()),
+        traceparent: received.traceparent(),
     }
 }
 
@@ -116,7 +115,7 @@ fn change(
         plan.snapshot = incident.clone();
     }
     plan.cause = received.id;
-    plan.traceparent = telemetry::traceparent_of(&received.span, received.traceparent());
+    plan.traceparent = received.traceparent();
     round.keep(incident.id, generation, settlements);
     Verdict::Done
 }

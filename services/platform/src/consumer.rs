@@ -49,9 +49,9 @@ pub struct Received {
 }
 
 impl Received {
-    /// The `traceparent` it came with.
-    pub fn traceparent(&self) -> Option<&str> {
-        self.traceparent.as_deref()
+    /// The `traceparent` to keep for what follows from it later, outside its transaction.
+    pub fn traceparent(&self) -> Option<String> {
+        telemetry::traceparent_of(&self.span, self.traceparent.as_deref())
     }
 }
 
@@ -81,8 +81,7 @@ impl Outbox {
 
     /// Adds a fact that follows from `cause`.
     pub fn push(&mut self, event: impl Into<Event>, cause: &Received) {
-        let traceparent = telemetry::traceparent_of(&cause.span, cause.traceparent.as_deref());
-        self.entries.push(Entry::new(self.service, &event.into(), self.now, Some(cause.id), traceparent));
+        self.entries.push(Entry::new(self.service, &event.into(), self.now, Some(cause.id), cause.traceparent()));
     }
 
     /// Adds a fact that follows from no event (a due time came).

@@ -1,0 +1,147 @@
+//! Takes alerts in: a row for each, already claimed where a sender is free, so that no second commit is needed.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
+use tokio::sync::{Notify, mpsc};
+use vigie_platform::{
+    consumer::{Handler, Outbox, Received, Verdict},
+    ids,
+    metrics::{ByChannel, Metrics},
+};
+use vigie_proto::{Channel, DeliveryId, event::Event};
+
+use crate::{
+    delivery::Delivery,
+    settlement,
+    store::{self, Fresh},
+};
+
+/// An alert issued longer ago than this may have been answered meanwhile: the sweep looks before it is sent.
+const BELATED: SignedDuration = SignedDuration::from_secs(2);
+
+/// The waiting line of one channel's senders.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub(crate) sender: mpsc::Sender<Box<Delivery>>,
+    /// How long a claim lasts: the longest exchange and the longest wait in line.
+    pub(crate) lease: SignedDuration,
+}
+
+/// Every channel's waiting line, and the sweep's bell.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues {
+    pub(crate) email: Queue,
+    pub(crate) sms: Queue,
+    pub(crate) sweep: Arc<Notify>,
+}
+
+impl Queues {
+    /// None for a screen: nothing leaves the house.
+    pub(crate) fn of(&self, channel: Channel) -> Option<&Queue> {
+        match channel {
+            Channel::Email => Some(&self.email),
+            Channel::Sms => Some(&self.sms),
+            Channel::Screen => None,
+        }
+    }
+}
+
+/// The consumer of `vigie.alert.issued.v1`.
+#[derive(Debug)]
+pub(crate) struct Alerts {
+    pub(crate) queues: Queues,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// What to do once the rows are committed.
+#[derive(Debug, Default)]
+pub(crate) struct Handover {
+    /// Claimed deliveries, each with its place in line.
+    claimed: Vec<(mpsc::OwnedPermit<Box<Delivery>>, Box<Delivery>)>,
+    /// True when some are left to the sweep.
+    left_over: bool,
+    on_screen: u64,
+}
+
+impl Handler for Alerts {
+    const NAME: &'static str = "notification";
+    const SERVICE: &'static str = "notification";
+    const TYPES: &'static [&'static str] = &["vigie.alert.issued.v1"];
+    type After = Handover;
+
+    async fn handle(
+        &self,
+        tx: &mut PgConnection,
+        events: &[Received],
+        now: Timestamp,
+        outbox: &mut Outbox,
+    ) -> anyhow::Result<(Vec<Verdict>, Handover)> {
+        let mut verdicts = Vec::with_capacity(events.len());
+        let mut taken = Vec::with_capacity(events.len());
+        for received in events {
+            let Event::AlertIssued(alert) = &received.event else {
+                verdicts.push(Verdict::Dead(format!("{} is not an alert", received.event.type_name())));
+                continue;
+            };
+            verdicts.push(Verdict::Done);
+            let queue = self.queues.of(alert.channel);
+            let permit = queue
+                .filter(|_| now.duration_since(alert.issued_at) < BELATED)
+                .and_then(|queue| queue.sender.clone().try_reserve_owned().ok());
+            let delivery = Box::new(Delivery {
+                id: DeliveryId(ids::fresh()),
+                alert: (**alert).clone(),
+                channel: alert.channel,
+                contact: alert.contact.clone(),
+                fallback: alert.fallback.clone(),
+                attempt: u32::from(permit.is_some() || queue.is_none()),
+                lease_until: queue.map_or(now, |queue| now + queue.lease),
+                cause: Some(received.id),
+                traceparent: received.traceparent(),
+            });
+            taken.push((permit, delivery, received));
+        }
+        let rows: Vec<_> = taken.iter().map(|(permit, delivery, _)| row(permit.is_some(), delivery, now)).collect();
+        let fresh = store::insert(tx, &rows, now).await?;
+        let mut after = Handover::default();
+        for (permit, delivery, received) in taken {
+            if !fresh.contains(&delivery.id) {
+                continue;
+            }
+            match permit {
+                Some(permit) => after.claimed.push((permit, delivery)),
+                None if delivery.channel == Channel::Screen => {
+                    outbox.push(settlement::sent(&delivery, now), received);
+                    after.on_screen += 1;
+                }
+                None => after.left_over = true,
+            }
+        }
+        Ok((verdicts, after))
+    }
+
+    fn committed(&self, after: Handover) {
+        for (permit, delivery) in after.claimed {
+            permit.send(delivery);
+        }
+        if after.left_over {
+            self.queues.sweep.notify_one();
+        }
+        self.metrics
+            .deliveries_sent
+            .get_or_create(&ByChannel { channel: Channel::Screen.code() })
+            .inc_by(after.on_screen);
+    }
+}
+
+fn row(claimed: bool, delivery: &Delivery, now: Timestamp) -> Fresh<'_> {
+    match delivery.channel {
+        Channel::Screen => Fresh { delivery, state: "sent", wake_at: None },
+        Channel::Email | Channel::Sms if claimed => {
+            Fresh { delivery, state: "sending", wake_at: Some(delivery.lease_until) }
+        }
+        Channel::Email | Channel::Sms => Fresh { delivery, state: "due", wake_at: Some(now) },
+    }
+}

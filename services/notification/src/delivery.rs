@@ -1,0 +1,54 @@
+//! One message of an alert by one channel, and what an attempt to send it may end in.
+
+use jiff::{SignedDuration, Timestamp};
+use vigie_proto::{
+    Channel, ContactId, DeliveryId, EventId,
+    event::{AlertIssuedV1, DeliveryFailure, FallbackContact},
+};
+
+/// A delivery claimed by this process for one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Delivery {
+    pub(crate) id: DeliveryId,
+    pub(crate) alert: AlertIssuedV1,
+    pub(crate) channel: Channel,
+    pub(crate) contact: ContactId,
+    /// Contacts of other channels still to be tried, in order.
+    pub(crate) fallback: Vec<FallbackContact>,
+    /// From 1. Results count only for the current attempt.
+    pub(crate) attempt: u32,
+    /// When another process may take it over.
+    pub(crate) lease_until: Timestamp,
+    /// The event that asked for it.
+    pub(crate) cause: Option<EventId>,
+    pub(crate) traceparent: Option<String>,
+}
+
+impl Delivery {
+    /// True when an exchange of at most `exchange` begun at `now` ends before the lease does.
+    pub(crate) fn has_time_for(&self, exchange: SignedDuration, now: Timestamp) -> bool {
+        now + exchange <= self.lease_until
+    }
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The next system took it, under these ids (none for e-mail: the Message-ID is ours).
+    Taken(Vec<String>),
+    /// It did not, and may yet.
+    NotNow(&'static str),
+    /// It never will.
+    Never(DeliveryFailure),
+    /// Nothing was attempted: somebody else may at once.
+    Untouched,
+}
+
+/// The end of an attempt, on its way to the recorder.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) delivery: Box<Delivery>,
+    pub(crate) outcome: Outcome,
+    /// The attempt's own trace position, for the facts that follow from it.
+    pub(crate) traceparent: Option<String>,
+}

@@ -1,0 +1,187 @@
+//! The e-mail of a delivery: subject, plain text, accessible HTML, and headers that stay the same at every attempt.
+
+use anyhow::Context as _;
+use askama::Template;
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{Header, HeaderName, HeaderValue},
+    },
+};
+use vigie_proto::{DeliveryId, IncidentId};
+
+use crate::wording::Facts;
+
+#[derive(Template)]
+#[template(path = "alert.txt", escape = "none")]
+struct PlainText<'a> {
+    facts: &'a Facts,
+}
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct Html<'a> {
+    facts: &'a Facts,
+    subject: &'a str,
+}
+
+/// Declares a header that holds one fixed name and a text.
+macro_rules! text_header {
+    ($type:ident, $name:literal) => {
+        #[derive(Debug, Clone)]
+        struct $type(String);
+
+        impl Header for $type {
+            fn name() -> HeaderName {
+                HeaderName::new_from_ascii_str($name)
+            }
+
+            fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(Self(text.to_owned()))
+            }
+
+            fn display(&self) -> HeaderValue {
+                HeaderValue::new(Self::name(), self.0.clone())
+            }
+        }
+    };
+}
+text_header!(AutoSubmitted, "Auto-Submitted");
+text_header!(Reference, "X-Vigie-Reference");
+
+/// Who Vigie's e-mails come from and answer to.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    from: Mailbox,
+    reply_to: Mailbox,
+}
+
+impl Sender {
+    pub(crate) fn new(from: &str, reply_to: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            from: from.parse().context("email.from is not `Name <address>`")?,
+            reply_to: reply_to.parse().context("email.reply_to is not `Name <address>`")?,
+        })
+    }
+
+    /// The whole e-mail to `to`.
+    ///
+    /// The Message-ID is the delivery's id, so that a repeated attempt is recognised as the same message. Messages of
+    /// one incident share a thread.
+    pub(crate) fn message(
+        &self,
+        delivery: DeliveryId,
+        incident: IncidentId,
+        to: Address,
+        facts: &Facts,
+    ) -> anyhow::Result<Message> {
+        let domain = self.from.email.domain();
+        let thread = format!("<incident-{incident}@{domain}>");
+        let subject = facts.subject();
+        let text = PlainText { facts }.render().context("cannot render the plain text")?;
+        let html = Html { facts, subject: &subject }.render().context("cannot render the HTML")?;
+        Message::builder()
+            .from(self.from.clone())
+            .reply_to(self.reply_to.clone())
+            .to(Mailbox::new(None, to))
+            .subject(subject)
+            .message_id(Some(format!("<{delivery}@{domain}>")))
+            .in_reply_to(thread.clone())
+            .references(thread)
+            // RFC 3834: answering machines must not answer it.
+            .header(AutoSubmitted("auto-generated".to_owned()))
+            .header(Reference(facts.reference.clone()))
+            .multipart(MultiPart::alternative_plain_html(text, html))
+            .context("cannot build the e-mail")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use vigie_proto::event::Purpose;
+
+    use super::*;
+    use crate::sample;
+
+    fn plain(facts: &Facts) -> String {
+        PlainText { facts }.render().unwrap()
+    }
+
+    fn html(facts: &Facts) -> String {
+        Html { facts, subject: &facts.subject() }.render().unwrap()
+    }
+
+    #[test]
+    fn a_subject_says_kind_sector_severity_and_reference_on_one_line() {
+        let subject = |purpose| sample::facts(purpose).subject();
+        assert_eq!(subject(Purpose::Acknowledge), "[Vigie] Rixe – 19e arrondissement – Grave – réf. R-2026-000123");
+        assert_eq!(
+            subject(Purpose::Inform),
+            "[Vigie] Information : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+        );
+        assert_eq!(
+            subject(Purpose::Undeliverable),
+            "[Vigie] Destinataire injoignable : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+        );
+        let aggravated = Facts { aggravated: true, ..sample::facts(Purpose::Acknowledge) };
+        assert_eq!(
+            aggravated.subject(),
+            "[Vigie] Aggravation : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+        );
+    }
+
+    #[test]
+    fn a_call_reads_well_as_plain_text() {
+        insta::assert_snapshot!(plain(&sample::facts(Purpose::Acknowledge)));
+    }
+
+    #[test]
+    fn a_call_reads_well_as_html() {
+        insta::assert_snapshot!(html(&sample::facts(Purpose::Acknowledge)));
+    }
+
+    #[test]
+    fn an_information_and_an_undeliverable_notice_read_well() {
+        insta::assert_snapshot!("information", plain(&sample::facts(Purpose::Inform)));
+        insta::assert_snapshot!("undeliverable", plain(&sample::facts(Purpose::Undeliverable)));
+    }
+
+    #[test]
+    fn only_a_call_carries_a_link() {
+        for purpose in [Purpose::Inform, Purpose::Undeliverable] {
+            let facts = sample::facts(purpose);
+            assert!(!plain(&facts).contains("http") && !html(&facts).contains("href"), "{purpose:?}");
+        }
+        assert!(html(&sample::facts(Purpose::Acknowledge)).contains("href=\"https://vigie.example.org/a/"));
+    }
+
+    #[test]
+    fn a_label_cannot_break_out_of_the_html() {
+        let facts = Facts { place: "<script>alert(1)</script>".to_owned(), ..sample::facts(Purpose::Inform) };
+        assert!(!html(&facts).contains("<script>"));
+    }
+
+    #[test]
+    fn a_repeated_attempt_has_the_same_message_id_and_thread() {
+        let sender = Sender::new("Vigie <vigie@example.org>", "SCOP <scop@example.org>").unwrap();
+        let id = DeliveryId(Uuid::from_u128(1));
+        let make = || {
+            let to = "astreinte@mairie.example".parse().unwrap();
+            let facts = sample::facts(Purpose::Acknowledge);
+            let message = sender.message(id, IncidentId(Uuid::from_u128(9)), to, &facts).unwrap();
+            String::from_utf8(message.formatted()).unwrap()
+        };
+        let head =
+            |text: &str, name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        let (first, second) = (make(), make());
+        for name in ["Message-ID:", "In-Reply-To:", "References:", "Reply-To:", "Auto-Submitted:", "X-Vigie-Reference:"]
+        {
+            assert!(!head(&first, name).is_empty(), "no {name} in {first}");
+            assert_eq!(head(&first, name), head(&second, name));
+        }
+        assert_eq!(head(&first, "Message-ID:"), "Message-ID: <00000000-0000-0000-0000-000000000001@example.org>");
+        assert!(first.is_ascii(), "no server needs 8BITMIME for it");
+    }
+}

@@ -1,0 +1,118 @@
+//! The text of an SMS: one segment where possible, and never a cut link.
+
+use vigie_proto::event::Purpose;
+
+use super::gsm7;
+use crate::wording::Facts;
+
+/// Optional parts, in the order in which they are given up to fit one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Brevity {
+    Whole,
+    NoPlace,
+    ShortSector,
+    NoEmergency,
+    NoTime,
+    /// The kind is cut too: reference and link remain.
+    Least,
+}
+
+impl Brevity {
+    const ALL: [Self; 6] =
+        [Self::Whole, Self::NoPlace, Self::ShortSector, Self::NoEmergency, Self::NoTime, Self::Least];
+}
+
+/// Characters of the kind that are kept at the least.
+const SHORT_KIND: usize = 20;
+
+/// The longest of the texts that fits one segment; the shortest when none does.
+pub(crate) fn text(facts: &Facts) -> String {
+    let mut shortest = String::new();
+    for brevity in Brevity::ALL {
+        shortest = gsm7::transliterate(&compose(facts, brevity));
+        if gsm7::septets(&shortest).is_some_and(|septets| septets <= gsm7::SINGLE) {
+            break;
+        }
+    }
+    shortest
+}
+
+fn compose(facts: &Facts, brevity: Brevity) -> String {
+    let opening = match facts.purpose {
+        Purpose::Acknowledge if facts.aggravated => "VIGIE aggravation",
+        Purpose::Acknowledge => "VIGIE",
+        Purpose::Inform => "VIGIE info",
+        Purpose::Undeliverable => "VIGIE injoignable",
+    };
+    let kind: String =
+        if brevity == Brevity::Least { facts.kind.chars().take(SHORT_KIND).collect() } else { facts.kind.clone() };
+    let sector = if brevity >= Brevity::ShortSector {
+        facts.sector.replace(" arrondissement", "")
+    } else {
+        facts.sector.clone()
+    };
+    let mut text = format!("{opening} {}: {kind}, {sector}", facts.severity);
+    if brevity < Brevity::NoPlace && !facts.place.is_empty() {
+        text.push_str(", ");
+        text.push_str(&facts.place);
+    }
+    if let Some(expected) = facts.expected.as_ref().filter(|_| brevity < Brevity::NoTime) {
+        // The clock is written close together: 16h30.
+        text.push_str(", prévu ");
+        text.push_str(&expected.replace('\u{a0}', ""));
+    }
+    text.push_str(". ");
+    text.push_str(&facts.reference);
+    if let Some(link) = &facts.link {
+        text.push_str(if brevity < Brevity::NoTime { " Prise en compte: " } else { " " });
+        text.push_str(link);
+    }
+    if brevity < Brevity::NoEmergency {
+        text.push_str(" Urgence: 17");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sample;
+
+    fn facts(purpose: Purpose) -> Facts {
+        sample::facts(purpose)
+    }
+
+    #[test]
+    fn a_call_fits_one_segment_with_its_whole_link() {
+        let text = text(&facts(Purpose::Acknowledge));
+        insta::assert_snapshot!(text, @"VIGIE Grave: Rixe, 19e, prévu aujourd'hui 16h30. R-2026-000123 Prise en compte: https://vigie.example.org/a/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        assert_eq!(gsm7::segments(&text), 1);
+    }
+
+    #[test]
+    fn the_other_messages_carry_no_link() {
+        insta::assert_snapshot!(text(&facts(Purpose::Inform)), @"VIGIE info Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
+        insta::assert_snapshot!(text(&facts(Purpose::Undeliverable)), @"VIGIE injoignable Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
+    }
+
+    #[test]
+    fn an_overlong_address_takes_two_segments_rather_than_lose_its_end() {
+        let link = format!("https://{}.example.org/a/{}", "vigie".repeat(20), "x".repeat(48));
+        let long = text(&Facts { link: Some(link.clone()), ..facts(Purpose::Acknowledge) });
+        assert!(long.contains(&link), "{long}");
+        assert_eq!(gsm7::segments(&long), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_labels_the_link_and_the_reference_stay_whole(kind in "\\PC{0,80}", sector in "\\PC{0,80}", place in "\\PC{0,80}") {
+            let facts = Facts { kind, sector, place, ..facts(Purpose::Acknowledge) };
+            let text = text(&facts);
+            prop_assert!(text.contains(facts.link.as_deref().unwrap()));
+            prop_assert!(text.contains(&facts.reference));
+            prop_assert!(gsm7::septets(&text).is_some());
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The rows of `notification.delivery`. Functions take the caller's connection, so that the caller owns the
+//! transaction; `now` is always an argument.
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+use vigie_proto::{Channel, ContactId, DeliveryId, EventId, event::AlertIssuedV1};
+
+use crate::{
+    delivery::Delivery,
+    settlement::{Settlement, failure_code},
+};
+
+/// Columns [`delivery_of`] reads.
+const COLUMNS: &str = "d.id, d.alert::text as alert, d.channel, d.contact, d.fallback::text as fallback, d.attempt, d.wake_at, d.cause, d.traceparent";
+
+/// A row to insert: a delivery, and whether this process tries it now.
+#[derive(Debug)]
+pub(crate) struct Fresh<'a> {
+    pub(crate) delivery: &'a Delivery,
+    /// `sending`, `due` or `sent`.
+    pub(crate) state: &'static str,
+    pub(crate) wake_at: Option<Timestamp>,
+}
+
+/// Inserts deliveries in one statement and returns the ids of those that are new: an alert is told to a contact once.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    rows: &[Fresh<'_>],
+    now: Timestamp,
+) -> anyhow::Result<Vec<DeliveryId>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let json = |delivery: &Delivery| serde_json::to_string(&delivery.alert).context("cannot write an alert as JSON");
+    let alerts = rows.iter().map(|row| json(row.delivery)).collect::<Result<Vec<_>, _>>()?;
+    let fallbacks = rows
+        .iter()
+        .map(|row| serde_json::to_string(&row.delivery.fallback).context("cannot write a fallback as JSON"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let inserted = sqlx::query_scalar::<_, Uuid>(
+        "insert into notification.delivery
+                (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
+                 traceparent, created_at, changed_at)
+         select id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert::jsonb, fallback::jsonb,
+                cause, traceparent, $13, $13
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[],
+                       $8::timestamptz[], $9::text[], $10::text[], $11::uuid[], $12::text[])
+                as d (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
+                      traceparent)
+         on conflict on constraint delivery_once do nothing
+         returning id",
+    )
+    .bind(rows.iter().map(|r| r.delivery.id.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.delivery.alert.alert_id.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.delivery.alert.incident.id.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.delivery.channel.code()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.delivery.contact.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.state).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| count(r.delivery.attempt)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
+    .bind(alerts)
+    .bind(fallbacks)
+    .bind(rows.iter().map(|r| r.delivery.cause.map(|id| id.0)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.delivery.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
+    .fetch_all(connection)
+    .await?;
+    Ok(inserted.into_iter().map(DeliveryId).collect())
+}
+
+/// Claims, until `lease_until`, at most `limit` deliveries of `channel` that are due or whose claim has run out.
+///
+/// Each is a new attempt; rows another process is claiming are passed over.
+pub(crate) async fn claim_due(
+    connection: &mut PgConnection,
+    channel: Channel,
+    limit: usize,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> anyhow::Result<Vec<Delivery>> {
+    let statement = format!(
+        "update notification.delivery d
+            set state = 'sending', attempt = d.attempt + 1, wake_at = $4, changed_at = $2
+          where d.id in (select id from notification.delivery
+                          where channel = $1 and wake_at <= $2 and state in ('due', 'sending')
+                          order by wake_at limit $3 for update skip locked)
+         returning {COLUMNS}"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(channel.code())
+        .bind(now.to_sqlx())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(lease_until.to_sqlx())
+        .fetch_all(connection)
+        .await?;
+    Ok(readable(&rows))
+}
+
+/// Locks at most `limit` sent deliveries whose receipt is overdue.
+pub(crate) async fn lock_unreceipted(
+    connection: &mut PgConnection,
+    limit: i64,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Delivery>> {
+    let statement = format!(
+        "select {COLUMNS} from notification.delivery d
+          where wake_at <= $1 and state = 'sent' order by wake_at limit $2 for update skip locked"
+    );
+    let rows =
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.to_sqlx()).bind(limit).fetch_all(connection).await?;
+    Ok(readable(&rows))
+}
+
+/// When the sweep must look again; none when nothing waits.
+pub(crate) async fn next_wake(connection: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
+    let next: Option<SqlTimestamp> =
+        sqlx::query_scalar("select min(wake_at) from notification.delivery where wake_at is not null")
+            .fetch_one(connection)
+            .await?;
+    Ok(next.map(SqlTimestamp::to_jiff))
+}
+
+/// Ends deliveries that nobody needs any more.
+pub(crate) async fn cancel(
+    connection: &mut PgConnection,
+    ids: &[DeliveryId],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update notification.delivery set state = 'cancelled', wake_at = null, changed_at = $2 where id = any($1)",
+    )
+    .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes how attempts ended, in one statement, and returns the ids for which it counted.
+///
+/// A result counts only while its attempt is the current one and nobody settled it (`from` is the state it must still
+/// be in): a claim that ran out and was taken over is the other's to settle.
+pub(crate) async fn settle(
+    connection: &mut PgConnection,
+    settled: &[(&Delivery, &Settlement)],
+    from: &'static str,
+    now: Timestamp,
+) -> Result<Vec<DeliveryId>, sqlx::Error> {
+    if settled.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counted = sqlx::query_scalar::<_, Uuid>(
+        "update notification.delivery d
+            set state = s.state, attempt = s.counted, wake_at = s.wake_at, failure = s.failure, changed_at = $9,
+                provider_ids = case when s.provider_ids = '' then d.provider_ids
+                                    else string_to_array(s.provider_ids, chr(10)) end
+           from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::timestamptz[], $6::text[], $7::text[])
+                as s (id, attempt, counted, state, wake_at, failure, provider_ids)
+          where d.id = s.id and d.attempt = s.attempt and d.state = $8
+         returning d.id",
+    )
+    .bind(settled.iter().map(|(d, _)| d.id.0).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(d, _)| count(d.attempt)).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(_, s)| count(s.attempt)).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(_, s)| s.state.code()).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(_, s)| s.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
+    .bind(settled.iter().map(|(_, s)| s.failure.map(failure_code)).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(_, s)| s.provider_ids.join("\n")).collect::<Vec<_>>())
+    .bind(from)
+    .bind(now.to_sqlx())
+    .fetch_all(connection)
+    .await?;
+    Ok(counted.into_iter().map(DeliveryId).collect())
+}
+
+/// A delivery a receipt is for, as it stands, locked.
+#[derive(Debug)]
+pub(crate) struct Receipted {
+    pub(crate) delivery: Delivery,
+    pub(crate) state: String,
+    pub(crate) provider_ids: Vec<String>,
+    pub(crate) delivered_ids: Vec<String>,
+}
+
+/// The newest delivery that was given the gateway's id `provider_id`.
+pub(crate) async fn lock_by_provider_id(
+    connection: &mut PgConnection,
+    provider_id: &str,
+) -> anyhow::Result<Option<Receipted>> {
+    let statement = format!(
+        "select {COLUMNS}, d.state, d.provider_ids, d.delivered_ids from notification.delivery d
+          where d.provider_ids @> array[$1] and d.provider_ids <> '{{}}' order by d.created_at desc limit 1 for update"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(provider_id).fetch_optional(connection).await?;
+    row.map(|row| {
+        Ok(Receipted {
+            delivery: delivery_of(&row)?,
+            state: row.try_get("state")?,
+            provider_ids: row.try_get("provider_ids")?,
+            delivered_ids: row.try_get("delivered_ids")?,
+        })
+    })
+    .transpose()
+}
+
+/// Notes that one part reached its device; with `whole`, that the message did.
+pub(crate) async fn note_receipt(
+    connection: &mut PgConnection,
+    id: DeliveryId,
+    provider_id: &str,
+    whole: bool,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update notification.delivery
+            set delivered_ids = array_append(delivered_ids, $2), changed_at = $4,
+                state = case when $3 then 'delivered' else state end,
+                wake_at = case when $3 then null else wake_at end
+          where id = $1",
+    )
+    .bind(id.0)
+    .bind(provider_id)
+    .bind(whole)
+    .bind(now.to_sqlx())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The rows this build can read. One it cannot is left claimed, loudly, and must not hold the others.
+fn readable(rows: &[PgRow]) -> Vec<Delivery> {
+    let read = |row: &PgRow| {
+        delivery_of(row).inspect_err(|error| tracing::error!(error = format!("{error:#}"), "a delivery cannot be read"))
+    };
+    rows.iter().filter_map(|row| read(row).ok()).collect()
+}
+
+fn count(attempt: u32) -> i32 {
+    i32::try_from(attempt).unwrap_or(i32::MAX)
+}
+
+fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
+    let alert: AlertIssuedV1 = serde_json::from_str(row.try_get("alert")?).context("a stored alert cannot be read")?;
+    let fallback = serde_json::from_str(row.try_get("fallback")?).context("a stored fallback cannot be read")?;
+    let code: String = row.try_get("channel")?;
+    let channel = Channel::ALL.into_iter().find(|c| c.code() == code).context("a stored channel is unknown")?;
+    Ok(Delivery {
+        id: DeliveryId(row.try_get("id")?),
+        alert,
+        channel,
+        contact: ContactId::new(row.try_get::<String, _>("contact")?)?,
+        fallback,
+        attempt: u32::try_from(row.try_get::<i32, _>("attempt")?).context("a stored attempt is negative")?,
+        lease_until: row.try_get::<Option<SqlTimestamp>, _>("wake_at")?.map_or(Timestamp::MIN, SqlTimestamp::to_jiff),
+        cause: row.try_get::<Option<Uuid>, _>("cause")?.map(EventId),
+        traceparent: row.try_get("traceparent")?,
+    })
+}

@@ -1,0 +1,154 @@
+//! Finds what is due: retries, fallbacks, claims that ran out with their process, receipts that never came.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use vigie_platform::{Context, clock, journal};
+use vigie_proto::{Channel, IncidentId, event::DeliveryFailure};
+
+use crate::{
+    alerts::Queues,
+    delivery::Delivery,
+    recorder::{Channels, Recording},
+    settlement, standing, store,
+};
+
+/// Deliveries claimed in one transaction.
+const BATCH: usize = 256;
+/// Longest sleep: another process may have left something due.
+const IDLE: Duration = Duration::from_secs(1);
+/// Shortest sleep: what is overdue after a pass finds no room with the senders.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// The one loop of its kind in a process; several processes share the work.
+pub(crate) struct Sweep {
+    pub(crate) context: Context,
+    pub(crate) pool: PgPool,
+    pub(crate) queues: Queues,
+    pub(crate) channels: Arc<Channels>,
+}
+
+impl Sweep {
+    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        loop {
+            let pause = match self.pass().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "cannot look for due deliveries; trying again");
+                    IDLE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = self.queues.sweep.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Deals with everything due and returns how long nothing will be.
+    async fn pass(&self) -> anyhow::Result<Duration> {
+        for channel in [Channel::Email, Channel::Sms] {
+            self.claim(channel).await?;
+        }
+        self.give_up_unreceipted().await?;
+        let mut connection = self.pool.acquire().await?;
+        let next = store::next_wake(&mut connection).await?;
+        // What is overdue now waits for room with the senders.
+        Ok(next.map_or(IDLE, |at| clock::until(at, self.context.clock.now()).clamp(SHORTEST, IDLE)))
+    }
+
+    /// Claims due deliveries of `channel` while its senders have room.
+    async fn claim(&self, channel: Channel) -> anyhow::Result<()> {
+        let Some(queue) = self.queues.of(channel) else { return Ok(()) };
+        loop {
+            let room = queue.sender.capacity().min(BATCH);
+            let Ok(mut places) = queue.sender.try_reserve_many(room) else { return Ok(()) };
+            if room == 0 {
+                return Ok(());
+            }
+            let now = self.context.clock.now();
+            let mut tx = self.pool.begin().await?;
+            let claimed = store::claim_due(&mut tx, channel, room, now, now + queue.lease).await?;
+            let count = claimed.len();
+            let (wanted, settled) = split(&mut tx, claimed).await?;
+            store::cancel(&mut tx, &settled, now).await?;
+            // A delivery whose every attempt died with its process must not be tried for ever.
+            let policy = self.channels.policy(channel);
+            let (wanted, spent): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|d| d.attempt <= policy.max_attempts);
+            let mut recording = Recording::new(&self.context, now);
+            for delivery in &spent {
+                let settlement = settlement::give_up(delivery, DeliveryFailure::Exhausted);
+                recording.settle(&mut tx, vec![(delivery.clone(), settlement, None)], "sending").await?;
+            }
+            recording.write(&mut tx).await?;
+            tx.commit().await?;
+            recording.committed(&self.queues.sweep);
+            for delivery in wanted {
+                if let Some(place) = places.next() {
+                    place.send(Box::new(delivery));
+                }
+            }
+            if count < room {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the next channel for messages whose receipt is overdue.
+    async fn give_up_unreceipted(&self) -> anyhow::Result<()> {
+        let now = self.context.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let overdue = store::lock_unreceipted(&mut tx, i64::try_from(BATCH)?, now).await?;
+        if overdue.is_empty() {
+            return Ok(());
+        }
+        let mut recording = Recording::new(&self.context, now);
+        let settled = overdue
+            .into_iter()
+            .map(|delivery| {
+                let settlement = settlement::give_up(&delivery, DeliveryFailure::NoReceipt);
+                (delivery, settlement, None)
+            })
+            .collect();
+        recording.settle(&mut tx, settled, "sent").await?;
+        recording.write(&mut tx).await?;
+        tx.commit().await?;
+        recording.committed(&self.queues.sweep);
+        Ok(())
+    }
+}
+
+/// Parts what still needs telling from what its incident's story has settled.
+async fn split(
+    connection: &mut PgConnection,
+    claimed: Vec<Delivery>,
+) -> anyhow::Result<(Vec<Delivery>, Vec<vigie_proto::DeliveryId>)> {
+    let mut stories: BTreeMap<IncidentId, Vec<journal::Entry>> = BTreeMap::new();
+    let (mut wanted, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
+    for delivery in claimed {
+        let incident = delivery.alert.incident.id;
+        let story = match stories.entry(incident) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(journal::of_incident(connection, incident).await?),
+        };
+        // A story this build cannot read must not silence an alert.
+        if standing::is_settled(&delivery.alert, story).unwrap_or(false) {
+            settled.push(delivery.id);
+        } else {
+            wanted.push(delivery);
+        }
+    }
+    Ok((wanted, settled))
+}
+
+/// How long a claim lasts: the longest exchange, and as long again in line, at least ten seconds.
+pub(crate) fn lease(exchange: SignedDuration) -> SignedDuration {
+    exchange + SignedDuration::from_secs(10)
+}

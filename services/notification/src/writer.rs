@@ -1,0 +1,42 @@
+//! Looks up the recipient of a delivery and gathers what it is told.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use vigie_domain::{directory::Directory, link::Signer};
+use vigie_platform::clock::SharedClock;
+
+use crate::{delivery::Delivery, wording::Facts};
+
+/// Everything that turns a delivery into words.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) signer: Signer,
+    /// Scheme and host of the links, without a final slash.
+    pub(crate) public_url: String,
+    pub(crate) link_valid_for: SignedDuration,
+    pub(crate) zone: TimeZone,
+    pub(crate) clock: SharedClock,
+}
+
+impl Writer {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The address, and what to tell there; none when the contact is no longer in the directory on that channel.
+    pub(crate) fn write(&self, delivery: &Delivery, now: Timestamp) -> Option<(&str, Facts)> {
+        let recipient = self.directory.contact(&delivery.contact)?;
+        if recipient.contact.channel != delivery.channel {
+            return None;
+        }
+        // From the alert's birth, so that every attempt carries the same link.
+        let expires_at = delivery.alert.issued_at + self.link_valid_for;
+        let token = self.signer.sign(delivery.alert.alert_id, expires_at);
+        let link = format!("{}/a/{token}", self.public_url);
+        let role = self.directory.role_label(&delivery.alert.role);
+        let facts = Facts::new(&delivery.alert, recipient.body, role, link, &self.zone, now);
+        Some((recipient.contact.address.as_str(), facts))
+    }
+}

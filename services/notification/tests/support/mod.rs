@@ -1,0 +1,242 @@
+//! A house of its own for one test: a real Postgres, the notification service, and peers that do as they are told.
+
+pub(crate) mod mail;
+pub(crate) mod phone;
+
+use std::{os::unix::fs::MetadataExt, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use sqlx::{Connection, PgConnection};
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vigie_domain::{
+    directory::{self, Directory, DirectoryFiles},
+    territory::Territory,
+};
+use vigie_platform::{
+    Context,
+    bus::Bus,
+    clock::{Clock, SystemClock},
+    config::{Config, MailTls, Secret},
+    credential::Authenticator,
+    database,
+    health::Health,
+    journal::{self, Entry},
+    metrics::Metrics,
+    relay,
+};
+use vigie_proto::{
+    AlertId, Channel, IncidentId, IncidentStatus, Severity,
+    event::{AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, Purpose},
+};
+
+/// Longest wait for anything a test expects.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A database, and the services started on it; all gone when dropped.
+pub(crate) struct House {
+    pub(crate) config: Config,
+    _postgres: Child,
+    _data: DataDirectory,
+    services: JoinSet<()>,
+    relay: Vec<relay::Relay>,
+}
+
+struct DataDirectory(PathBuf);
+
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told where the servers are")]
+fn given(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with ./deploy/local/test"))
+}
+
+/// `initdb` and `postgres` refuse to run as root: then they run in a user namespace where they are nobody.
+fn postgres(program: &str) -> Command {
+    let path = PathBuf::from(given("VIGIE_TEST_PG_BIN")).join(program);
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return Command::new(path);
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-user=65534", "--map-group=65534", "--kill-child"]).arg(path);
+    command
+}
+
+pub(crate) async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+impl House {
+    /// A migrated database; `mail` and `phone` are the ports of the peers.
+    pub(crate) async fn new(mail: u16, phone: u16) -> Self {
+        let data = DataDirectory(std::env::temp_dir().join(format!("vigie-notification-{}", Uuid::new_v4())));
+        let port = free_port().await;
+        let initialised = postgres("initdb")
+            .args(["-N", "-U", "vigie", "-A", "trust", "-E", "UTF8", "--locale=C", "-D"])
+            .arg(&data.0)
+            .stdout(Stdio::null())
+            .status();
+        assert!(initialised.await.unwrap().success(), "initdb failed");
+        let server = postgres("postgres")
+            .arg("-D")
+            .arg(&data.0)
+            .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let url = format!("postgres://vigie@127.0.0.1:{port}/postgres");
+        until("Postgres answers", async || PgConnection::connect(&url).await.ok()).await;
+        database::migrate(&url, &[database::journal_migrations(), vigie_notification::migrations()]).await.unwrap();
+
+        let mut config = Config::default();
+        config.database.url = Secret::new(url);
+        config.database.connections = 6;
+        config.links.key = Some(Secret::new("0123456789abcdef0123456789abcdef"));
+        config.email.port = mail;
+        config.email.tls = MailTls::None;
+        config.email.timeout_s = 2;
+        config.email.retry_first_ms = 200;
+        config.sms.url = format!("smpp://127.0.0.1:{phone}");
+        config.sms.timeout_s = 2;
+        // Nothing listens there: the journal carries the alerts.
+        config.bus.url = format!("nats://127.0.0.1:{}", free_port().await);
+        config.bus.catch_up_without_bus_every_ms = 20;
+        Self { config, _postgres: server, _data: data, services: JoinSet::new(), relay: Vec::new() }
+    }
+
+    /// Starts the service; several may run.
+    pub(crate) async fn serve(&mut self) {
+        let config = Arc::new(self.config.clone());
+        let health = Health::default();
+        let (fresh, relay) = relay::channel();
+        self.relay.push(relay);
+        let pool = database::pool(config.database.url.expose(), "notification", 2).unwrap();
+        let context = Context {
+            bus: Bus::connect(config.bus.clone(), health.clone()).await.unwrap(),
+            clock: Arc::new(SystemClock),
+            fresh,
+            health,
+            metrics: Arc::new(Metrics::default()),
+            authenticator: Authenticator::new(pool),
+            config,
+        };
+        self.services.spawn(async move {
+            vigie_notification::run(context, Arc::new(city()), CancellationToken::new()).await.unwrap();
+        });
+    }
+
+    /// Ends every service as a loss of power would: nothing is finished, nothing is said.
+    pub(crate) async fn lose_power(&mut self) {
+        self.services.shutdown().await;
+    }
+
+    pub(crate) async fn admin(&self) -> PgConnection {
+        PgConnection::connect(self.config.database.url.expose()).await.unwrap()
+    }
+
+    /// Writes facts as another service would.
+    pub(crate) async fn append(&self, events: impl IntoIterator<Item = Event>) {
+        let now = SystemClock.now();
+        let entries: Vec<_> = events.into_iter().map(|e| Entry::new("escalation", &e, now, None, None)).collect();
+        journal::append(&mut self.admin().await, &entries).await.unwrap();
+    }
+
+    /// The facts of `alert`'s incident that the service has written, in order.
+    pub(crate) async fn told(&self, alert: &AlertIssuedV1) -> Vec<Event> {
+        let story = journal::of_incident(&mut self.admin().await, alert.incident.id).await.unwrap();
+        let ours = story.iter().filter(|entry| entry.envelope.source == "/vigie/notification");
+        ours.map(|entry| Event::decode(&entry.envelope.type_name, &entry.data).unwrap()).collect()
+    }
+
+    /// Waits until a fact of type `type_name` about `alert` stands in the journal, and returns all.
+    pub(crate) async fn told_until(&self, alert: &AlertIssuedV1, type_name: &str) -> Vec<Event> {
+        until(type_name, async || {
+            let told = self.told(alert).await;
+            told.iter().any(|event| event.type_name() == type_name).then_some(told)
+        })
+        .await
+    }
+
+    pub(crate) async fn state_of(&self, alert: &AlertIssuedV1, channel: Channel) -> Option<String> {
+        sqlx::query_scalar("select state from notification.delivery where alert_id = $1 and channel = $2")
+            .bind(alert.alert_id.0)
+            .bind(channel.code())
+            .fetch_optional(&mut self.admin().await)
+            .await
+            .unwrap()
+    }
+}
+
+/// Asks until there is an answer; panics with `what` when none comes.
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
+}
+
+/// One body with a mailbox and a telephone.
+fn city() -> Directory {
+    let files = DirectoryFiles {
+        roles_toml: "[mairie]\nlabel = \"Mairie d'arrondissement\"\n".to_owned(),
+        bodies_csv: "id,role,territory,name\nmairie-19,mairie,city,Mairie du 19e arrondissement\n".to_owned(),
+        contacts_csv: "id,body,channel,address,duty\nmail,mairie-19,email,astreinte@mairie.example,\n\
+                       phone,mairie-19,sms,+33199000019,\nboard,mairie-19,screen,,\n"
+            .to_owned(),
+        rosters_toml: "timezone = \"Europe/Paris\"\n".to_owned(),
+        sources_csv: "id,role,body,territory,name\n".to_owned(),
+    };
+    directory::read(&files, &Territory).unwrap()
+}
+
+/// A fresh alert to that body, first by `channel`, then by `fallback`.
+pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
+    let contact = |channel: Channel| match channel {
+        Channel::Email => "mail".parse().unwrap(),
+        Channel::Sms => "phone".parse().unwrap(),
+        Channel::Screen => "board".parse().unwrap(),
+    };
+    let now: Timestamp = SystemClock.now();
+    AlertIssuedV1 {
+        alert_id: AlertId(Uuid::new_v4()),
+        incident: IncidentSnapshot {
+            id: IncidentId(Uuid::new_v4()),
+            reference: "R-2026-000123".to_owned(),
+            version: 1,
+            kind: "rixe".parse().unwrap(),
+            kind_label: "Rixe".to_owned(),
+            severity: Severity::Serious,
+            status: IncidentStatus::Open,
+            sector: "paris-19".parse().unwrap(),
+            sector_label: "19e arrondissement".to_owned(),
+            also_concerns: Vec::new(),
+            place_label: "abords d'un établissement scolaire".to_owned(),
+            expected_at: None,
+            opened_at: now,
+        },
+        purpose: Purpose::Acknowledge,
+        generation: 1,
+        steps: vec!["boucle-rixe/appel".to_owned()],
+        body: "mairie-19".parse().unwrap(),
+        role: "mairie".parse().unwrap(),
+        contact: contact(channel),
+        channel,
+        fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
+        issued_at: now,
+    }
+}

@@ -1,0 +1,97 @@
+//! An SMS gateway (SMPP 3.4) that answers as a test wants.
+
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{SinkExt, StreamExt};
+use rusmpp::{
+    Command, CommandStatus, Pdu,
+    pdus::{BindTransceiverResp, DeliverSm, SubmitSmResp},
+    tokio_codec::CommandCodec,
+    types::{COctetString, OctetString},
+    values::EsmClass,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_util::codec::Framed;
+
+/// What becomes of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Taken, and a receipt says so.
+    Delivers,
+    /// Taken, and a receipt says it did not arrive.
+    Fails,
+    /// Taken, and never heard of again.
+    Forgets,
+}
+
+/// The gateway; gone when dropped.
+pub(crate) struct Gateway {
+    pub(crate) port: u16,
+    taken: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Gateway {
+    pub(crate) async fn start(mood: Mood) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = JoinSet::new();
+        let shared = Arc::clone(&taken);
+        tasks.spawn(async move {
+            let mut sessions = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let taken = Arc::clone(&shared);
+                sessions.spawn(async move { session(stream, mood, &taken).await.unwrap_or_default() });
+            }
+        });
+        Self { port, taken, _tasks: tasks }
+    }
+
+    /// The text of every submission.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn session(stream: TcpStream, mood: Mood, taken: &Mutex<Vec<String>>) -> Option<()> {
+    let mut line = Framed::new(stream, CommandCodec::new());
+    while let Some(Ok(command)) = line.next().await {
+        let number = command.sequence_number();
+        let mut receipt = None;
+        let answer = match command.pdu() {
+            Some(Pdu::BindTransceiver(_)) => Pdu::from(BindTransceiverResp::default()),
+            Some(Pdu::SubmitSm(message)) => {
+                let text = String::from_utf8_lossy(message.short_message().as_ref()).into_owned();
+                let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                taken.push(text);
+                let id = format!("peer-{}", taken.len());
+                receipt = match mood {
+                    Mood::Delivers => Some(format!("id:{id} stat:DELIVRD err:000")),
+                    Mood::Fails => Some(format!("id:{id} stat:UNDELIV err:013")),
+                    Mood::Forgets => None,
+                };
+                SubmitSmResp::builder().message_id(COctetString::from_str(&id).unwrap()).build().into()
+            }
+            Some(Pdu::EnquireLink) => Pdu::EnquireLinkResp,
+            Some(Pdu::Unbind) => Pdu::UnbindResp,
+            _ => continue,
+        };
+        line.send(&Command::new(CommandStatus::EsmeRok, number, answer)).await.ok()?;
+        if let Some(text) = receipt {
+            // At once: it may overtake the record of its own submission.
+            let receipt = DeliverSm::builder()
+                .esm_class(EsmClass::from(0x04))
+                .short_message(OctetString::from_str(&text).unwrap())
+                .build();
+            line.send(&Command::new(CommandStatus::EsmeRok, number + 1_000, receipt)).await.ok()?;
+        }
+    }
+    Some(())
+}
