@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
-use vigie_proto::{Channel, ContactId, DeliveryId, EventId, event::AlertIssuedV1};
+use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::AlertIssuedV1};
 
 use crate::{
     delivery::Delivery,
@@ -99,6 +99,21 @@ pub(crate) async fn claim_due(
     Ok(readable(&rows))
 }
 
+/// Those of `incidents` that somebody has answered or closed.
+pub(crate) async fn answered(
+    connection: &mut PgConnection,
+    incidents: &[IncidentId],
+) -> Result<Vec<IncidentId>, sqlx::Error> {
+    let answered = sqlx::query_scalar::<_, Uuid>(
+        "select distinct incident_id from journal.entry
+          where incident_id = any($1) and type in ('vigie.incident.acknowledged.v1', 'vigie.incident.closed.v1')",
+    )
+    .bind(incidents.iter().map(|id| id.0).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(answered.into_iter().map(IncidentId).collect())
+}
+
 /// Locks at most `limit` sent deliveries whose receipt is overdue.
 pub(crate) async fn lock_unreceipted(
     connection: &mut PgConnection,
@@ -107,7 +122,7 @@ pub(crate) async fn lock_unreceipted(
 ) -> anyhow::Result<Vec<Delivery>> {
     let statement = format!(
         "select {COLUMNS} from notification.delivery d
-          where wake_at <= $1 and state = 'sent' order by wake_at limit $2 for update skip locked"
+          where channel = 'sms' and wake_at <= $1 and state = 'sent' order by wake_at limit $2 for update skip locked"
     );
     let rows =
         sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.to_sqlx()).bind(limit).fetch_all(connection).await?;
@@ -117,9 +132,14 @@ pub(crate) async fn lock_unreceipted(
 /// When the sweep must look again; none when nothing waits.
 pub(crate) async fn next_wake(connection: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
     let next: Option<SqlTimestamp> =
-        sqlx::query_scalar("select min(wake_at) from notification.delivery where wake_at is not null")
-            .fetch_one(connection)
-            .await?;
+        // By channel, so that each minimum is the first entry of the index, however many wait.
+        sqlx::query_scalar(
+            "select min(first) from unnest(array['email', 'sms']) as c (channel), lateral
+                    (select min(wake_at) as first from notification.delivery d
+                      where d.channel = c.channel and d.wake_at is not null) as f",
+        )
+        .fetch_one(connection)
+        .await?;
     Ok(next.map(SqlTimestamp::to_jiff))
 }
 

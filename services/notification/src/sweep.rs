@@ -1,7 +1,7 @@
 //! Finds what is due: retries, fallbacks, claims that ran out with their process, receipts that never came.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use vigie_platform::{Context, clock, journal};
-use vigie_proto::{Channel, IncidentId, event::DeliveryFailure};
+use vigie_proto::{Channel, DeliveryId, event::DeliveryFailure};
 
 use crate::{
     alerts::Queues,
@@ -129,23 +129,21 @@ impl Sweep {
 async fn split(
     connection: &mut PgConnection,
     claimed: Vec<Delivery>,
-) -> anyhow::Result<(Vec<Delivery>, Vec<vigie_proto::DeliveryId>)> {
-    let mut stories: BTreeMap<IncidentId, Vec<journal::Entry>> = BTreeMap::new();
-    let (mut wanted, mut settled) = (Vec::with_capacity(claimed.len()), Vec::new());
-    for delivery in claimed {
-        let incident = delivery.alert.incident.id;
-        let story = match stories.entry(incident) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(journal::of_incident(connection, incident).await?),
-        };
-        // A story this build cannot read must not silence an alert.
-        if standing::is_settled(&delivery.alert, story).unwrap_or(false) {
-            settled.push(delivery.id);
-        } else {
-            wanted.push(delivery);
-        }
+) -> anyhow::Result<(Vec<Delivery>, Vec<DeliveryId>)> {
+    let incidents: BTreeSet<_> = claimed.iter().map(|delivery| delivery.alert.incident.id).collect();
+    let incidents: Vec<_> = incidents.into_iter().collect();
+    // Most have no answer yet: their stories need not be read.
+    let mut stories = BTreeMap::new();
+    for incident in store::answered(connection, &incidents).await? {
+        stories.insert(incident, journal::of_incident(connection, incident).await?);
     }
-    Ok((wanted, settled))
+    let is_settled = |delivery: &Delivery| {
+        let story = stories.get(&delivery.alert.incident.id);
+        // A story this build cannot read must not silence an alert.
+        story.is_some_and(|story| standing::is_settled(&delivery.alert, story).unwrap_or(false))
+    };
+    let (settled, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_settled);
+    Ok((wanted, settled.into_iter().map(|delivery| delivery.id).collect()))
 }
 
 /// How long a claim lasts: the longest exchange, and as long again in line, at least ten seconds.
