@@ -1,1 +1,34 @@
-//! To be written.
+//! What the end-to-end tests stand on: real servers and the real binary, each owned by the test that started it.
+//!
+//! A [`Stack`] is Postgres, NATS and the outbox, on free ports, in a folder of its own; [`Vigie`] is the binary as a
+//! child process on top. Everything ends when it is dropped, and several may run beside each other. A [`Caller`] speaks
+//! HTTP with somebody's token, [`Records`] reads what the database holds. Wait for a condition with [`wait::until`] or
+//! [`wait::for_some`]; nothing here sleeps for good measure.
+
+#![expect(clippy::missing_panics_doc, reason = "everything here panics when it cannot go on: the test ends there")]
+
+mod caller;
+mod environment;
+mod folder;
+mod live;
+mod nats;
+mod outbox;
+mod postgres;
+mod process;
+mod records;
+pub mod small_city;
+mod stack;
+mod vigie;
+pub mod wait;
+
+pub use caller::{Answer, Caller, Raised};
+pub use live::{Live, Told};
+pub use nats::Nats;
+pub use outbox::{Message, Outbox};
+pub use postgres::Postgres;
+pub use records::Records;
+pub use stack::Stack;
+pub use vigie::{Options, Vigie};
+
+/// Collège Georges Brassens, in the 19th: the school of the source `college-19`.
+pub const SCHOOL: &str = "0750507U";

@@ -1,0 +1,53 @@
+//! Server-sent events, one by one.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+#[derive(Debug)]
+pub struct Live {
+    response: reqwest::Response,
+    buffer: String,
+}
+
+/// One event of the stream.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub id: String,
+    pub name: String,
+    pub data: Value,
+}
+
+impl Live {
+    pub(crate) fn new(response: reqwest::Response) -> Self {
+        Self { response, buffer: String::new() }
+    }
+
+    /// The next event; the test ends when none comes in time.
+    pub async fn next(&mut self, within: Duration) -> Told {
+        tokio::time::timeout(within, self.read()).await.expect("an event comes in time")
+    }
+
+    async fn read(&mut self) -> Told {
+        loop {
+            while let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let told = parse(block);
+                self.buffer = rest.to_owned();
+                // Comments only keep the connection open.
+                if !told.name.is_empty() {
+                    return told;
+                }
+            }
+            let chunk = self.response.chunk().await.expect("the stream goes on").expect("the stream does not end");
+            self.buffer.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
+}
+
+fn parse(block: &str) -> Told {
+    let field = |name: &str| {
+        let value = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.map(|value| value.trim_start().to_owned()).unwrap_or_default()
+    };
+    Told { id: field("id"), name: field("event"), data: serde_json::from_str(&field("data")).unwrap_or_default() }
+}

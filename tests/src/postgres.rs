@@ -1,0 +1,117 @@
+//! A Postgres of one's own. `initdb` and `postgres` refuse root: then they run as nobody.
+
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::{
+    environment::given,
+    process::{Process, free_port},
+    wait,
+};
+
+const NOBODY: u32 = 65_534;
+
+#[derive(Debug)]
+pub struct Postgres {
+    port: u16,
+    data: PathBuf,
+    log: PathBuf,
+    process: Option<Process>,
+}
+
+impl Postgres {
+    /// A new cluster in `folder` with an empty database `vigie`.
+    pub async fn start(folder: &Path) -> Self {
+        let data = folder.join("postgres");
+        fs::create_dir(&data).expect("the data folder can be made");
+        let mut initdb = program("initdb", &data);
+        // Not synchronised: a machine that fails during the set-up of a test may lose it.
+        initdb.args(["-N", "-U", "vigie", "-A", "trust", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
+        let made = tokio::process::Command::from(initdb).stdout(Stdio::null()).status().await;
+        assert!(made.expect("initdb starts").success(), "initdb failed in {}", data.display());
+        let log = folder.join("postgres.log");
+        let mut postgres = Self { port: free_port(), data, log, process: None };
+        postgres.restart().await;
+        let mut admin = PgConnection::connect(&postgres.url_of("postgres")).await.expect("Postgres takes a connection");
+        admin.execute("create database vigie").await.expect("the database can be made");
+        postgres
+    }
+
+    pub fn url(&self) -> String {
+        self.url_of("vigie")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://vigie@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// SIGKILL, as when the machine's power fails as far as Postgres can tell.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it on the same port and data, and waits until it answers.
+    pub async fn restart(&mut self) {
+        self.process = None;
+        let url = self.url_of("postgres");
+        wait::until("Postgres answers", wait::PATIENCE, || {
+            // After a kill, workers of the former server may hold its memory a moment longer: then the new one gives up.
+            if self.process.as_mut().is_none_or(Process::has_ended) {
+                self.process = Some(Process::start(&mut self.server(), &self.log));
+            }
+            let url = url.clone();
+            async move { PgConnection::connect(&url).await.is_ok() }
+        })
+        .await;
+    }
+
+    fn server(&self) -> Command {
+        let mut server = program("postgres", &self.data);
+        server.arg("-D").arg(&self.data).args(["-p", &self.port.to_string()]);
+        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"] {
+            server.args(["-c", setting]);
+        }
+        server
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Immediate shutdown; a kill would leave its shared memory behind.
+        if let Some(process) = &mut self.process {
+            process.stop("QUIT", Duration::from_secs(5));
+        }
+    }
+}
+
+/// A program of Postgres, as a user it accepts; `data` is made that user's.
+fn program(name: &str, data: &Path) -> Command {
+    let path = given("VIGIE_TEST_PG_BIN").join(name);
+    if fs::metadata("/proc/self").map_or(NOBODY, |own| own.uid()) != 0 {
+        return Command::new(path);
+    }
+    let mapped = ["--user".to_owned(), format!("--map-user={NOBODY}"), format!("--map-group={NOBODY}")];
+    let probe = Command::new("unshare").args(&mapped).arg("true").stderr(Stdio::null()).status();
+    // Without a fork, so that the process keeps its id.
+    if probe.is_ok_and(|status| status.success()) {
+        let mut command = Command::new("unshare");
+        command.args(&mapped).arg(path);
+        return command;
+    }
+    chown(data, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+    let mut command = Command::new(path);
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}

@@ -1,0 +1,177 @@
+//! The real binary, as a child process.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    Caller, Records, Stack,
+    environment::{given, root},
+    outbox,
+    process::{Process, free_port},
+    wait,
+};
+
+/// How Vigie is started.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    time_scale: Option<f64>,
+    environment: Vec<(String, String)>,
+}
+
+impl Options {
+    /// Divides the doctrine's delays.
+    #[must_use]
+    pub fn time_scale(mut self, scale: f64) -> Self {
+        self.time_scale = Some(scale);
+        self
+    }
+
+    /// Sets an option by its variable, without the prefix: `INTAKE__RATE_BURST`.
+    #[must_use]
+    pub fn set(mut self, option: &str, value: impl ToString) -> Self {
+        self.environment.push((format!("VIGIE__{option}"), value.to_string()));
+        self
+    }
+
+    /// Reads doctrine and directory from `folder`, as [`crate::small_city::write`] makes them.
+    #[must_use]
+    pub fn city(self, folder: &Path) -> Self {
+        self.set("PATHS__DOCTRINE", folder.join("doctrine").display())
+            .set("PATHS__DIRECTORY", folder.join("directory").display())
+    }
+}
+
+#[derive(Debug)]
+pub struct Vigie {
+    options: Options,
+    url: String,
+    log: PathBuf,
+    process: Option<Process>,
+    tokens: Mutex<HashMap<String, String>>,
+    records: Records,
+}
+
+impl Vigie {
+    /// Migrates the database, starts every service, waits until it is ready.
+    pub async fn start(stack: &Stack, options: Options) -> Self {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let ports = stack.outbox.ports();
+        let options = Options::default()
+            .set("HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .set("HTTP__PUBLIC_URL", &url)
+            .set("DATABASE__URL", stack.postgres.url())
+            .set("BUS__URL", stack.nats.url())
+            .set("EMAIL__PORT", ports.smtp)
+            .set("EMAIL__TLS", "none")
+            .set("EMAIL__RETRY_FIRST_MS", 250)
+            .set("SMS__URL", format!("smpp://127.0.0.1:{}", ports.smpp))
+            .set("SMS__SYSTEM_ID", outbox::SYSTEM_ID)
+            .set("SMS__PASSWORD", outbox::PASSWORD)
+            .set("LINKS__KEY", "0123456789abcdef0123456789abcdef")
+            .set("TELEMETRY__LOG_FORMAT", "text")
+            .merged(options);
+        let log = stack.folder().join("vigie.log");
+        let records = Records::new(&stack.postgres.url());
+        let tokens = Mutex::default();
+        let mut vigie = Self { options, url, log, process: None, tokens, records };
+        vigie.command(&["migrate"]).await;
+        vigie.restart().await;
+        vigie
+    }
+
+    /// Starts it again as it was, and waits until it is ready.
+    pub async fn restart(&mut self) {
+        self.launch();
+        self.ready().await;
+    }
+
+    /// Starts it again without waiting.
+    pub fn launch(&mut self) {
+        self.process = None;
+        let mut arguments = vec!["serve".to_owned()];
+        if let Some(scale) = self.options.time_scale {
+            arguments.push(format!("--time-scale={scale}"));
+        }
+        self.process = Some(Process::start(self.program().args(arguments), &self.log));
+    }
+
+    pub async fn ready(&self) {
+        let anyone = self.anyone();
+        wait::until("Vigie is ready", wait::PATIENCE, || async {
+            anyone.try_get("/readyz").await.is_ok_and(|answer| answer.status == 200)
+        })
+        .await;
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// SIGTERM, and whatever is in flight is finished.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop("TERM", Duration::from_secs(25));
+        }
+    }
+
+    /// What one of Vigie's commands prints.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::from(self.program());
+        let done = command.args(arguments).stdin(Stdio::null()).output().await.expect("vigie starts");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "vigie {} failed: {said}", arguments.join(" "));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// Somebody without a token.
+    pub fn anyone(&self) -> Caller {
+        Caller::new(&self.url, None)
+    }
+
+    /// The source of that name, with a token of its own.
+    pub async fn caller(&self, source: &str) -> Caller {
+        let mut tokens = self.tokens.lock().await;
+        if !tokens.contains_key(source) {
+            let token = self.command(&["token", "issue", "--source", source]).await;
+            tokens.insert(source.to_owned(), token);
+        }
+        Caller::new(&self.url, tokens.get(source).cloned())
+    }
+
+    /// What the database holds.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The value of a series of `/metrics`, such as `vigie_signals_accepted_total`; 0 when it has none yet.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let text = self.anyone().get("/metrics").await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(given("VIGIE_TEST_BIN"));
+        command.current_dir(root());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VIGIE_")) {
+            command.env_remove(name);
+        }
+        command.envs(self.options.environment.iter().cloned());
+        command
+    }
+}
+
+impl Options {
+    fn merged(mut self, over: Self) -> Self {
+        self.environment.extend(over.environment);
+        Self { time_scale: over.time_scale, ..self }
+    }
+}
