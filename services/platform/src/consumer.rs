@@ -140,14 +140,24 @@ pub async fn run<H: Handler>(
     let recovered = context.metrics.consumer_recovered.get_or_create(&label).clone();
     let runner = Runner { context, pool, handler, recovered };
     let mut messages: Option<pull::Stream> = None;
+    // Beside the journal, never before it: a bus that dies while it is being asked lets the request hang for seconds.
+    let mut subscribing = None;
+    let mut may_subscribe = true;
     let mut catch_up_at = tokio::time::Instant::now();
     loop {
-        if messages.is_none() && runner.context.bus.is_connected() {
-            messages = runner.subscribe().await;
+        if messages.is_none() && subscribing.is_none() && may_subscribe && runner.context.bus.is_connected() {
+            may_subscribe = false;
+            subscribing = Some(Box::pin(runner.subscribe()));
         }
         let connected = runner.context.bus.is_connected();
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
+            opened = end_of(&mut subscribing) => {
+                subscribing = None;
+                // Refused, it is asked for again at the next look into the journal; lost later, at once.
+                may_subscribe = opened.is_some();
+                messages = opened;
+            }
             first = next_of(&mut messages) => match first {
                 Some(Ok(first)) => {
                     let batch = drain_ready(first, messages.as_mut());
@@ -161,6 +171,7 @@ pub async fn run<H: Handler>(
                 None => messages = None,
             },
             () = tokio::time::sleep_until(catch_up_at) => {
+                may_subscribe = true;
                 let every = &runner.context.config.bus;
                 let pause = if connected { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
                 match runner.catch_up(connected).await {
@@ -173,6 +184,13 @@ pub async fn run<H: Handler>(
                 }
             }
         }
+    }
+}
+
+async fn end_of<T>(work: &mut Option<impl Future<Output = T> + Unpin>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
     }
 }
 
