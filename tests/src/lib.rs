@@ -32,3 +32,9 @@ pub use vigie::{Options, Vigie};
 
 /// Collège Georges Brassens, in the 19th: the school of the source `college-19`.
 pub const SCHOOL: &str = "0750507U";
+
+/// How long the load of `kill_everything` lasts: 15 s, or what `VIGIE_FAULT_SECONDS` says.
+pub fn fault_seconds() -> u64 {
+    environment::optional("VIGIE_FAULT_SECONDS")
+        .map_or(15, |text| text.parse().expect("VIGIE_FAULT_SECONDS is a number"))
+}

@@ -1,5 +1,6 @@
 //! What the database holds, read as its owner.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
@@ -50,12 +51,29 @@ impl Records {
         settled.iter().map(|event| (text(event, "step"), text(event, "outcome"))).collect()
     }
 
-    /// Alerts of an incident that a message must follow (those for a screen are shown, not sent).
-    pub async fn alerts_to_send(&self, incident: Uuid) -> i64 {
-        sqlx::query_scalar("select count(*) from escalation.alert where incident_id = $1 and channel <> 'screen'")
-            .bind(incident)
-            .fetch_one(&self.0)
-            .await
-            .expect("the database answers")
+    /// Alerts that a message must follow (those for a screen are shown, not sent).
+    pub async fn alerts_to_send(&self) -> i64 {
+        self.count("select count(*) from escalation.alert where channel <> 'screen'").await
     }
+
+    /// Whether everything accepted so far has had its consequences: signals have incidents, incidents their plans as
+    /// they now are, due steps are settled.
+    pub async fn is_quiet(&self) -> bool {
+        let behind = "select (select count(*) from intake.signal) - (select count(*) from routing.incident_signal)
+                + (select count(*) from routing.incident i left join escalation.plan p on p.incident_id = i.id
+                    where p.incident_id is null or (p.snapshot ->> 'version')::int < i.version)
+                + (select count(*) from escalation.plan where next_due <= now())";
+        self.count(behind).await == 0
+    }
+
+    /// The instant an event's field gives.
+    pub fn instant(event: &Value, field: &str) -> Timestamp {
+        let text = event[field].as_str().unwrap_or_default();
+        text.parse().unwrap_or_else(|_| unreadable(event, field))
+    }
+}
+
+#[expect(clippy::panic, reason = "an event without its time ends the test")]
+fn unreadable(event: &Value, field: &str) -> Timestamp {
+    panic!("no instant in `{field}` of {event}")
 }

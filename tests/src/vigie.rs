@@ -8,9 +8,10 @@ use std::{
 };
 
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::{
-    Caller, Records, Stack,
+    Caller, Message, Raised, Records, Stack,
     environment::{given, root},
     outbox,
     process::{Process, free_port},
@@ -144,6 +145,35 @@ impl Vigie {
             tokens.insert(source.to_owned(), token);
         }
         Caller::new(&self.url, tokens.get(source).cloned())
+    }
+
+    /// The incident a signal belongs to, as soon as it does.
+    pub async fn incident_of(&self, raised: &Raised) -> Uuid {
+        let id = &raised.signal_id;
+        wait::for_some("the signal has its incident", wait::PATIENCE, || self.records.incident_of(id)).await
+    }
+
+    /// Everything that left, once everything accepted has had its consequences and every alert is a message.
+    pub async fn all_sent(&self, stack: &Stack) -> Vec<Message> {
+        wait::for_some("every alert has left", wait::PATIENCE, || async {
+            if !self.records.is_quiet().await {
+                return None;
+            }
+            let alerts = self.records.alerts_to_send().await;
+            let messages = stack.outbox.messages().await;
+            (i64::try_from(messages.len()) == Ok(alerts)).then_some(messages)
+        })
+        .await
+    }
+
+    /// Every step of an incident with its outcome, once none is left to settle.
+    pub async fn whole_plan(&self, incident: Uuid) -> Vec<(String, String)> {
+        wait::until("every step is settled", wait::PATIENCE, || async {
+            let open = "select count(*) from escalation.plan where next_due is not null";
+            self.records.is_quiet().await && self.records.count(open).await == 0
+        })
+        .await;
+        self.records.steps(incident).await
     }
 
     /// What the database holds.

@@ -4,34 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use uuid::Uuid;
-use vigie_tests::{Message, Options, SCHOOL, Stack, Vigie, wait};
+use vigie_tests::{Options, Records, SCHOOL, Stack, Vigie, wait};
 
 /// The contract asks for « le plus en amont possible »; the house promises a second.
 const PROMISED: SignedDuration = SignedDuration::from_secs(1);
-
-async fn incident_of(vigie: &Vigie, signal: &str) -> Uuid {
-    wait::for_some("the signal has its incident", wait::PATIENCE, || vigie.records().incident_of(signal)).await
-}
-
-/// Everything that left, once every alert issued so far has become its message.
-async fn all_sent(stack: &Stack, vigie: &Vigie, incident: Uuid) -> Vec<Message> {
-    wait::for_some("every alert has left", wait::PATIENCE, || async {
-        let alerts = vigie.records().alerts_to_send(incident).await;
-        let messages = stack.outbox.messages().await;
-        (alerts > 0 && i64::try_from(messages.len()) == Ok(alerts)).then_some(messages)
-    })
-    .await
-}
-
-/// Waits until every step of the plan is settled, and returns each with its outcome.
-async fn whole_plan(vigie: &Vigie, incident: Uuid) -> Vec<(String, String)> {
-    wait::until("every step is settled", wait::PATIENCE, || async {
-        vigie.records().count("select count(*) from escalation.plan where next_due is null").await == 1
-    })
-    .await;
-    vigie.records().steps(incident).await
-}
 
 fn by_outcome<'a>(steps: &'a [(String, String)], wanted: &str) -> BTreeSet<&'a str> {
     steps.iter().filter(|(_, outcome)| outcome == wanted).map(|(step, _)| step.as_str()).collect()
@@ -44,10 +20,9 @@ async fn a_serious_signal_of_a_head_reaches_the_whole_loop_within_a_second() {
     let head = vigie.caller("college-19").await;
 
     let raised = head.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } })).await;
-    let accepted_at: Timestamp =
-        head.get(&raised.status_url).await.expect(200).json()["received_at"].as_str().unwrap().parse().unwrap();
-    let incident = incident_of(&vigie, &raised.signal_id).await;
-    let messages = all_sent(&stack, &vigie, incident).await;
+    let accepted_at = Records::instant(&head.get(&raised.status_url).await.expect(200).json(), "received_at");
+    let incident = vigie.incident_of(&raised).await;
+    let messages = vigie.all_sent(&stack).await;
 
     for body in ["commissariat", "division-dpmp", "epm", "prevention-specialisee", "associations", "mairie"] {
         let address = format!("{body}-paris-19@");
@@ -79,17 +54,17 @@ async fn unanswered_steps_fire_at_their_due_times_up_to_the_secretariat() {
     let head = vigie.caller("college-19").await;
 
     let raised = head.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } })).await;
-    let incident = incident_of(&vigie, &raised.signal_id).await;
-    let steps = whole_plan(&vigie, incident).await;
+    let incident = vigie.incident_of(&raised).await;
+    let steps = vigie.whole_plan(incident).await;
 
     let fired = by_outcome(&steps, "fired");
     for step in ["RIX-1/second-rang", "RIX-1/tous-les-rangs", "RIX-4/astreinte-secretariat-general"] {
         assert!(fired.contains(step), "{step} did not fire: {steps:?}");
     }
     let opened = &vigie.records().events("vigie.incident.opened.v1", Some(incident)).await[0];
-    let opened_at: Timestamp = opened["incident"]["opened_at"].as_str().unwrap().parse().unwrap();
+    let opened_at = Records::instant(&opened["incident"], "opened_at");
     for settled in vigie.records().events("vigie.escalation.step-settled.v1", Some(incident)).await {
-        let at = |field: &str| settled[field].as_str().unwrap().parse::<Timestamp>().unwrap();
+        let at = |field: &str| Records::instant(&settled, field);
         assert!(at("settled_at") >= at("due_at"), "early: {settled}");
         let minutes = match settled["step"].as_str().unwrap() {
             "RIX-1/second-rang" => 5,
@@ -100,7 +75,7 @@ async fn unanswered_steps_fire_at_their_due_times_up_to_the_secretariat() {
         // A minute of the doctrine lasts 200 ms here.
         assert_eq!(at("due_at"), opened_at + SignedDuration::from_millis(200 * minutes), "{settled}");
     }
-    let messages = all_sent(&stack, &vigie, incident).await;
+    let messages = vigie.all_sent(&stack).await;
     let due = opened_at + SignedDuration::from_secs(3);
     let on_call = ["+33639980006", "+33639980007", "+33639980008"];
     let arrived: Vec<Timestamp> =
@@ -117,8 +92,8 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     let (head, anyone) = (vigie.caller("college-19").await, vigie.anyone());
 
     let raised = head.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } })).await;
-    let incident = incident_of(&vigie, &raised.signal_id).await;
-    let messages = all_sent(&stack, &vigie, incident).await;
+    let incident = vigie.incident_of(&raised).await;
+    let messages = vigie.all_sent(&stack).await;
     let mail = messages.iter().find(|m| m.channel == "email" && m.to.starts_with("epm-paris-19@")).unwrap();
     let link = mail.acknowledgement().expect("the mail carries a link").to_owned();
 
@@ -132,13 +107,13 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     let acknowledged = vigie.records().events("vigie.incident.acknowledged.v1", Some(incident)).await;
     assert_eq!(acknowledged[0]["by"]["body"], "epm-paris-19");
     assert_eq!(acknowledged[0]["by"]["through"], "link");
-    let steps = whole_plan(&vigie, incident).await;
+    let steps = vigie.whole_plan(incident).await;
     let stopped = ["RIX-1/second-rang", "RIX-1/tous-les-rangs", "RIX-4/astreinte-secretariat-general"];
     assert_eq!(by_outcome(&steps, "acknowledged"), BTreeSet::from(stopped));
     assert!(anyone.get(&link).await.expect(200).text.contains("Pris en compte par"));
 
     // No step is left that could tell anybody, and what was told before is all that left.
-    assert_eq!(all_sent(&stack, &vigie, incident).await.len(), messages.len());
+    assert_eq!(vigie.all_sent(&stack).await.len(), messages.len());
     let view = head.get(&raised.status_url).await.expect(200).json();
     assert_eq!(view["acknowledged_by"][0]["body"], "Équipe Parisienne de Médiation, 19e arrondissement");
 }
