@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// This answer, if its status is `status`; else the test ends with what it says.
-    #[expect(clippy::must_use_candidate, reason = "often only the status is of interest")]
+    #[expect(clippy::return_self_not_must_use, reason = "often only the status is of interest")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self

@@ -30,9 +30,9 @@ impl Live {
 
     async fn read(&mut self) -> Told {
         loop {
-            while let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let told = parse(block);
-                self.buffer = rest.to_owned();
+            while let Some(end) = self.buffer.find("\n\n") {
+                let told = parse(&self.buffer[..end]);
+                self.buffer.drain(..end + 2);
                 // Comments only keep the connection open.
                 if !told.name.is_empty() {
                     return told;

@@ -50,9 +50,9 @@ impl Nats {
         self.process = Some(Process::start(&mut command, &self.log));
         let port = self.port;
         wait::until("NATS answers", wait::PATIENCE, || async move {
-            let Ok(link) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
-            let mut line = String::new();
-            BufReader::new(link).read_line(&mut line).await.is_ok() && line.starts_with("INFO")
+            let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
+            let mut greeting = String::new();
+            BufReader::new(stream).read_line(&mut greeting).await.is_ok() && greeting.starts_with("INFO")
         })
         .await;
     }

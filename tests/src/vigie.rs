@@ -35,6 +35,7 @@ impl Options {
 
     /// Sets an option by its variable, without the prefix: `INTAKE__RATE_BURST`.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are given as they are")]
     pub fn set(mut self, option: &str, value: impl ToString) -> Self {
         self.environment.push((format!("VIGIE__{option}"), value.to_string()));
         self

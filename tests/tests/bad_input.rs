@@ -1,5 +1,7 @@
 //! Bad input gets a clear answer and changes nothing.
 
+#![expect(clippy::needless_pass_by_value, reason = "cases give their bodies as they are written")]
+
 use reqwest::Method;
 use serde_json::json;
 use vigie_tests::{Answer, Options, SCHOOL, Stack, Vigie, wait};

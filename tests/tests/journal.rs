@@ -27,7 +27,7 @@ async fn no_role_of_a_service_can_change_or_remove_an_entry() {
             "drop table journal.entry",
         ] {
             let refused = connection.execute(statement).await.expect_err(statement);
-            let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+            let code = refused.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {refused}");
         }
     }
@@ -77,7 +77,7 @@ async fn the_story_of_an_incident_is_what_the_journal_holds_in_order() {
 
     let story = scop.get(&acts).await.expect(200).json()["timeline"].clone();
     let told: Vec<&str> = story.as_array().unwrap().iter().map(|line| line["what"].as_str().unwrap()).collect();
-    let held: Vec<String> = sqlx::query_scalar(
+    let kept: Vec<String> = sqlx::query_scalar(
         "select replace(replace(type, 'vigie.', ''), '.v1', '') from journal.entry
           where incident_id = $1 and type <> 'vigie.act.recorded.v1' order by seq limit $2",
     )
@@ -87,7 +87,7 @@ async fn the_story_of_an_incident_is_what_the_journal_holds_in_order() {
     .await
     .unwrap();
 
-    assert_eq!(told, held);
+    assert_eq!(told, kept);
     let first = |what: &str| told.iter().position(|line| *line == what).expect(what);
     assert_eq!(first("incident.opened"), 0);
     assert!(first("alert.issued") < first("delivery.sent"));

@@ -92,7 +92,7 @@ async fn every_signal_accepted_is_mailed_about_and_none_twice_while_everything_i
 
     assert!(crashes >= 3, "each was killed: {crashes}");
     vigie.ready().await;
-    wait::until("every signal stored has its incident and its mail", Duration::from_secs(60), || async {
+    wait::until("every signal stored has its incident and its mail", Duration::from_mins(1), || async {
         if !vigie.records().is_quiet().await {
             return false;
         }

@@ -1,0 +1,160 @@
+//! The platform without any service: a consumer that does as its events tell it, on a real database and bus.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vigie_platform::{
+    Context,
+    bus::Bus,
+    clock::{Clock, SystemClock},
+    config::Config,
+    consumer::{self, Handler, Outbox, Received, Verdict},
+    credential::Authenticator,
+    database,
+    health::Health,
+    journal::{self, Entry},
+    metrics::Metrics,
+    relay,
+};
+use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
+use vigie_tests::Stack;
+
+const SCHEMA: &str = "
+    create schema probe;
+    create role vigie_probe nologin;
+    grant vigie_service to vigie_probe;
+    grant usage on schema probe to vigie_probe;
+    create table probe.inbox (consumer text, event_id uuid, at timestamptz, primary key (consumer, event_id));
+    create table probe.watermark (consumer text primary key, tx bigint not null);
+    grant select, insert, update, delete on all tables in schema probe to vigie_probe;";
+
+/// What it was shown, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Probe(Mutex<Vec<String>>);
+
+impl Probe {
+    pub(crate) fn shown(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn times(&self, text: &str) -> usize {
+        self.shown().iter().filter(|shown| *shown == text).count()
+    }
+}
+
+impl Handler for Probe {
+    const NAME: &'static str = "probe";
+    const SERVICE: &'static str = "probe";
+    const TYPES: &'static [&'static str] = &["vigie.directory.changed.v1"];
+    type After = ();
+
+    /// Does what the event's text says, and tells a fact of each event.
+    async fn handle(
+        &self,
+        _tx: &mut PgConnection,
+        events: &[Received],
+        _now: Timestamp,
+        outbox: &mut Outbox,
+    ) -> anyhow::Result<(Vec<Verdict>, ())> {
+        let mut verdicts = Vec::new();
+        for received in events {
+            let Event::DirectoryChanged(event) = &received.event else { anyhow::bail!("not what was asked for") };
+            let text = event.directory.clone();
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+            let fact = DoctrineActivatedV1 { doctrine: text.clone(), territory: String::new() };
+            match text.as_str() {
+                "later" if self.times("later") < 3 => verdicts.push(Verdict::Later("not yet")),
+                "dead" => verdicts.push(Verdict::Dead("of no use".to_owned())),
+                "fails" => anyhow::bail!("always"),
+                _ => {
+                    outbox.push(fact, received);
+                    verdicts.push(Verdict::Done);
+                }
+            }
+        }
+        Ok((verdicts, ()))
+    }
+}
+
+/// The platform's parts, and loops that end with the test.
+pub(crate) struct House {
+    pub(crate) stack: Stack,
+    pub(crate) pool: PgPool,
+    pub(crate) bus: Bus,
+    pub(crate) context: Context,
+    relay: Option<relay::Relay>,
+    loops: JoinSet<anyhow::Result<()>>,
+}
+
+impl House {
+    pub(crate) async fn new(stack: Stack) -> Self {
+        let url = stack.postgres.url();
+        database::migrate(&url, &[database::journal_migrations()]).await.expect("the journal is made");
+        let pool = PgPool::connect(&url).await.expect("Postgres answers");
+        pool.execute(SCHEMA).await.expect("the probe's schema is made");
+        let mut config = Config::default();
+        config.bus.url = stack.nats.url();
+        config.bus.catch_up_every_ms = 200;
+        let health = Health::default();
+        let bus = Bus::connect(config.bus.clone(), health.clone()).await.expect("the bus may be absent");
+        let (fresh, relay) = relay::channel();
+        let context = Context {
+            config: Arc::new(config),
+            clock: Arc::new(SystemClock),
+            bus: bus.clone(),
+            fresh,
+            health,
+            metrics: Arc::new(Metrics::default()),
+            authenticator: Authenticator::new(pool.clone()),
+        };
+        Self { stack, pool, bus, context, relay: Some(relay), loops: JoinSet::new() }
+    }
+
+    /// Starts the consumer.
+    pub(crate) fn consume(&mut self) -> Arc<Probe> {
+        let probe = Arc::new(Probe::default());
+        let pool = database::pool(&self.stack.postgres.url(), "probe", 4).expect("the URL is ours");
+        let running = consumer::run(self.context.clone(), pool, Arc::clone(&probe), CancellationToken::new());
+        self.loops.spawn(running);
+        probe
+    }
+
+    /// Starts the relay.
+    pub(crate) fn relay(&mut self) {
+        let pool = database::pool(&self.stack.postgres.url(), database::RELAY, 2).expect("the URL is ours");
+        let relay = self.relay.take().expect("one relay");
+        let (clock, metrics) = (Arc::clone(&self.context.clock), Arc::clone(&self.context.metrics));
+        self.loops.spawn(relay.run(pool, self.bus.clone(), clock, metrics));
+    }
+
+    /// Journals a fact that says `text`.
+    pub(crate) async fn journal(&self, text: &str) -> Entry {
+        let entry = fact(text);
+        let mut connection = self.pool.acquire().await.expect("Postgres answers");
+        journal::append(&mut connection, std::slice::from_ref(&entry)).await.expect("the journal takes it");
+        entry
+    }
+
+    /// Journals a fact and hands it to the bus, as the relay would.
+    pub(crate) async fn publish(&self, text: &str) -> Entry {
+        let entry = self.journal(text).await;
+        self.publish_again(&entry).await;
+        entry
+    }
+
+    pub(crate) async fn publish_again(&self, entry: &Entry) {
+        self.bus.publish(entry).await.expect("the bus takes it").await.expect("the bus keeps it");
+    }
+
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&self.pool).await.expect("Postgres answers")
+    }
+}
+
+/// A fact that says `text`.
+pub(crate) fn fact(text: &str) -> Entry {
+    Entry::new("test", &DirectoryChangedV1 { directory: text.to_owned() }.into(), SystemClock.now(), None, None)
+}
