@@ -57,6 +57,12 @@ pub fn french_date_time(at: Timestamp) -> String {
     format!("{} {number} {} {} à {} h {:02}", DAYS[day], MONTHS[month], local.year(), local.hour(), local.minute())
 }
 
+/// `16 h 30`, in Paris: for a list whose day is said elsewhere.
+pub fn french_time(at: Timestamp) -> String {
+    let local = at.to_zoned(TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC));
+    format!("{} h {:02}", local.hour(), local.minute())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use uuid::Uuid;
-use vigie_platform::{page::french_date_time, problem::Problem};
+use vigie_platform::{
+    page::{french_date_time, french_time},
+    problem::Problem,
+};
 use vigie_proto::SignalId;
 
 use super::{message, no_session, render};
@@ -43,12 +46,14 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path
 }
 
 fn page(view: SignalView) -> FollowPage {
-    let shown = |bodies: &[status::BodyTold]| bodies.iter().map(|b| (b.body.clone(), french_date_time(b.at))).collect();
+    let shown = |bodies: &[status::BodyTold], say: fn(jiff::Timestamp) -> String| {
+        bodies.iter().map(|b| (b.body.clone(), say(b.at))).collect()
+    };
     FollowPage {
         received: french_date_time(view.received_at),
         opened: view.incident.as_ref().map(|incident| french_date_time(incident.opened_at)).unwrap_or_default(),
-        told: shown(&view.told),
-        acknowledged: shown(&view.acknowledged_by),
+        told: shown(&view.told, french_time),
+        acknowledged: shown(&view.acknowledged_by, french_date_time),
         view,
     }
 }
