@@ -409,6 +409,9 @@ pub struct AlertIssuedV1 {
     pub channel: Channel,
     /// Tried in order when this channel fails.
     pub fallback: Vec<FallbackContact>,
+    /// The body that could not be reached, for [`Purpose::Undeliverable`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<BodyId>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
 }

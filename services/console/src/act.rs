@@ -81,8 +81,7 @@ pub(crate) async fn perform(
                         return outcome;
                     }
                 }
-                Ok(_) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return Outcome::Recorded,
             }
         }
@@ -90,6 +89,7 @@ pub(crate) async fn perform(
     Ok(tokio::time::timeout(WAIT, answer).await.unwrap_or(Outcome::Recorded))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only outcomes of acts matter here")]
 fn outcome_of(entry: &Entry) -> Option<Outcome> {
     match Event::decode(&entry.envelope.type_name, &entry.data).ok()? {
         Event::IncidentAcknowledged(e) => Some(Outcome::Applied(Box::new(e.incident))),
@@ -297,6 +297,7 @@ fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str
         .faults(vec![Fault::new(field, format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne."))]))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
 fn unreadable(rejection: &JsonRejection) -> Problem {
     let status = rejection.status();
     let code = match rejection {

@@ -323,12 +323,9 @@ fn has_name_pair(text: &str) -> bool {
         let preceded_by_place = i >= 2 && PLACES.contains(&bare(words[i - 2]).to_lowercase().as_str());
         let first_is_place = PLACES.contains(&bare(words[i - 1]).to_lowercase().as_str());
         let separated = words[i - 1].ends_with(['.', ',', ';', '!', '?', ':']);
-        capitalised(words[i - 1])
-            && capitalised(words[i])
-            && !separated
-            && !preceded_by_place
-            && !first_is_place
-            && !(starts_sentence && is_common_opening(&bare(words[i - 1])))
+        let opens_sentence = starts_sentence && is_common_opening(&bare(words[i - 1]));
+        let excused = separated || preceded_by_place || first_is_place || opens_sentence;
+        capitalised(words[i - 1]) && capitalised(words[i]) && !excused
     })
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
         role: "mairie".parse().unwrap(),
         contact: "mairie-19-mail".parse().unwrap(),
         channel: Channel::Email,
+        unreachable: None,
         fallback: vec![FallbackContact { channel: Channel::Sms, contact: "mairie-19-sms".parse().unwrap() }],
         issued_at: now(),
     }
@@ -60,6 +61,7 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
     let zone = TimeZone::get(wording::ZONE).unwrap();
     let at = |instant: Timestamp| wording::moment(&instant.to_zoned(zone.clone()), &now().to_zoned(zone.clone()));
     Facts {
+        unreachable: (purpose == Purpose::Undeliverable).then(|| "Mairie du 19e arrondissement".to_owned()),
         purpose,
         aggravated: false,
         kind: alert.incident.kind_label.clone(),

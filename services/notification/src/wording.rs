@@ -25,17 +25,20 @@ pub(crate) struct Facts {
     pub(crate) reference: String,
     /// The function in which the recipient is told, and its name unless it is a school's.
     pub(crate) recipient: String,
+    /// Who could not be reached, when that is what the message says.
+    pub(crate) unreachable: Option<String>,
     /// Where to acknowledge, only when that is asked.
     pub(crate) link: Option<String>,
 }
 
 impl Facts {
-    /// Gathers what `body` is told by `alert`, in the role of French name `role`, seen at `now`; `link` opens the
-    /// acknowledgement page.
+    /// Gathers what `body` is told by `alert`, in the role of French name `role`, seen at `now`; `unreachable` is the
+    /// function that could not be reached, if that is what it is about; `link` opens the acknowledgement page.
     pub(crate) fn new(
         alert: &AlertIssuedV1,
         body: &Body,
         role: &str,
+        unreachable: Option<&str>,
         link: String,
         zone: &TimeZone,
         now: Timestamp,
@@ -57,6 +60,7 @@ impl Facts {
             opened: at(incident.opened_at),
             reference: one_line(&incident.reference),
             recipient: one_line(&recipient),
+            unreachable: unreachable.map(one_line),
             link: (alert.purpose == Purpose::Acknowledge).then_some(link),
         }
     }
@@ -152,7 +156,7 @@ mod tests {
         let zone = TimeZone::get(ZONE).unwrap();
         let alert = sample::alert(Purpose::Acknowledge);
         let body = sample::body(ambit, name);
-        Facts::new(&alert, &body, "Chef d'établissement", "https://x".to_owned(), &zone, sample::now())
+        Facts::new(&alert, &body, "Chef d'établissement", None, "https://x".to_owned(), &zone, sample::now())
     }
 
     #[test]
@@ -177,6 +181,7 @@ mod tests {
             contact: _,
             channel: _,
             fallback: _,
+            unreachable: _,
             issued_at: _,
         } = sample::alert(Purpose::Acknowledge);
         let vigie_proto::event::IncidentSnapshot {

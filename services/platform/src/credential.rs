@@ -54,11 +54,14 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
 
+/// Sources of tokens by digest, and until when the answer is believed.
+type Known = HashMap<Vec<u8>, (SourceId, Timestamp)>;
+
 /// Answers whose token it is; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     pool: PgPool,
-    known: Arc<Mutex<HashMap<Vec<u8>, (SourceId, Timestamp)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Authenticator {

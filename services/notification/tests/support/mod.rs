@@ -237,6 +237,7 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         role: "mairie".parse().unwrap(),
         contact: contact(channel),
         channel,
+        unreachable: None,
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
         issued_at: now,
     }
