@@ -19,7 +19,6 @@ use vigie_domain::{
     directory::Source,
 };
 use vigie_platform::{
-    credential::{self, Purpose},
     metrics::ByCode,
     problem::{Fault, Problem},
     telemetry,
@@ -162,14 +161,7 @@ pub(crate) async fn authenticate<'a>(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<&'a Source, Problem> {
-    let token = credential::bearer(headers).ok_or_else(Problem::unauthenticated)?;
-    let id = edge
-        .context
-        .authenticator
-        .source_of(token, Purpose::Token, now)
-        .await
-        .map_err(|error| Problem::from_store(&error))?
-        .ok_or_else(Problem::unauthenticated)?;
+    let id = edge.context.authenticator.authenticate(headers, now).await?;
     edge.city.directory.source(&id).ok_or_else(Problem::unauthenticated)
 }
 

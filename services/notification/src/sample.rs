@@ -59,7 +59,9 @@ pub(crate) fn body(ambit: Ambit, name: &str) -> Body {
 pub(crate) fn facts(purpose: Purpose) -> Facts {
     let alert = alert(purpose);
     let zone = TimeZone::get(wording::ZONE).unwrap();
-    let at = |instant: Timestamp| wording::moment(&instant.to_zoned(zone.clone()), &now().to_zoned(zone.clone()));
+    let at = |instant: Timestamp| {
+        vigie_domain::french::moment(&instant.to_zoned(zone.clone()), &now().to_zoned(zone.clone()))
+    };
     Facts {
         unreachable: (purpose == Purpose::Undeliverable).then(|| "Mairie du 19e arrondissement".to_owned()),
         purpose,

@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use vigie_proto::SourceId;
 
+use crate::problem::Problem;
+
 /// A revoked token is refused at the latest after this time.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// Answers kept in memory; forgotten altogether when there are more.
@@ -50,7 +52,7 @@ pub fn digest(secret: &str) -> Vec<u8> {
 }
 
 /// The token of `Authorization: Bearer …`, if any.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
 
@@ -67,6 +69,13 @@ pub struct Authenticator {
 impl Authenticator {
     pub fn new(pool: PgPool) -> Self {
         Self { pool, known: Arc::default() }
+    }
+
+    /// The source whose bearer token a request carries; 401 or 503 otherwise.
+    pub async fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<SourceId, Problem> {
+        let token = bearer(headers).ok_or_else(Problem::unauthenticated)?;
+        let found = self.source_of(token, Purpose::Token, now).await.map_err(|e| Problem::from_store(&e))?;
+        found.ok_or_else(Problem::unauthenticated)
     }
 
     /// The source a secret belongs to; none when it is unknown, expired, revoked or of another purpose.
