@@ -96,13 +96,13 @@ impl Event {
     pub fn subject(&self) -> String {
         match self {
             Self::SignalRaised(e) => subject::signal_raised(&e.kind),
-            Self::IncidentOpened(e) => subject::incident("opened", &e.incident),
-            Self::IncidentReinforced(e) => subject::incident("reinforced", &e.incident),
-            Self::IncidentAggravated(e) => subject::incident("aggravated", &e.incident),
-            Self::IncidentEased(e) => subject::incident("eased", &e.incident),
-            Self::IncidentAcknowledged(e) => subject::incident("acknowledged", &e.incident),
-            Self::IncidentNoted(e) => subject::incident("noted", &e.incident),
-            Self::IncidentClosed(e) => subject::incident("closed", &e.incident),
+            Self::IncidentOpened(e) => e.incident.subject("opened"),
+            Self::IncidentReinforced(e) => e.incident.subject("reinforced"),
+            Self::IncidentAggravated(e) => e.incident.subject("aggravated"),
+            Self::IncidentEased(e) => e.incident.subject("eased"),
+            Self::IncidentAcknowledged(e) => e.incident.subject("acknowledged"),
+            Self::IncidentNoted(e) => e.incident.subject("noted"),
+            Self::IncidentClosed(e) => e.incident.subject("closed"),
             Self::ActRecorded(_) => subject::ACT_RECORDED.to_owned(),
             Self::ActRejected(_) => subject::ACT_REJECTED.to_owned(),
             Self::StepSettled(_) => subject::STEP_SETTLED.to_owned(),
@@ -166,6 +166,12 @@ pub struct IncidentSnapshot {
     pub expected_at: Option<Timestamp>,
     #[schemars(with = "String")]
     pub opened_at: Timestamp,
+}
+
+impl IncidentSnapshot {
+    fn subject(&self, verb: &str) -> String {
+        subject::incident(verb, &self.sector, &self.kind)
+    }
 }
 
 /// A report was accepted and is durable.
@@ -409,6 +415,9 @@ pub struct AlertIssuedV1 {
     pub channel: Channel,
     /// Tried in order when this channel fails.
     pub fallback: Vec<FallbackContact>,
+    /// The body that could not be reached, for [`Purpose::Undeliverable`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<BodyId>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
 }

@@ -67,7 +67,7 @@ macro_rules! token_id {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
         #[serde(try_from = "Cow<'_, str>", into = "String")]
         #[schemars(with = "String")]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
         pub struct $name(String);
 
         impl $name {

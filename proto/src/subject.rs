@@ -1,6 +1,6 @@
 //! Subjects of the one stream `VIGIE`. Nothing else in the house spells a subject.
 
-use crate::{Channel, Kind, event::IncidentSnapshot};
+use crate::{Channel, Kind, SectorId};
 
 /// The stream every event is kept in.
 pub const STREAM: &str = "VIGIE";
@@ -21,8 +21,8 @@ pub fn signal_raised(kind: &Kind) -> String {
 }
 
 /// `vigie.incident.<verb>.<sector>.<kind>`: a partner can be allowed exactly its own sector.
-pub fn incident(verb: &str, incident: &IncidentSnapshot) -> String {
-    format!("vigie.incident.{verb}.{}.{}", incident.sector, incident.kind)
+pub fn incident(verb: &str, sector: &SectorId, kind: &Kind) -> String {
+    format!("vigie.incident.{verb}.{sector}.{kind}")
 }
 
 /// `vigie.alert.issued.<channel>`

@@ -51,7 +51,7 @@ def _stages():
     yield "outbox", ["node", "--test", "--test-reporter=dot"] + outbox_tests, {}
     yield "formatting", ["cargo", "fmt", "--all", "--check"], {}
     yield "lints", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"], {}
-    yield "documentation", ["cargo", "doc", "--locked", "--no-deps", "--workspace"], {"RUSTDOCFLAGS": "-D warnings"}
+    yield "documentation", ["cargo", "doc", "--locked", "--no-deps", "--workspace", "--document-private-items"], {"RUSTDOCFLAGS": "-D warnings"}
     yield "licences, bans, sources", ["cargo", "deny", "--locked", "check", "licenses", "bans", "sources"], {}
     yield "local set", [sys.executable, "-B", "-m", "unittest", "discover", "-s", "stack/tests", "-t", "."], {}
     yield "demonstration city", [sys.executable, "-B", "../demonstration/test_directory.py"], {}

@@ -12,11 +12,8 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::Row;
-use vigie_domain::link::LinkError;
-use vigie_platform::{
-    page::{french_date_time, respond},
-    problem::Problem,
-};
+use vigie_domain::{french, link::LinkError};
+use vigie_platform::{page::respond, problem::Problem};
 use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, Rejection, Through},
@@ -124,12 +121,13 @@ async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale
         Err(error) => return Problem::from_store(&error).into_response(),
     };
     let name = |id: &BodyId| edge.city.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
+    let date_time = |at| french::date_time(at, &edge.city.doctrine.zone);
     let template = AcknowledgePage {
         body_name: name(&alert.body),
-        opened: french_date_time(seen.snapshot.opened_at),
-        expected: seen.snapshot.expected_at.map(french_date_time),
+        opened: date_time(seen.snapshot.opened_at),
+        expected: seen.snapshot.expected_at.map(date_time),
         done: acknowledged.iter().any(|(body, _)| *body == alert.body),
-        acknowledged: acknowledged.iter().map(|(body, at)| (name(body), french_date_time(*at))).collect(),
+        acknowledged: acknowledged.iter().map(|(body, at)| (name(body), date_time(*at))).collect(),
         seen,
         stale,
         pending,

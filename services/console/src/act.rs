@@ -12,7 +12,11 @@ use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::types::Json as SqlJson;
-use vigie_domain::{access::Caller, admission::MAX_SUMMARY, directory::Permission};
+use vigie_domain::{
+    access::Caller,
+    admission::{MAX_SUMMARY, has_control},
+    directory::Permission,
+};
 use vigie_platform::{
     ids, journal,
     journal::Entry,
@@ -81,8 +85,7 @@ pub(crate) async fn perform(
                         return outcome;
                     }
                 }
-                Ok(_) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return Outcome::Recorded,
             }
         }
@@ -90,6 +93,7 @@ pub(crate) async fn perform(
     Ok(tokio::time::timeout(WAIT, answer).await.unwrap_or(Outcome::Recorded))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only outcomes of acts matter here")]
 fn outcome_of(entry: &Entry) -> Option<Outcome> {
     match Event::decode(&entry.envelope.type_name, &entry.data).ok()? {
         Event::IncidentAcknowledged(e) => Some(Outcome::Applied(Box::new(e.incident))),
@@ -100,6 +104,39 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
         Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
         _ => None,
     }
+}
+
+/// Why an act is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "documents the problems of every act once, for OpenAPI")]
+enum ActProblems {
+    /// Not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No token, or unknown
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Not for this role
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// No such incident for this caller
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Closed, worse than when seen, or already so
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// Body too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Not application/json
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(Problem),
+    /// A field at fault
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Nothing was recorded: retry
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
 }
 
 /// Takes charge of the incident.
@@ -138,15 +175,7 @@ pub(crate) struct ResolutionBody {
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/acknowledgements", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = AcknowledgementBody, security(("token" = [])),
-    responses(
-        (status = 200, description = "Applied", body = IncidentView),
-        (status = 202, description = "Recorded, not applied yet"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Closed, or worse than when seen", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
 )]
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
@@ -170,14 +199,7 @@ pub(crate) async fn acknowledge(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/notes", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = NoteBody, security(("token" = [])),
-    responses(
-        (status = 200, description = "Applied", body = IncidentView),
-        (status = 202, description = "Recorded, not applied yet"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The text is empty or too long", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
 )]
 pub(crate) async fn note(
     State(edge): State<Arc<Edge>>,
@@ -195,15 +217,7 @@ pub(crate) async fn note(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/severity", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = SeverityBody, security(("token" = [])),
-    responses(
-        (status = 200, description = "Applied", body = IncidentView),
-        (status = 202, description = "Recorded, not applied yet"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Closed, or already of that severity", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
 )]
 pub(crate) async fn severity(
     State(edge): State<Arc<Edge>>,
@@ -221,15 +235,7 @@ pub(crate) async fn severity(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/resolution", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = ResolutionBody, security(("token" = [])),
-    responses(
-        (status = 200, description = "Applied", body = IncidentView),
-        (status = 202, description = "Recorded, not applied yet"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such incident for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Already closed", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is not understood", body = Problem, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
 )]
 pub(crate) async fn resolution(
     State(edge): State<Arc<Edge>>,
@@ -290,13 +296,16 @@ fn rejected(why: Rejection) -> Problem {
 fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
     let Some(text) = text.map(str::trim) else { return Ok(None) };
     let length = text.chars().count();
-    if (1..=MAX_SUMMARY).contains(&length) {
+    if (1..=MAX_SUMMARY).contains(&length) && !has_control(text) {
         return Ok(Some(text));
     }
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
-        .faults(vec![Fault::new(field, format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne."))]))
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger").faults(vec![Fault::new(
+        field,
+        format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne ni caractère de contrôle."),
+    )]))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
 fn unreadable(rejection: &JsonRejection) -> Problem {
     let status = rejection.status();
     let code = match rejection {

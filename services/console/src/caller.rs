@@ -3,20 +3,14 @@
 use axum::http::HeaderMap;
 use sqlx::{PgPool, Row, types::Json};
 use vigie_domain::access::Caller;
-use vigie_platform::{
-    credential::{self, Purpose},
-    problem::Problem,
-};
+use vigie_platform::problem::Problem;
 use vigie_proto::{IncidentId, event::IncidentSnapshot};
 
 use crate::Edge;
 
 /// The caller whose bearer token the request carries.
 pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
-    let token = credential::bearer(headers).ok_or_else(Problem::unauthenticated)?;
-    let now = edge.context.clock.now();
-    let found = edge.context.authenticator.source_of(token, Purpose::Token, now).await;
-    let id = found.map_err(|e| Problem::from_store(&e))?.ok_or_else(Problem::unauthenticated)?;
+    let id = edge.context.authenticator.authenticate(headers, edge.context.clock.now()).await?;
     let source = edge.city.directory.source(&id).ok_or_else(Problem::unauthenticated)?;
     Caller::of(source, &edge.city.directory).ok_or_else(Problem::unauthenticated)
 }

@@ -122,6 +122,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
 }
 
 /// Who did it, when somebody did.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most facts have nobody to name")]
 fn summary(event: &Event) -> serde_json::Value {
     match event {
         Event::IncidentAcknowledged(e) => json!({ "by": e.by.body }),

@@ -94,6 +94,7 @@ pub(crate) struct IncidentDetail {
 
 /// Which incidents to list.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     #[param(value_type = Option<String>)]

@@ -51,13 +51,12 @@ pub(crate) async fn follow(edge: &Edge, stop: CancellationToken) -> anyhow::Resu
 
 async fn advance(edge: &Edge, position: &mut Option<Position>) -> Result<(), sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
-    let from = match *position {
-        Some(known) => known,
-        None => {
-            // A little before the end: a listener may have subscribed since the last pass.
-            let end = journal::horizon(&mut connection).await?;
-            Position { tx: end.saturating_sub(1_000), seq: 0 }
-        }
+    let from = if let Some(known) = *position {
+        known
+    } else {
+        // A little before the end: a listener may have subscribed since the last pass.
+        let end = journal::horizon(&mut connection).await?;
+        Position { tx: end.saturating_sub(1_000), seq: 0 }
     };
     let entries = journal::read_after(&mut connection, from, LIMIT).await?;
     *position = Some(entries.last().map_or(from, |(at, _)| *at));

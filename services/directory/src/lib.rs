@@ -26,7 +26,7 @@ pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: Cancella
                 break;
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the configuration in force could not be journalled; trying again")
+                tracing::warn!(error = %error, "the configuration in force could not be journalled; trying again");
             }
         }
         tokio::select! {

@@ -75,6 +75,9 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     check_times(report, now, &mut flaws);
     check_parties(report.parties.as_ref(), &mut flaws);
     check_facts(&report.facts, rule, &mut flaws);
+    if report.location.address.as_deref().is_some_and(|address| has_control(address) || address.chars().count() > 200) {
+        flaws.push(Flaw::new("location.address", "200 caractères au plus, sans caractère de contrôle."));
+    }
     let location = resolve(&report.location, &city.territory, &mut flaws);
     let place = match (&location, rule) {
         (Some(location), Some(rule)) => located(location, rule, &city.territory, &mut flaws),
@@ -114,9 +117,14 @@ fn check_summary(summary: Option<&str>, flaws: &mut Vec<Flaw>) {
     if length > MAX_SUMMARY {
         flaws.push(Flaw::new("summary", format!("Le texte compte {length} caractères ; {MAX_SUMMARY} au plus.")));
     }
-    if summary.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+    if has_control(summary) {
         flaws.push(Flaw::new("summary", "Le texte contient des caractères de contrôle : retirez-les."));
     }
+}
+
+/// Holds a character that is neither text nor a line break (a NUL is refused by the database).
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
@@ -323,12 +331,9 @@ fn has_name_pair(text: &str) -> bool {
         let preceded_by_place = i >= 2 && PLACES.contains(&bare(words[i - 2]).to_lowercase().as_str());
         let first_is_place = PLACES.contains(&bare(words[i - 1]).to_lowercase().as_str());
         let separated = words[i - 1].ends_with(['.', ',', ';', '!', '?', ':']);
-        capitalised(words[i - 1])
-            && capitalised(words[i])
-            && !separated
-            && !preceded_by_place
-            && !first_is_place
-            && !(starts_sentence && is_common_opening(&bare(words[i - 1])))
+        let opens_sentence = starts_sentence && is_common_opening(&bare(words[i - 1]));
+        let excused = separated || preceded_by_place || first_is_place || opens_sentence;
+        capitalised(words[i - 1]) && capitalised(words[i]) && !excused
     })
 }
 

@@ -83,7 +83,7 @@ mod tests {
         let sector = SectorId::new("paris-19").unwrap();
         assert_eq!(join(&[candidate(1, 2.38, 1)], None, &sector, now(), RULE), None);
         let vague = Candidate { at: None, ..candidate(2, 0.0, 1) };
-        assert!(join(&[vague.clone()], None, &sector, now(), RULE).is_some());
+        assert!(join(std::slice::from_ref(&vague), None, &sector, now(), RULE).is_some());
         let elsewhere = SectorId::new("paris-18").unwrap();
         assert!(join(&[vague], None, &elsewhere, now(), RULE).is_none());
     }

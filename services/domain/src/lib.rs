@@ -8,6 +8,7 @@ pub mod correlation;
 pub mod directory;
 pub mod doctrine;
 pub mod escalation;
+pub mod french;
 pub mod link;
 pub mod territory;
 

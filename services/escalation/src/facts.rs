@@ -63,6 +63,7 @@ impl Handler for Facts {
 }
 
 impl Facts {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the consumer asks for these types only")]
     fn apply(&self, round: &mut Round<'_>, received: &Received, now: Timestamp) -> Verdict {
         match &received.event {
             Event::IncidentOpened(e) => {
@@ -135,7 +136,8 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
         school: None,
         schools_around: Vec::new(),
     };
-    let step = format!("undeliverable/{}", dead.alert_id);
+    // Once for a body and an incident, however many of its contact points failed.
+    let step = format!("undeliverable/{}", dead.body);
     let mut alerts = Vec::new();
     for target in city.undeliverable_targets(&situation) {
         for body in city.directory.bodies_of(&target) {
@@ -152,6 +154,7 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
                         contact: contact.id.clone(),
                         channel: contact.channel,
                         fallback: Vec::new(),
+                        unreachable: Some(dead.body.clone()),
                         issued_at: now,
                     });
                 }

@@ -102,6 +102,7 @@ impl<'a> Round<'a> {
                 contact: telling.contact,
                 channel: telling.channel,
                 fallback: telling.fallback,
+                unreachable: None,
                 issued_at: self.now,
             }));
         }

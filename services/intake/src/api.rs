@@ -19,7 +19,6 @@ use vigie_domain::{
     directory::Source,
 };
 use vigie_platform::{
-    credential::{self, Purpose},
     metrics::ByCode,
     problem::{Fault, Problem},
     telemetry,
@@ -27,7 +26,7 @@ use vigie_platform::{
 use vigie_proto::{SignalId, signal::SignalReport};
 
 use crate::{
-    Edge,
+    Edge, caller,
     commit::CommitError,
     store::{NewSignal, Stored},
 };
@@ -97,7 +96,7 @@ async fn answer(
     traceparent: Option<String>,
 ) -> Result<Accepted, Problem> {
     let now = edge.context.clock.now();
-    let source = authenticate(edge, headers, now).await?;
+    let source = caller::authenticate(edge, headers, now).await?;
     let key = idempotency_key(headers)?;
     require_json(headers)?;
     let body = body.map_err(|rejection| too_large_or_broken(edge, &rejection))?;
@@ -154,23 +153,6 @@ pub(crate) async fn raise_as(
         )),
         Err(CommitError::Full | CommitError::Unavailable) => Err(Problem::unavailable()),
     }
-}
-
-/// The source whose bearer token the request carries.
-pub(crate) async fn authenticate<'a>(
-    edge: &'a Edge,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<&'a Source, Problem> {
-    let token = credential::bearer(headers).ok_or_else(Problem::unauthenticated)?;
-    let id = edge
-        .context
-        .authenticator
-        .source_of(token, Purpose::Token, now)
-        .await
-        .map_err(|error| Problem::from_store(&error))?
-        .ok_or_else(Problem::unauthenticated)?;
-    edge.city.directory.source(&id).ok_or_else(Problem::unauthenticated)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -250,12 +232,4 @@ fn fingerprint(report: &SignalReport) -> [u8; 32] {
     let canonical =
         serde_json::to_vec(report).expect("a report is plain data with string keys, which always serializes");
     Sha256::digest(canonical).into()
-}
-
-/// This edge's part of the OpenAPI document.
-pub fn openapi_paths() -> utoipa::openapi::OpenApi {
-    #[derive(utoipa::OpenApi)]
-    #[openapi(paths(raise, crate::status::of_signal))]
-    struct Paths;
-    <Paths as utoipa::OpenApi>::openapi()
 }

@@ -4,6 +4,7 @@
 //! answered `202`. Nothing here judges a signal: routing does, from the journal.
 
 mod api;
+mod caller;
 mod commit;
 mod form;
 mod limit;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_domain::city::City;
 use vigie_platform::{Context, database::SchemaMigrations};
 
-pub use api::{Accepted, openapi_paths};
+pub use api::Accepted;
 pub use status::{BodyTold, IncidentOfSignal, SignalView};
 
 /// This service's part of the database.
@@ -71,4 +72,12 @@ impl Intake {
         drop(edge);
         loops.run(stop).await
     }
+}
+
+/// This edge's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(api::raise, status::of_signal))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
 }

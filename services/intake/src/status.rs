@@ -20,7 +20,7 @@ use vigie_domain::{
 use vigie_platform::problem::Problem;
 use vigie_proto::{BodyId, IncidentStatus, Severity, SignalId, event::IncidentSnapshot};
 
-use crate::{Edge, api};
+use crate::{Edge, caller};
 
 /// A signal as its reporter may see it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -73,7 +73,7 @@ pub(crate) async fn of_signal(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Json<SignalView>, Problem> {
-    let source = api::authenticate(&edge, &headers, edge.context.clock.now()).await?;
+    let source = caller::authenticate(&edge, &headers, edge.context.clock.now()).await?;
     let id: Uuid = id.parse().map_err(|_| Problem::not_found("Signalement"))?;
     let view = find(&edge.pool, &edge.city, source, SignalId(id)).await.map_err(|e| Problem::from_store(&e))?;
     view.map(Json).ok_or_else(|| Problem::not_found("Signalement"))

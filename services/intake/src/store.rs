@@ -1,6 +1,6 @@
 //! Signals in Postgres.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -60,8 +60,7 @@ pub(crate) async fn store(
         .map(|(signal, number)| Numbered { id: ids::fresh(), reference: format!("S-{year}-{number:06}"), signal })
         .collect();
     let inserted = insert(&mut tx, &rows, now).await?;
-    let entries: Vec<Entry> =
-        rows.iter().filter(|row| inserted.contains_key(&row.id)).map(|row| row.entry(now)).collect();
+    let entries: Vec<Entry> = rows.iter().filter(|row| inserted.contains(&row.id)).map(|row| row.entry(now)).collect();
     journal::append(&mut tx, &entries).await?;
     let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
     tx.commit().await?;
@@ -104,8 +103,8 @@ impl Numbered {
         Entry::new("intake", &event, now, None, s.traceparent.clone())
     }
 
-    fn outcome(self, inserted: &HashMap<Uuid, ()>, known: &Known) -> Stored {
-        if inserted.contains_key(&self.id) {
+    fn outcome(self, inserted: &HashSet<Uuid>, known: &Known) -> Stored {
+        if inserted.contains(&self.id) {
             return Stored::Durable { id: SignalId(self.id), reference: self.reference };
         }
         match known.get(&(self.signal.source.to_string(), self.key())) {
@@ -117,7 +116,7 @@ impl Numbered {
     }
 }
 
-async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Result<HashMap<Uuid, ()>, sqlx::Error> {
+async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Result<HashSet<Uuid>, sqlx::Error> {
     let text = |of: fn(&NewSignal) -> String| rows.iter().map(|r| of(&r.signal)).collect::<Vec<_>>();
     let inserted: Vec<Uuid> = sqlx::query_scalar(
         "insert into intake.signal (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at,
@@ -150,7 +149,7 @@ async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Res
     .bind(now.to_sqlx())
     .fetch_all(tx)
     .await?;
-    Ok(inserted.into_iter().map(|id| (id, ())).collect())
+    Ok(inserted.into_iter().collect())
 }
 
 async fn already_stored(tx: &mut PgConnection, rows: &[Numbered]) -> Result<Known, sqlx::Error> {

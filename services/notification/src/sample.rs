@@ -39,6 +39,7 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
         role: "mairie".parse().unwrap(),
         contact: "mairie-19-mail".parse().unwrap(),
         channel: Channel::Email,
+        unreachable: None,
         fallback: vec![FallbackContact { channel: Channel::Sms, contact: "mairie-19-sms".parse().unwrap() }],
         issued_at: now(),
     }
@@ -58,8 +59,11 @@ pub(crate) fn body(ambit: Ambit, name: &str) -> Body {
 pub(crate) fn facts(purpose: Purpose) -> Facts {
     let alert = alert(purpose);
     let zone = TimeZone::get(wording::ZONE).unwrap();
-    let at = |instant: Timestamp| wording::moment(&instant.to_zoned(zone.clone()), &now().to_zoned(zone.clone()));
+    let at = |instant: Timestamp| {
+        vigie_domain::french::moment(&instant.to_zoned(zone.clone()), &now().to_zoned(zone.clone()))
+    };
     Facts {
+        unreachable: (purpose == Purpose::Undeliverable).then(|| "Mairie du 19e arrondissement".to_owned()),
         purpose,
         aggravated: false,
         kind: alert.incident.kind_label.clone(),

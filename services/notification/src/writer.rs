@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use vigie_domain::{directory::Directory, link::Signer};
+use vigie_domain::{
+    directory::{Ambit, Directory},
+    link::Signer,
+};
 use vigie_platform::clock::SharedClock;
 
 use crate::{delivery::Delivery, wording::Facts};
@@ -36,7 +39,13 @@ impl Writer {
         let token = self.signer.sign(delivery.alert.alert_id, expires_at);
         let link = format!("{}/a/{token}", self.public_url);
         let role = self.directory.role_label(&delivery.alert.role);
-        let facts = Facts::new(&delivery.alert, recipient.body, role, link, &self.zone, now);
+        // A school is named by its function, here as everywhere.
+        let unreachable =
+            delivery.alert.unreachable.as_ref().and_then(|id| self.directory.body(id)).map(|body| match body.ambit {
+                Ambit::School(_) => self.directory.role_label(&body.role),
+                Ambit::City | Ambit::Sector(_) => body.name.as_str(),
+            });
+        let facts = Facts::new(&delivery.alert, recipient.body, role, unreachable, link, &self.zone, now);
         Some((recipient.contact.address.as_str(), facts))
     }
 }

@@ -48,7 +48,7 @@ impl Bus {
             .retry_on_initial_connect()
             .client_capacity(CLIENT_CAPACITY)
             .request_timeout(Some(Duration::from_secs(2)))
-            .reconnect_delay_callback(|attempts| Duration::from_millis(50 * 2u64.pow(attempts.min(5) as u32)))
+            .reconnect_delay_callback(|attempts| Duration::from_millis(50 << attempts.min(5)))
             .event_callback(move |event| {
                 let (health, seen) = (health.clone(), Arc::clone(&seen));
                 async move { observe(&event, &seen, &health) }
@@ -91,7 +91,7 @@ impl Bus {
             discard: stream::DiscardPolicy::New,
             max_bytes: self.config.stream_max_bytes,
             max_age: Duration::from_secs(self.config.stream_max_age_s),
-            duplicate_window: Duration::from_secs(120),
+            duplicate_window: Duration::from_mins(2),
             num_replicas: self.config.stream_replicas,
             allow_direct: true,
             ..Default::default()
@@ -133,6 +133,7 @@ impl Bus {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "everything but the connection is only logged")]
 fn observe(event: &ClientEvent, connected: &AtomicBool, health: &Health) {
     match event {
         ClientEvent::Connected => {

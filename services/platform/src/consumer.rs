@@ -14,6 +14,7 @@ use async_nats::jetstream::{
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -37,6 +38,11 @@ const BATCH: usize = 256;
 const GRACE: SignedDuration = SignedDuration::from_secs(2);
 /// An event that fails alone this often, with the database answering, is dead.
 const ATTEMPTS: u32 = 5;
+
+/// How often old inbox rows are looked for.
+const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// Kept this long beyond what the stream keeps.
+const PURGE_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// An event to handle, with the span its handling is traced under.
 #[derive(Debug, Clone)]
@@ -138,7 +144,9 @@ pub async fn run<H: Handler>(
 ) -> anyhow::Result<()> {
     let label = ByConsumer { consumer: H::NAME };
     let recovered = context.metrics.consumer_recovered.get_or_create(&label).clone();
-    let runner = Runner { context, pool, handler, recovered };
+    let lag = context.metrics.consumer_lag.get_or_create(&label).clone();
+    let runner = Runner { context, pool, handler, recovered, lag };
+    let mut purge_at = tokio::time::Instant::now();
     let mut messages: Option<pull::Stream> = None;
     // Beside the journal, never before it: a bus that dies while it is being asked lets the request hang for seconds.
     let mut subscribing = None;
@@ -161,6 +169,7 @@ pub async fn run<H: Handler>(
             first = next_of(&mut messages) => match first {
                 Some(Ok(first)) => {
                     let batch = drain_ready(first, messages.as_mut());
+                    runner.note_lag(batch.last());
                     let bodies = batch.into_iter().filter_map(|m| runner.incoming(m)).collect();
                     runner.settle(bodies).await;
                 }
@@ -170,6 +179,12 @@ pub async fn run<H: Handler>(
                 }
                 None => messages = None,
             },
+            () = tokio::time::sleep_until(purge_at) => {
+                purge_at = tokio::time::Instant::now() + PURGE_EVERY;
+                if let Err(error) = runner.purge().await {
+                    tracing::debug!(error = format!("{error:#}"), consumer = H::NAME, "old inbox rows stay for now");
+                }
+            }
             () = tokio::time::sleep_until(catch_up_at) => {
                 may_subscribe = true;
                 let every = &runner.context.config.bus;
@@ -220,7 +235,8 @@ struct Runner<H: Handler> {
     context: Context,
     pool: PgPool,
     handler: Arc<H>,
-    recovered: prometheus_client::metrics::counter::Counter,
+    recovered: Counter,
+    lag: Gauge,
 }
 
 impl<H: Handler> Runner<H> {
@@ -247,6 +263,35 @@ impl<H: Handler> Runner<H> {
                 None
             }
         }
+    }
+
+    /// Every message says how many are behind it.
+    fn note_lag(&self, last: Option<&Message>) {
+        if let Some(info) = last.and_then(|message| message.info().ok()) {
+            self.lag.set(i64::try_from(info.pending).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Forgets inbox rows that neither the bus nor the journal can bring again.
+    async fn purge(&self) -> anyhow::Result<()> {
+        let mut connection = self.pool.acquire().await?;
+        let kept_by_bus = SignedDuration::try_from(Duration::from_secs(self.context.config.bus.stream_max_age_s))?;
+        let before = self.context.clock.now() - kept_by_bus - PURGE_MARGIN;
+        let watermark = watermark::<H>(&mut connection).await?;
+        let statement = format!(
+            "delete from {}.inbox i using journal.entry e
+              where i.consumer = $1 and i.at < $2 and e.event_id = i.event_id and e.tx < $3",
+            H::SERVICE
+        );
+        let purged = sqlx::query(AssertSqlSafe(statement))
+            .bind(H::NAME)
+            .bind(before.to_sqlx())
+            .bind(watermark)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        tracing::debug!(consumer = H::NAME, purged, "old inbox rows are gone");
+        Ok(())
     }
 
     /// Reads the headers of a message; one that is not ours is dropped from the stream, loudly.

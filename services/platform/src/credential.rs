@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use vigie_proto::SourceId;
 
+use crate::problem::Problem;
+
 /// A revoked token is refused at the latest after this time.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// Answers kept in memory; forgotten altogether when there are more.
@@ -50,20 +52,30 @@ pub fn digest(secret: &str) -> Vec<u8> {
 }
 
 /// The token of `Authorization: Bearer …`, if any.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
+
+/// Sources of tokens by digest, and until when the answer is believed.
+type Known = HashMap<Vec<u8>, (SourceId, Timestamp)>;
 
 /// Answers whose token it is; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     pool: PgPool,
-    known: Arc<Mutex<HashMap<Vec<u8>, (SourceId, Timestamp)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Authenticator {
     pub fn new(pool: PgPool) -> Self {
         Self { pool, known: Arc::default() }
+    }
+
+    /// The source whose bearer token a request carries; 401 or 503 otherwise.
+    pub async fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<SourceId, Problem> {
+        let token = bearer(headers).ok_or_else(Problem::unauthenticated)?;
+        let found = self.source_of(token, Purpose::Token, now).await.map_err(|e| Problem::from_store(&e))?;
+        found.ok_or_else(Problem::unauthenticated)
     }
 
     /// The source a secret belongs to; none when it is unknown, expired, revoked or of another purpose.

@@ -100,6 +100,7 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
 }
 
 /// True when the error says the database is out of reach rather than that the statement is wrong: try again.
+#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx may add errors; those are not known to pass")]
 pub fn is_unreachable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,

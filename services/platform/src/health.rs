@@ -23,6 +23,7 @@ pub enum State {
 pub struct Health(Arc<Mutex<BTreeMap<&'static str, State>>>);
 
 impl Health {
+    #[expect(clippy::needless_pass_by_value, reason = "a report is handed over, not lent")]
     pub fn report(&self, dependency: &'static str, state: State) {
         let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = states.insert(dependency, state.clone());

@@ -42,7 +42,7 @@ impl Entry {
         }
     }
 
-    /// Reads a row of `select` [`COLUMNS`] `from journal.entry`.
+    /// Reads a row of `journal.entry`: every column, `data` as text.
     pub fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             envelope: Envelope {

@@ -16,10 +16,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId, IncidentStatus, Kind, SectorId, SignalId,
-    event::{
-        Act, ActRecordedV1, ActRejectedV1, Event, IncidentAggravatedV1, IncidentOpenedV1, IncidentSnapshot, Rejection,
-        SignalRaisedV1,
-    },
+    event::{Act, ActRecordedV1, ActRejectedV1, Event, IncidentOpenedV1, IncidentSnapshot, Rejection, SignalRaisedV1},
 };
 
 use crate::{
@@ -108,6 +105,7 @@ impl<'a> Batch<'a> {
         Ok((verdicts, self.counts))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a join reinforces or aggravates")]
     fn signal(&mut self, located: Located<'_>, number: i64) -> Event {
         self.counts.located += 1;
         let Located { signal, rule, place } = located;
@@ -182,7 +180,7 @@ impl<'a> Batch<'a> {
             self.counts.acknowledged += 1;
             self.acknowledgements.push(recorded.clone());
         }
-        if matches!(&event, Event::IncidentAggravated(e) if matches!(**e, IncidentAggravatedV1 { .. })) {
+        if matches!(event, Event::IncidentAggravated(_)) {
             self.counts.aggravated += 1;
         }
         event
@@ -203,6 +201,7 @@ fn locate<'a>(event: &'a Event, city: &'a City) -> Option<Result<Located<'a>, St
     )
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only acts name an incident acted on")]
 fn acted_on(event: &Event) -> Option<IncidentId> {
     match event {
         Event::ActRecorded(recorded) => Some(recorded.incident_id),

@@ -49,7 +49,7 @@ Configuration: config/vigie.toml (every option with its default), overridden by 
 Exit codes: 0 done, 1 the check found something, 2 wrong usage or configuration, 3 a dependency is unreachable."
 )]
 struct Arguments {
-    /// Configuration file; the defaults when neither this nor VIGIE_CONFIG is given.
+    /// Configuration file; the defaults when neither this nor `VIGIE_CONFIG` is given.
     #[arg(long, global = true, env = "VIGIE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -1,8 +1,8 @@
 //! What the contract asks, as configuration: kinds, and circuits of steps that say after how long, unless what, tell
 //! whom, by which channels.
 //!
-//! Nothing here names a fiche, a kind or a body: those stand in `config/doctrine`. [`read`] turns the files into a
-//! [`Doctrine`] or lists every fault; [`freeze`] applies it to one incident.
+//! Nothing here names a fiche, a kind or a body: those stand in `config/doctrine`. [`read()`] turns the files into a
+//! [`Doctrine`] or lists every fault; [`freeze()`] applies it to one incident.
 
 mod file;
 mod freeze;

@@ -24,12 +24,11 @@ pub struct DoctrineError(pub Vec<String>);
 /// Reads a doctrine from its files (name and text); `roles` are those the directory knows.
 pub fn read(files: &BTreeMap<String, String>, roles: &BTreeSet<RoleId>) -> Result<Doctrine, DoctrineError> {
     let mut reader = Reader { faults: Vec::new(), roles };
-    let common = match files.get(COMMON_FILE) {
-        Some(text) => reader.parse::<CommonFile>(COMMON_FILE, text),
-        None => {
-            reader.faults.push(format!("{COMMON_FILE}: missing; it declares the kinds"));
-            None
-        }
+    let common = if let Some(text) = files.get(COMMON_FILE) {
+        reader.parse::<CommonFile>(COMMON_FILE, text)
+    } else {
+        reader.faults.push(format!("{COMMON_FILE}: missing; it declares the kinds"));
+        None
     };
     let common = common.and_then(|common| reader.common(common, files.get(COMMON_FILE).map_or("", String::as_str)));
     let mut circuits = Vec::new();

@@ -76,13 +76,14 @@ impl Answers {
         let (occurred_at, expected_at) = self.times(zone).map_err(|f| flaws.push(f)).unwrap_or_default();
         let count = match self.count.as_str() {
             "" => None,
-            text => match text.parse() {
-                Ok(count) => Some(count),
-                Err(_) => {
+            text => {
+                if let Ok(count) = text.parse() {
+                    Some(count)
+                } else {
                     flaws.push(flaw("count", "Le nombre de personnes s'écrit en chiffres."));
                     None
                 }
-            },
+            }
         };
         let weapons = match self.weapons.as_str() {
             "none" => Some(Weapons::None),

@@ -8,8 +8,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
-use vigie_platform::{page::french_date_time, problem::Problem};
+use vigie_domain::french;
+use vigie_platform::problem::Problem;
 use vigie_proto::SignalId;
 
 use super::{message, no_session, render};
@@ -36,19 +38,20 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path
     };
     let Ok(id) = id.parse::<Uuid>() else { return unknown() };
     match status::find(&edge.pool, &edge.city, source, SignalId(id)).await {
-        Ok(Some(view)) => render(StatusCode::OK, &page(view)),
+        Ok(Some(view)) => render(StatusCode::OK, &page(view, &edge.city.doctrine.zone)),
         Ok(None) => unknown(),
         Err(error) => Problem::from_store(&error).into_response(),
     }
 }
 
-fn page(view: SignalView) -> FollowPage {
-    let shown = |bodies: &[status::BodyTold]| bodies.iter().map(|b| (b.body.clone(), french_date_time(b.at))).collect();
+fn page(view: SignalView, zone: &TimeZone) -> FollowPage {
+    let date_time = |at: Timestamp| french::date_time(at, zone);
     FollowPage {
-        received: french_date_time(view.received_at),
-        opened: view.incident.as_ref().map(|incident| french_date_time(incident.opened_at)).unwrap_or_default(),
-        told: shown(&view.told),
-        acknowledged: shown(&view.acknowledged_by),
+        received: date_time(view.received_at),
+        opened: view.incident.as_ref().map(|incident| date_time(incident.opened_at)).unwrap_or_default(),
+        // The day is that of the opening, said above.
+        told: view.told.iter().map(|b| (b.body.clone(), french::time(&b.at.to_zoned(zone.clone())))).collect(),
+        acknowledged: view.acknowledged_by.iter().map(|b| (b.body.clone(), date_time(b.at))).collect(),
         view,
     }
 }

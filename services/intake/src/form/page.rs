@@ -43,6 +43,15 @@ pub(crate) struct FormPage<'a> {
     warnings: &'a [Flaw],
 }
 
+impl FormPage<'_> {
+    /// Something optional was answered, or is to be corrected there: show that part open.
+    fn has_details(&self) -> bool {
+        let a = self.answers;
+        let given = !a.facts.is_empty() || !a.count.is_empty() || !a.summary.is_empty() || !a.weapons.is_empty();
+        given || !self.warnings.is_empty()
+    }
+}
+
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
     match session::source(&edge, &headers).await {
         Ok(Some(source)) => {
@@ -69,14 +78,10 @@ pub(crate) fn form(
         source_name: &source.name,
         severities: Severity::ALL.iter().map(|s| severity(*s, &answers.severity)).collect(),
         places: places(city, source, &answers.place),
-        whens: [
-            ("now", "Maintenant", ""),
-            ("announced", "C'est annoncé pour…", "Indiquez la date et l'heure ci-dessous"),
-            ("past", "C'est déjà arrivé", "Indiquez la date et l'heure ci-dessous"),
-        ]
-        .into_iter()
-        .map(|(value, label, hint)| choice(value, label, hint, &answers.when, "now"))
-        .collect(),
+        whens: [("now", "Maintenant", ""), ("announced", "C'est annoncé pour…", ""), ("past", "C'est déjà arrivé", "")]
+            .into_iter()
+            .map(|(value, label, hint)| choice(value, label, hint, &answers.when, "now"))
+            .collect(),
         facts: facts(city, &kinds, answers),
         weapons: [("unknown", "Je ne sais pas"), ("none", "Aucune"), ("suspected", "Évoquées"), ("seen", "Vues")]
             .into_iter()

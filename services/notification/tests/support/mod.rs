@@ -201,7 +201,8 @@ fn city() -> Directory {
         rosters_toml: "timezone = \"Europe/Paris\"\n".to_owned(),
         sources_csv: "id,role,body,territory,name\n".to_owned(),
     };
-    directory::read(&files, &Territory).unwrap()
+    let territory = include_bytes!("../../../../config/territory/paris.territory");
+    directory::read(&files, &Territory::from_bytes(territory).unwrap()).unwrap()
 }
 
 /// A fresh alert to that body, first by `channel`, then by `fallback`.
@@ -236,6 +237,7 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         role: "mairie".parse().unwrap(),
         contact: contact(channel),
         channel,
+        unreachable: None,
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
         issued_at: now,
     }

@@ -5,6 +5,7 @@ use vigie_platform::config::Config;
 use crate::{Outcome, city};
 
 /// The options were read to come here; what is left is the city's files.
+#[expect(clippy::unnecessary_wraps, reason = "every command ends the same way")]
 pub(crate) fn run(config: &Config) -> anyhow::Result<Outcome> {
     match city::read(&config.paths) {
         Ok(city) => {

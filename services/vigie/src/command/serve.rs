@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Services to run in this process; all when absent.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Service>,
-    /// Divides every delay of the doctrine, for drills; overrides escalation.time_scale.
+    /// Divides every delay of the doctrine, for drills; overrides `escalation.time_scale`.
     #[arg(long)]
     time_scale: Option<f64>,
 }
@@ -112,17 +112,17 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
                 supervisor.start("console", console.run(stop));
             }
             Service::Routing => {
-                supervisor.start("routing", vigie_routing::run(context, city_of(), pool("routing")?, stop))
+                supervisor.start("routing", vigie_routing::run(context, city_of(), pool("routing")?, stop));
             }
             Service::Escalation => {
-                supervisor.start("escalation", vigie_escalation::run(context, city_of(), pool("escalation")?, stop))
+                supervisor.start("escalation", vigie_escalation::run(context, city_of(), pool("escalation")?, stop));
             }
             Service::Notification => {
                 let directory = Arc::clone(&city.directory);
                 supervisor.start("notification", vigie_notification::run(context, directory, stop));
             }
             Service::Directory => {
-                supervisor.start("directory", vigie_directory::run(context, city_of(), pool("directory")?, stop))
+                supervisor.start("directory", vigie_directory::run(context, city_of(), pool("directory")?, stop));
             }
         }
     }

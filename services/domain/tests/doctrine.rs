@@ -1,0 +1,276 @@
+//! The doctrine as files: what is refused, and what the shipped one gives to an incident.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use vigie_domain::{
+    assess::assess,
+    city::City,
+    directory::DirectoryFiles,
+    doctrine::{Situation, freeze, read},
+    territory::Territory,
+};
+use vigie_proto::{Channel, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location};
+
+fn config(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(config(path)).unwrap()
+}
+
+fn shipped_doctrine() -> BTreeMap<String, String> {
+    let toml = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml");
+    let files = fs::read_dir(config("doctrine")).unwrap().map(|entry| entry.unwrap().path()).filter(toml);
+    files
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+fn shipped() -> City {
+    let directory = DirectoryFiles {
+        roles_toml: text("directory/roles.toml"),
+        bodies_csv: text("directory/bodies.csv"),
+        contacts_csv: text("directory/contacts.csv"),
+        rosters_toml: text("directory/rosters.toml"),
+        sources_csv: text("directory/sources.csv"),
+    };
+    let territory = Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap();
+    City::read(territory, &directory, &shipped_doctrine()).unwrap()
+}
+
+fn roles() -> BTreeSet<RoleId> {
+    ["scop", "mairie", "secretariat-general"].map(|r| RoleId::new(r).unwrap()).into()
+}
+
+const COMMON: &str = r#"timezone = "Europe/Paris"
+[kinds.rixe]
+label = "Rixe"
+default_severity = "tension"
+schools_within_m = 500
+neighbours_within_m = 300
+correlation = { radius_m = 500, window_min = 180 }
+[undeliverable]
+tell = [{ role = "scop", in = "city" }]
+channels = ["email"]
+"#;
+
+const FICHE: &str = r#"[fiche]
+id = "F.1.6"
+title = "Rixes"
+lines = "1147-1304"
+[[circuit]]
+id = "RIX-1"
+title = "Alerte"
+lines = "1179-1185"
+kind = "rixe"
+severities = ["serious"]
+satisfied_by = "anyone"
+[[circuit.step]]
+id = "boucle"
+after_min = 0
+expects = "acknowledgement"
+channels = ["email"]
+timing = "default"
+tell = [{ role = "mairie", in = "sector" }]
+"#;
+
+/// The faults of [`COMMON`] and [`FICHE`] with one text of the fiche replaced.
+fn faults(from: &str, to: &str) -> Vec<String> {
+    assert!(FICHE.contains(from), "{from}");
+    let files = BTreeMap::from([
+        ("doctrine.toml".to_owned(), COMMON.to_owned()),
+        ("f.toml".to_owned(), FICHE.replace(from, to)),
+    ]);
+    read(&files, &roles()).err().map(|e| e.0).unwrap_or_default()
+}
+
+#[test]
+fn a_typo_is_refused_with_its_file_and_line_and_never_widens_a_rule() {
+    for (from, to, line, told) in [
+        ("severities =", "severity =", 10, "severity"),
+        ("kind = \"rixe\"", "kind = \"rixes\"", 9, "rixes"),
+        ("[\"serious\"]", "[\"seriuos\"]", 10, "seriuos"),
+        ("[\"serious\"]", "[]", 10, "never applies"),
+        ("\"anyone\"", "{ any_of = [\"scoop\"] }", 11, "scoop"),
+        ("after_min = 0", "after_minutes = 0", 14, "after_minutes"),
+        ("after_min = 0", "", 13, "after_min or next_local"),
+        ("after_min = 0", "next_local = [\"25:00\"]", 14, "time of day"),
+        ("channels = [\"email\"]", "channels = [\"fax\"]", 16, "fax"),
+        ("role = \"mairie\"", "role = \"marie\"", 18, "marie"),
+        ("in = \"sector\"", "in = \"sectors\"", 18, "sectors"),
+        ("tell = [{ role = \"mairie\", in = \"sector\" }]", "tell = []", 18, "tells nobody"),
+    ] {
+        let faults = faults(from, to);
+        assert_eq!(faults.len(), 1, "{to}: {faults:?}");
+        assert!(faults[0].contains(told), "{to}: {faults:?}");
+        let at: usize = faults[0].split(':').nth(1).unwrap().parse().unwrap();
+        assert!(faults[0].starts_with("f.toml:") && at == line, "{to}: line {line} expected, {faults:?}");
+    }
+    assert!(faults("RIX-1", "RIX-1").is_empty());
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let files = BTreeMap::from([
+        ("doctrine.toml".to_owned(), COMMON.to_owned()),
+        (
+            "f.toml".to_owned(),
+            FICHE.replace("role = \"mairie\"", "role = \"marie\"").replace("kind = \"rixe\"", "kind = \"x\""),
+        ),
+    ]);
+    assert_eq!(read(&files, &roles()).unwrap_err().0.len(), 2);
+}
+
+#[test]
+fn another_text_is_another_hash() {
+    let files = |fiche: &str| {
+        BTreeMap::from([("doctrine.toml".to_owned(), COMMON.to_owned()), ("f.toml".to_owned(), fiche.to_owned())])
+    };
+    let hash = |fiche: &str| read(&files(fiche), &roles()).unwrap().hash().to_owned();
+    assert_ne!(hash(FICHE), hash(&FICHE.replace("after_min = 0", "after_min = 1")));
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T14:40:00Z".parse().unwrap()
+}
+
+/// The plan of a rixe at a collège of the 19th, and the city.
+fn plan_at_school(kind: &str, severity: Severity, raised_by: &str) -> (City, Plan) {
+    let city = shipped();
+    let kind = kind.parse().unwrap();
+    let rule = city.doctrine.kind(&kind).unwrap();
+    let place = assess(&Location::School { uai: "0750507U".parse().unwrap() }, rule, &city.territory).unwrap();
+    let situation = Situation {
+        kind,
+        severity,
+        raised_by: raised_by.parse().unwrap(),
+        sectors: place.sectors,
+        neighbours: place.neighbours,
+        school: place.school,
+        schools_around: place.schools_around,
+    };
+    let plan = freeze(&city.doctrine, &situation, now(), 1.0);
+    (city, plan)
+}
+
+/// Bodies told at `minute` after the opening, by role.
+fn told(city: &City, plan: &Plan, minute: i64, channel: Channel) -> BTreeSet<String> {
+    let due = now() + SignedDuration::from_mins(minute);
+    let steps =
+        plan.circuits.iter().flat_map(|c| &c.steps).filter(|s| s.due_at == due && s.channels.contains(&channel));
+    let bodies = steps.flat_map(|s| &s.tell).flat_map(|target| {
+        let reach = city.directory.bodies_of(target).into_iter();
+        reach.filter(|body| !body.reach(channel, target.rank, due).is_empty()).map(|body| body.role.to_string())
+    });
+    bodies.collect()
+}
+
+#[test]
+fn doc_05_a_grave_rixe_tells_the_loop_and_the_secretariat_at_once() {
+    for severity in [Severity::Serious, Severity::Fatal] {
+        let (city, plan) = plan_at_school("rixe", severity, "etablissement");
+        let at_once = told(&city, &plan, 0, Channel::Email);
+        for role in ["commissariat", "division-dpmp", "epm", "prevention-specialisee", "etablissement", "associations"]
+        {
+            assert!(
+                at_once.contains(role),
+                "{severity}: class {role} of the loop (lines 1181-1185) is missing: {at_once:?}"
+            );
+        }
+        assert!(
+            at_once.contains("secretariat-general"),
+            "{severity}: lines 1195-1197 ask for the central level: {at_once:?}"
+        );
+        assert!(told(&city, &plan, 0, Channel::Sms).contains("commissariat"), "{severity}");
+        assert!(told(&city, &plan, 0, Channel::Screen).contains("scop"), "{severity}");
+    }
+}
+
+#[test]
+fn an_unanswered_grave_rixe_ends_at_a_place_manned_around_the_clock() {
+    let (city, plan) = plan_at_school("rixe", Severity::Serious, "etablissement");
+    let last = plan.circuits.iter().flat_map(|c| &c.steps).map(|s| s.due_at).max().unwrap();
+    assert_eq!(last, now() + SignedDuration::from_mins(15));
+    assert!(told(&city, &plan, 15, Channel::Sms).contains("secretariat-general"));
+}
+
+#[test]
+fn what_a_head_reports_is_followed_up_and_what_a_landlord_reports_reaches_mediation() {
+    let circuits = |raised_by| {
+        let (_, plan) = plan_at_school("rixe", Severity::Tension, raised_by);
+        plan.circuits.into_iter().map(|c| c.id).collect::<Vec<_>>()
+    };
+    assert!(
+        circuits("etablissement").contains(&"RIX-5".to_owned())
+            && !circuits("etablissement").contains(&"RIX-9".to_owned())
+    );
+    assert!(circuits("bailleur").contains(&"RIX-9".to_owned()) && !circuits("bailleur").contains(&"RIX-5".to_owned()));
+}
+
+#[test]
+fn a_weak_signal_waits_for_the_next_common_reading() {
+    let (_, plan) = plan_at_school("rixe", Severity::Watch, "etablissement");
+    let dues: Vec<Timestamp> = plan.circuits.iter().flat_map(|c| &c.steps).map(|s| s.due_at).collect();
+    assert_eq!(dues, ["2026-11-23T16:00:00Z".parse().unwrap()], "17:00 in Paris");
+}
+
+#[test]
+fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
+    let (city, plan) = plan_at_school("crisis-event", Severity::Serious, "mairie");
+    assert!(told(&city, &plan, 0, Channel::Screen).contains("scop"));
+    let mut escalation = vigie_domain::escalation::Escalation::start(plan, 1);
+    escalation.settle_due(now());
+    let by_mairie = escalation.acknowledge("mairie".parse().unwrap(), 1);
+    assert!(by_mairie.is_empty(), "{by_mairie:?}");
+    let by_scop = escalation.acknowledge("scop".parse().unwrap(), 1);
+    assert!(!by_scop.is_empty() && by_scop.iter().all(|s| s.outcome == StepOutcome::Acknowledged));
+    assert_eq!(escalation.next_due(), None);
+}
+
+#[test]
+fn every_circuit_of_the_first_cut_is_there_with_its_lines() {
+    let city = shipped();
+    let ids: BTreeSet<&str> = city.doctrine.circuits.iter().map(|c| c.id.as_str()).collect();
+    let wanted =
+        ["RIX-1", "RIX-2", "RIX-4", "RIX-5", "RIX-7", "RIX-9", "SCH-1", "SCH-2", "SCH-3", "CRI-1", "CRI-2", "CRI-3"];
+    assert_eq!(ids, BTreeSet::from(wanted));
+    assert!(city.doctrine.circuits.iter().all(|c| c.lines.chars().next().is_some_and(|d| d.is_ascii_digit())));
+}
+
+#[test]
+fn every_step_finds_somebody_in_every_sector() {
+    let city = shipped();
+    for circuit in &city.doctrine.circuits {
+        let rule = city.doctrine.kind(&circuit.kind).unwrap();
+        for sector in city.territory.sectors().iter().filter(|s| s.in_paris) {
+            let place = assess(&Location::Sector { sector: sector.id.clone() }, rule, &city.territory).unwrap();
+            let situation = Situation {
+                kind: circuit.kind.clone(),
+                severity: circuit.severities[0],
+                raised_by: circuit.raised_by.first().cloned().unwrap_or_else(|| "scop".parse().unwrap()),
+                sectors: place.sectors,
+                neighbours: Vec::new(),
+                school: None,
+                schools_around: Vec::new(),
+            };
+            let plan = freeze(&city.doctrine, &situation, now(), 1.0);
+            for target in plan.circuits.iter().flat_map(|c| &c.steps).flat_map(|s| &s.tell) {
+                assert!(
+                    !city.directory.bodies_of(target).is_empty(),
+                    "{} in {}: no {}",
+                    circuit.id,
+                    sector.id,
+                    target.role
+                );
+            }
+        }
+    }
+}
