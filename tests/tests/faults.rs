@@ -97,7 +97,11 @@ async fn a_stream_deleted_with_unread_messages_loses_nothing() {
     for round in 0..3 {
         let reports: Vec<Value> = (0..30).map(|n| small_city::report(round * 30 + n)).collect();
         raised.extend(futures::future::join_all(reports.iter().map(|report| desk.raise(report))).await);
-        jetstream.delete_stream("VIGIE").await.unwrap();
+        // Deleted the moment before, it may still have to be made again.
+        wait::until("the stream can be deleted", wait::PATIENCE, || async {
+            jetstream.delete_stream("VIGIE").await.is_ok()
+        })
+        .await;
     }
 
     one_mail_each(&stack, &vigie, &raised, wait::PATIENCE).await;
