@@ -39,7 +39,7 @@ pub struct Accepted {
     pub reference: String,
     /// Where to ask what became of it.
     pub status_url: String,
-    /// Doubts about the text (it seems to name somebody); the signal was taken all the same.
+    /// Doubts (the text seems to name somebody, a date is in the future); the signal was taken all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Fault>,
 }
