@@ -19,6 +19,7 @@ use vigie_domain::{
     directory::Source,
 };
 use vigie_platform::{
+    ids,
     metrics::ByCode,
     problem::{Fault, Problem},
     telemetry,
@@ -122,6 +123,7 @@ pub(crate) async fn raise_as(
     let admitted = admission::admit(report, caller, &edge.city, now).map_err(inadmissible)?;
     let Admitted { severity, location, occurred_at, place: _, warnings } = admitted;
     let signal = NewSignal {
+        id: SignalId(ids::fresh()),
         source: source.id.clone(),
         source_role: source.role.clone(),
         kind: report.kind.clone(),
