@@ -20,8 +20,10 @@ pub const MAX_SUMMARY: usize = 500;
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How far ahead something may be announced.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 60);
-/// Clocks of reporters are not exact.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// Clocks and time zones of reporters are not exact: a warning is not lost for an hour too many.
+const MAX_CLOCK_ERROR: SignedDuration = SignedDuration::from_hours(24);
+/// Beyond this, the raiser is told.
+const CLOCK_DOUBT: SignedDuration = SignedDuration::from_mins(5);
 /// Beyond this a position is not one.
 const MAX_ACCURACY_M: f64 = 5_000.0;
 
@@ -32,7 +34,7 @@ pub struct Admitted {
     pub location: Location,
     pub occurred_at: Timestamp,
     pub place: Assessment,
-    /// Things to tell the raiser that do not prevent the signal: the text seems to hold a name.
+    /// Things to tell the raiser that do not prevent the signal: the text seems to hold a name, a date is odd.
     pub warnings: Vec<Flaw>,
 }
 
@@ -89,12 +91,19 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     caller
         .may_raise(&report.kind, &place, &city.territory)
         .map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
+    let mut warnings = report.summary.as_deref().map(personal_data_warnings).unwrap_or_default();
+    if report.occurred_at.is_some_and(|at| at > now + CLOCK_DOUBT) {
+        warnings.push(Flaw::new(
+            "occurred_at",
+            "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at.",
+        ));
+    }
     Ok(Admitted {
         severity: report.severity.unwrap_or(rule.default_severity),
         location,
         occurred_at: report.occurred_at.unwrap_or(now),
         place,
-        warnings: report.summary.as_deref().map(personal_data_warnings).unwrap_or_default(),
+        warnings,
     })
 }
 
@@ -129,7 +138,7 @@ pub fn has_control(text: &str) -> bool {
 
 fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
     if let Some(at) = report.occurred_at {
-        if at > now + CLOCK_SKEW {
+        if at > now + MAX_CLOCK_ERROR {
             flaws.push(Flaw::new(
                 "occurred_at",
                 "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at.",

@@ -19,6 +19,7 @@ use vigie_domain::{
     directory::Source,
 };
 use vigie_platform::{
+    ids,
     metrics::ByCode,
     problem::{Fault, Problem},
     telemetry,
@@ -39,7 +40,7 @@ pub struct Accepted {
     pub reference: String,
     /// Where to ask what became of it.
     pub status_url: String,
-    /// Doubts about the text (it seems to name somebody); the signal was taken all the same.
+    /// Doubts (the text seems to name somebody, a date is in the future); the signal was taken all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Fault>,
 }
@@ -122,6 +123,7 @@ pub(crate) async fn raise_as(
     let admitted = admission::admit(report, caller, &edge.city, now).map_err(inadmissible)?;
     let Admitted { severity, location, occurred_at, place: _, warnings } = admitted;
     let signal = NewSignal {
+        id: SignalId(ids::fresh()),
         source: source.id.clone(),
         source_role: source.role.clone(),
         kind: report.kind.clone(),

@@ -1,17 +1,23 @@
 //! One commit for many signals: whatever has arrived while the last commit was under way shares the next.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use vigie_platform::Context;
+use vigie_platform::{Context, database, journal::Entry};
 
 use crate::store::{self, NewSignal, Stored};
 
 /// Commits under way at once: one writes while the other's fsync is awaited.
 const LOOPS: usize = 2;
+/// Pauses between attempts while the database is out of reach: 50, 100 … 1,600 ms, some 3 s in all.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LAST: Duration = Duration::from_millis(1_600);
 
 /// Why a signal was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -93,7 +99,7 @@ impl CommitLoops {
         let started = Instant::now();
         let now: Timestamp = self.context.clock.now();
         let (signals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.signal, w.answer)).unzip();
-        match store::store(&self.pool, signals, now).await {
+        match self.store(&signals, now).await {
             Ok((stored, entries)) => {
                 self.context.metrics.intake_commit.observe(started.elapsed().as_secs_f64());
                 self.context.metrics.signals_accepted.inc_by(entries.len() as u64);
@@ -108,6 +114,22 @@ impl CommitLoops {
                 for answer in answers {
                     drop(answer.send(Err(CommitError::Unavailable)));
                 }
+            }
+        }
+    }
+
+    /// Stores them, trying again for a moment when the database is out of reach: a restart of Postgres is then a delay for
+    /// the senders, not a refusal. Safe, since a second attempt recognises what the first may have written.
+    async fn store(&self, signals: &[NewSignal], now: Timestamp) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
+        let mut pause = RETRY_FIRST;
+        loop {
+            match store::store(&self.pool, signals, now).await {
+                Err(error) if database::is_unreachable(&error) && pause <= RETRY_LAST => {
+                    tracing::warn!(error = %error, "the database is out of reach; trying the commit again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                outcome => return outcome,
             }
         }
     }

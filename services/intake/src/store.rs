@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, PgPool, Row, types::Json};
 use uuid::Uuid;
-use vigie_platform::{ids, journal, journal::Entry};
+use vigie_platform::{journal, journal::Entry};
 use vigie_proto::{
     Kind, RoleId, Severity, SignalId, SourceId,
     event::{Event, SignalRaisedV1},
@@ -16,6 +16,8 @@ use vigie_proto::{
 /// A validated signal, not yet stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSignal {
+    /// Given before the first attempt to store it: a second attempt then finds what the first may have written.
+    pub(crate) id: SignalId,
     pub(crate) source: SourceId,
     pub(crate) source_role: RoleId,
     pub(crate) kind: Kind,
@@ -42,10 +44,11 @@ pub(crate) enum Stored {
 
 /// Stores `signals` in one transaction with their journal entries, in order.
 ///
-/// A repetition (same source and key) is not stored again; it is answered with what is there.
+/// A repetition (same source and key, or the same id after an attempt whose outcome is unknown) is not stored again; it
+/// is answered with what is there.
 pub(crate) async fn store(
     pool: &PgPool,
-    signals: Vec<NewSignal>,
+    signals: &[NewSignal],
     now: Timestamp,
 ) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
     let mut tx = pool.begin().await?;
@@ -54,13 +57,14 @@ pub(crate) async fn store(
         .fetch_all(&mut *tx)
         .await?;
     let year = now.strftime("%Y").to_string();
-    let rows: Vec<Numbered> = signals
-        .into_iter()
+    let rows: Vec<Numbered<'_>> = signals
+        .iter()
         .zip(numbers)
-        .map(|(signal, number)| Numbered { id: ids::fresh(), reference: format!("S-{year}-{number:06}"), signal })
+        .map(|(signal, number)| Numbered { reference: format!("S-{year}-{number:06}"), signal })
         .collect();
     let inserted = insert(&mut tx, &rows, now).await?;
-    let entries: Vec<Entry> = rows.iter().filter(|row| inserted.contains(&row.id)).map(|row| row.entry(now)).collect();
+    let entries: Vec<Entry> =
+        rows.iter().filter(|row| inserted.contains(&row.signal.id.0)).map(|row| row.entry(now)).collect();
     journal::append(&mut tx, &entries).await?;
     let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
     tx.commit().await?;
@@ -68,26 +72,25 @@ pub(crate) async fn store(
     Ok((stored, entries))
 }
 
-/// A signal with the identity it gets if it is new.
-struct Numbered {
-    id: Uuid,
+/// A signal with the reference it gets if it is new.
+struct Numbered<'a> {
     reference: String,
-    signal: NewSignal,
+    signal: &'a NewSignal,
 }
 
 /// Signals stored before, by source and key: id, reference, fingerprint.
 type Known = HashMap<(String, String), (Uuid, String, Vec<u8>)>;
 
-impl Numbered {
+impl Numbered<'_> {
     /// The key that tells repetitions; a signal without one is its own.
     fn key(&self) -> String {
-        self.signal.idempotency_key.clone().unwrap_or_else(|| self.id.to_string())
+        self.signal.idempotency_key.clone().unwrap_or_else(|| self.signal.id.to_string())
     }
 
     fn entry(&self, now: Timestamp) -> Entry {
-        let s = &self.signal;
+        let s = self.signal;
         let event = Event::from(SignalRaisedV1 {
-            signal_id: SignalId(self.id),
+            signal_id: s.id,
             reference: self.reference.clone(),
             source: s.source.clone(),
             source_role: s.source_role.clone(),
@@ -104,8 +107,8 @@ impl Numbered {
     }
 
     fn outcome(self, inserted: &HashSet<Uuid>, known: &Known) -> Stored {
-        if inserted.contains(&self.id) {
-            return Stored::Durable { id: SignalId(self.id), reference: self.reference };
+        if inserted.contains(&self.signal.id.0) {
+            return Stored::Durable { id: self.signal.id, reference: self.reference };
         }
         match known.get(&(self.signal.source.to_string(), self.key())) {
             Some((id, reference, fingerprint)) if fingerprint.as_slice() == self.signal.fingerprint => {
@@ -116,8 +119,8 @@ impl Numbered {
     }
 }
 
-async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let text = |of: fn(&NewSignal) -> String| rows.iter().map(|r| of(&r.signal)).collect::<Vec<_>>();
+async fn insert(tx: &mut PgConnection, rows: &[Numbered<'_>], now: Timestamp) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let text = |of: fn(&NewSignal) -> String| rows.iter().map(|r| of(r.signal)).collect::<Vec<_>>();
     let inserted: Vec<Uuid> = sqlx::query_scalar(
         "insert into intake.signal (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at,
                                     expected_at, parties, facts, received_at, idempotency_key, fingerprint)
@@ -128,10 +131,10 @@ async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Res
              as s (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at, expected_at, parties,
                    facts, idempotency_key, fingerprint, position)
           order by s.position
-         on conflict on constraint signal_idempotency do nothing
+         on conflict do nothing
          returning id",
     )
-    .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.signal.id.0).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.reference.clone()).collect::<Vec<_>>())
     .bind(text(|s| s.source.to_string()))
     .bind(text(|s| s.source_role.to_string()))
@@ -152,7 +155,7 @@ async fn insert(tx: &mut PgConnection, rows: &[Numbered], now: Timestamp) -> Res
     Ok(inserted.into_iter().collect())
 }
 
-async fn already_stored(tx: &mut PgConnection, rows: &[Numbered]) -> Result<Known, sqlx::Error> {
+async fn already_stored(tx: &mut PgConnection, rows: &[Numbered<'_>]) -> Result<Known, sqlx::Error> {
     let found = sqlx::query(
         "select id, reference, source_id, idempotency_key, fingerprint from intake.signal
           where (source_id, idempotency_key) in (select * from unnest($1::text[], $2::text[]))",
