@@ -1,8 +1,8 @@
-"""The command lines of `up`, `down` and `test`."""
+"""The command lines of `up`, `down`, `test` and `bench`."""
 import argparse
 import signal
 
-from . import checks, runset, stopping, up
+from . import bench, checks, runset, stopping, up
 from .progress import warn
 from .trouble import Interrupted, Trouble
 
@@ -39,6 +39,16 @@ examples:
 The tests start their own servers on free ports, so a running `up` does not disturb them. They find the programs by
 VIGIE_TEST_NATS_BIN, VIGIE_TEST_PG_BIN (a folder), VIGIE_TEST_OUTBOX (for node) and VIGIE_TEST_BIN (vigie itself).
 """
+BENCH = """\
+examples:
+  deploy/local/bench intake                      signals accepted a second, next to Postgres' own transactions
+  deploy/local/bench end-to-end --seconds 20     from the signal to the mail, next to the sum of its unavoidable parts
+  deploy/local/bench geofence --json             nanoseconds per exact answer
+
+What follows the name goes to `vigie bench NAME`. NATS and PostgreSQL are started on free ports with empty data under
+.local/bench and stopped afterwards; a running `up` is neither used nor disturbed, but it shares the machine.
+VIGIE_NATS_BIN, VIGIE_PG_BIN, VIGIE_BIN and CARGO_TARGET_DIR as for `up`; the progress is on standard error.
+"""
 
 
 def main(arguments):
@@ -53,6 +63,8 @@ def main(arguments):
             return up.restart(options.only) if options.only else up.run(options.detach, options.time_scale, options.release)
         if options.command == "down":
             return stopping.run(options.wipe)
+        if options.command == "bench":
+            return bench.run(options.name, options.rest)
         return checks.run(options.nextest)
     except Trouble as trouble:
         warn(str(trouble))
@@ -87,6 +99,9 @@ def _parser():
     start.add_argument("--only", choices=runset.NAMES, help="(re)start one component of the set that was started")
     stop = command("down", "Stops what `up` started in this checkout, in reverse order, and nothing else.", DOWN)
     stop.add_argument("--wipe", action="store_true", help="also remove .local/data")
+    measure = command("bench", "Measures an optimised Vigie on servers of its own.", BENCH)
+    measure.add_argument("name", choices=("intake", "end-to-end", "geofence"), help="what to measure")
+    measure.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of `vigie bench NAME`")
     test = command("test", "Runs every check and every test; stops at the first that fails.", TEST)
     test.add_argument("nextest", nargs="*", metavar="-- ARGUMENT", help="arguments for cargo nextest run")
     return parser

@@ -107,7 +107,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Territory(territory) => command::territory::run(territory),
         Command::Locate(locate) => command::locate::run(&locate),
         Command::Contract(contract) => command::contract::run(&contract),
-        Command::Bench(bench) => bench::run(&bench),
+        Command::Bench(bench) => bench::run(&bench, arguments.config.as_deref()),
     }
 }
 

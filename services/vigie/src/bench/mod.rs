@@ -1,19 +1,88 @@
 //! `vigie bench`: figures of this machine, each next to what it is compared with in the same run.
+//!
+//! `geofence` measures a function. `intake` and `end-to-end` measure the real thing: a [`stage::Stage`] starts
+//! `vigie serve` on a scratch database with a city of one body, [`load`] posts signals to it, [`sink`] takes its mails,
+//! [`limit`] finds what the same servers do at most, and [`report`] puts the two side by side.
 
+mod city;
+mod end_to_end;
 mod geofence;
+mod intake;
+mod limit;
+mod load;
+mod report;
+mod scratch;
+mod sink;
+mod stage;
 
-use clap::Subcommand;
+use std::{path::Path, time::Duration};
 
-use crate::Outcome;
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+use crate::{Outcome, block_on, command::territory::DEFAULT_FILE};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Measure how many signals are accepted (committed) a second, next to Postgres' own transactions.
+    #[command(after_help = "Examples:
+  deploy/local/bench intake              on scratch servers of its own
+  vigie bench intake --seconds 20 --json on those of the configuration (a scratch database, a bus without Vigie)")]
+    Intake(Staged),
+    /// Measure the time from a signal to the e-mail handed over, next to the sum of its unavoidable parts.
+    #[command(after_help = "Examples:
+  deploy/local/bench end-to-end
+  vigie bench end-to-end --seconds 20 --json")]
+    EndToEnd(Staged),
     /// Measure how long an exact answer to "where is this point" takes, next to rstar with geo.
     Geofence(geofence::Arguments),
 }
 
-pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
-    match command {
-        Command::Geofence(arguments) => geofence::run(arguments),
+/// Options of the benches that start servers.
+#[derive(Debug, Args)]
+pub(crate) struct Staged {
+    /// Seconds of measuring for each figure.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Territory to use.
+    #[arg(long, default_value = DEFAULT_FILE)]
+    territory: std::path::PathBuf,
+}
+
+impl Staged {
+    fn budget(&self) -> anyhow::Result<Duration> {
+        anyhow::ensure!((0.5..=600.0).contains(&self.seconds), "--seconds must be 0.5 to 600");
+        Duration::try_from_secs_f64(self.seconds).context("--seconds")
     }
+}
+
+/// `config_file` is what `--config` gave: the servers are those of the configuration.
+pub(crate) fn run(command: &Command, config_file: Option<&Path>) -> anyhow::Result<Outcome> {
+    let (staged, report) = match command {
+        Command::Geofence(arguments) => return geofence::run(arguments),
+        Command::Intake(staged) => {
+            let (budget, serve) = (staged.budget()?, &["--only", "intake"]);
+            (
+                staged,
+                block_on(stage::on(config_file, staged, serve, async |stage| intake::measure(stage, budget).await))?,
+            )
+        }
+        Command::EndToEnd(staged) => {
+            let budget = staged.budget()?;
+            (
+                staged,
+                block_on(stage::on(config_file, staged, &[], async |stage| end_to_end::measure(stage, budget).await))?,
+            )
+        }
+    };
+    report.print(staged.json)?;
+    Ok(Outcome::Done)
+}
+
+/// Says on standard error what is being measured, so that the wait is understood; standard output holds figures only.
+fn progress(what: &str) {
+    eprintln!("  {what} ...");
 }
