@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use vigie_tests::{Options, SCHOOL, Stack, Vigie};
+use vigie_tests::{Options, SCHOOL, Stack, Vigie, wait};
 
 #[tokio::test]
 async fn no_role_of_a_service_can_change_or_remove_an_entry() {
@@ -14,7 +14,8 @@ async fn no_role_of_a_service_can_change_or_remove_an_entry() {
             .await
             .unwrap();
     assert!(roles.len() >= 9, "{roles:?}");
-    let before = vigie.records().count("select count(*) from journal.entry").await;
+    let entries = async || vigie.records().count("select count(*) from journal.entry").await;
+    wait::until("doctrine and directory are announced", wait::PATIENCE, || async { entries().await == 2 }).await;
 
     for role in &roles {
         let mut connection = PgConnection::connect(&stack.postgres.url()).await.unwrap();
@@ -31,7 +32,7 @@ async fn no_role_of_a_service_can_change_or_remove_an_entry() {
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {refused}");
         }
     }
-    assert_eq!(vigie.records().count("select count(*) from journal.entry").await, before);
+    assert_eq!(entries().await, 2);
 }
 
 #[tokio::test]
