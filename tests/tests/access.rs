@@ -98,7 +98,7 @@ async fn every_route_of_the_api_wants_a_token_in_force() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let document = vigie.anyone().get("/api/v1/openapi.json").await.expect(200).json();
-    let mut routes = vec![("get".to_owned(), "/api/v1/events".to_owned())];
+    let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         let path = path.replace("{id}", "0192f0c1-2d3e-7a4b-8c5d-6e7f8a9b0c1d");
         let methods = methods.as_object().unwrap().keys();

@@ -316,11 +316,3 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
     };
     Problem::new(status, code, "Requête illisible").detail(rejection.body_text())
 }
-
-/// This module's part of the OpenAPI document.
-pub fn openapi_paths() -> utoipa::openapi::OpenApi {
-    #[derive(utoipa::OpenApi)]
-    #[openapi(paths(acknowledge, note, severity, resolution))]
-    struct Paths;
-    <Paths as utoipa::OpenApi>::openapi()
-}

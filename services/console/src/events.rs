@@ -20,6 +20,16 @@ use crate::{Edge, caller};
 const PAGE: i64 = 200;
 
 /// Server-sent events. `Last-Event-ID` resumes after that event, whatever happened meanwhile.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "incidents",
+    params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen; the present when absent")),
+    responses(
+        (status = 200, description = "A stream that stays open: one event for each fact about an incident the caller may see", body = String, content_type = "text/event-stream"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
 pub(crate) async fn stream(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,

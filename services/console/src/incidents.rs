@@ -246,11 +246,3 @@ async fn detail(edge: &Edge, caller: Caller<'_>, snapshot: IncidentSnapshot) -> 
 pub(crate) fn parse_id(text: &str) -> Result<IncidentId, Problem> {
     text.parse().map_err(|_| Problem::not_found("Événement"))
 }
-
-/// This module's part of the OpenAPI document.
-pub fn openapi_paths() -> utoipa::openapi::OpenApi {
-    #[derive(utoipa::OpenApi)]
-    #[openapi(paths(list, one))]
-    struct Paths;
-    <Paths as utoipa::OpenApi>::openapi()
-}

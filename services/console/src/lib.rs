@@ -22,9 +22,6 @@ use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::City, link::Signer};
 use vigie_platform::{Context, database::SchemaMigrations};
 
-pub use act::openapi_paths as acts_openapi;
-pub use incidents::openapi_paths as incidents_openapi;
-
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "console", migrator: sqlx::migrate!("./migrations") }
@@ -73,4 +70,20 @@ impl Console {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         live::follow(&self.edge, stop).await
     }
+}
+
+/// This edge's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(
+        incidents::list,
+        incidents::one,
+        events::stream,
+        act::acknowledge,
+        act::note,
+        act::severity,
+        act::resolution
+    ))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
 }

@@ -79,7 +79,7 @@ pub(crate) fn openapi() -> OpenApi {
     ))]
     struct Base;
     let mut document = <Base as utoipa::OpenApi>::openapi();
-    for part in [vigie_intake::openapi_paths(), vigie_console::incidents_openapi(), vigie_console::acts_openapi()] {
+    for part in [vigie_intake::openapi_paths(), vigie_console::openapi_paths()] {
         document.merge(part);
     }
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
