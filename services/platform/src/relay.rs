@@ -1,19 +1,28 @@
 //! Hands journal entries to the bus: those just committed at once, those left over by a sweep.
+//!
+//! Three loops side by side, so that no entry waits for another's acknowledgement or for a commit: one publishes what is
+//! fresh, one takes off the pending list what the bus has acknowledged, one sweeps.
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::{bus::Bus, clock::SharedClock, journal::Entry, metrics::Metrics};
 
 /// How many fresh entries may wait; beyond, the sweep finds them.
 const CAPACITY: usize = 8_192;
-/// Entries published before their acknowledgements are awaited.
+/// Fresh entries that may await their acknowledgement at once.
+const IN_FLIGHT: usize = 2_048;
+/// Entries taken at a time.
 const BATCH: usize = 256;
+/// Between two deletions from the pending list: what is acknowledged meanwhile shares the next commit. Much shorter than
+/// [`ORPHANED_AFTER`], so that the sweep does not publish again what only waits to be taken off.
+const TIDY_EVERY: Duration = Duration::from_millis(50);
 /// An entry this old is no longer in the hands of the process that wrote it.
 const ORPHANED_AFTER: SignedDuration = SignedDuration::from_millis(1_500);
 
@@ -46,35 +55,77 @@ pub fn channel() -> (FreshEntries, Relay) {
 
 impl Relay {
     /// Publishes until every [`FreshEntries`] is gone: it outlives the services, so that what they wrote last leaves too.
-    pub async fn run(
-        mut self,
-        pool: PgPool,
-        bus: Bus,
-        clock: SharedClock,
-        metrics: Arc<Metrics>,
-    ) -> anyhow::Result<()> {
-        let mut sweep = tokio::time::interval(Duration::from_millis(500));
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
+    pub async fn run(self, pool: PgPool, bus: Bus, clock: SharedClock, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+        let (acknowledged, taken) = mpsc::channel(CAPACITY);
+        let publishing = async {
             tokio::select! {
-                biased;
-                received = self.fresh.recv_many(&mut batch, BATCH) => {
-                    if received == 0 {
-                        bus.drain().await;
-                        return Ok(());
-                    }
-                    if bus.is_connected() {
-                        publish(&pool, &bus, &batch, &metrics).await;
-                    }
-                    batch.clear();
-                }
-                _ = sweep.tick() => {
-                    if let Err(error) = sweep_once(&pool, &bus, clock.now(), &metrics).await {
-                        tracing::warn!(error = %error, "the relay cannot read the pending entries; it will try again");
+                () = publish_fresh(self.fresh, &bus, acknowledged, &metrics) => {}
+                () = sweep(&pool, &bus, &clock, &metrics) => {}
+            }
+            bus.drain().await;
+        };
+        tokio::join!(publishing, tidy(&pool, taken));
+        Ok(())
+    }
+}
+
+/// Publishes in the order of arrival, without waiting for the acknowledgement of one before the next.
+async fn publish_fresh(
+    mut fresh: mpsc::Receiver<Entry>,
+    bus: &Bus,
+    acknowledged: mpsc::Sender<Uuid>,
+    metrics: &Metrics,
+) {
+    let mut in_flight = FuturesUnordered::new();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut open = true;
+    while open || !in_flight.is_empty() {
+        tokio::select! {
+            Some(id) = in_flight.next() => {
+                if let Some(id) = id {
+                    metrics.published.inc();
+                    // Full only when the database does not answer: the sweep takes it off later.
+                    if acknowledged.try_send(id).is_err() {
+                        tracing::debug!(event.id = %id, "acknowledged, but stays pending for now");
                     }
                 }
             }
+            received = fresh.recv_many(&mut batch, BATCH), if open && in_flight.len() < IN_FLIGHT => {
+                open = received > 0;
+                for entry in batch.drain(..).filter(|_| bus.is_connected()) {
+                    match bus.publish(&entry).await {
+                        Ok(acknowledgement) => {
+                            let id = entry.envelope.id.0;
+                            in_flight.push(async move { acknowledgement.await.ok().map(|_| id) });
+                        }
+                        Err(error) => {
+                            tracing::debug!(error = %error, event.id = %entry.envelope.id, "not published, stays pending");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Takes acknowledged entries off the pending list until nobody acknowledges any more.
+async fn tidy(pool: &PgPool, mut acknowledged: mpsc::Receiver<Uuid>) {
+    let mut ids = Vec::with_capacity(CAPACITY);
+    while acknowledged.recv_many(&mut ids, CAPACITY).await > 0 {
+        take_off(pool, &ids).await;
+        ids.clear();
+        tokio::time::sleep(TIDY_EVERY).await;
+    }
+}
+
+/// Looks for entries left over, for ever.
+async fn sweep(pool: &PgPool, bus: &Bus, clock: &SharedClock, metrics: &Metrics) {
+    let mut every = tokio::time::interval(Duration::from_millis(500));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = sweep_once(pool, bus, clock.now(), metrics).await {
+            tracing::warn!(error = %error, "the relay cannot read the pending entries; it will try again");
         }
     }
 }
@@ -128,11 +179,14 @@ async fn publish(pool: &PgPool, bus: &Bus, entries: &[Entry], metrics: &Metrics)
         return 0;
     }
     metrics.published.inc_by(acknowledged.len() as u64);
-    let deleted =
-        sqlx::query("delete from journal.pending where event_id = any($1)").bind(&acknowledged).execute(pool).await;
+    take_off(pool, &acknowledged).await;
+    acknowledged.len()
+}
+
+async fn take_off(pool: &PgPool, ids: &[Uuid]) {
+    let deleted = sqlx::query("delete from journal.pending where event_id = any($1)").bind(ids).execute(pool).await;
     if let Err(error) = deleted {
         // Published twice at worst: JetStream and the inboxes know the event id.
         tracing::warn!(error = %error, "published entries stay on the pending list for now");
     }
-    acknowledged.len()
 }
