@@ -517,6 +517,8 @@ async fn owed<H: Handler>(
         H::SERVICE
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
+        // Planned anew each time: a plan kept from when the tables were small compares every entry with every inbox row.
+        .persistent(false)
         .bind(from)
         .bind(below)
         .bind(H::TYPES.to_vec())

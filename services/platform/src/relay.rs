@@ -144,9 +144,12 @@ async fn sweep_once(pool: &PgPool, bus: &Bus, now: Timestamp, metrics: &Metrics)
     loop {
         let rows = sqlx::query(
             "select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent, e.data::text as data
-               from journal.pending p join journal.entry e using (event_id)
-              where e.recorded_at < $1 order by e.seq limit $2",
+               from journal.entry e
+              where e.event_id in (select event_id from journal.pending order by event_id limit $2) and e.recorded_at < $1
+              order by e.seq",
         )
+        // Planned anew each time: the list is empty when a process starts, and a plan made then reads the whole journal.
+        .persistent(false)
         .bind((now - ORPHANED_AFTER).to_sqlx())
         .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
         .fetch_all(pool)
