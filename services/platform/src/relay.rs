@@ -169,7 +169,7 @@ async fn publish(pool: &PgPool, bus: &Bus, entries: &[Entry], metrics: &Metrics)
         match bus.publish(entry).await {
             Ok(acknowledgement) => waiting.push((entry.envelope.id.0, acknowledgement)),
             Err(error) => {
-                tracing::debug!(error = %error, event.id = %entry.envelope.id, "not published, stays pending")
+                tracing::debug!(error = %error, event.id = %entry.envelope.id, "not published, stays pending");
             }
         }
     }
