@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// An open incident of the same kind, as far as joining needs it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate<'a> {
     pub id: IncidentId,
-    pub sector: SectorId,
+    pub sector: &'a SectorId,
     /// None when only a sector is known.
     pub at: Option<LonLat>,
     pub last_signal_at: Timestamp,
@@ -23,7 +23,7 @@ pub struct Candidate {
 /// A signal that only names a sector joins an incident that only names it too: it could be anywhere, and hiding it
 /// inside a precise one could hide a second event.
 pub fn join<'a>(
-    candidates: impl IntoIterator<Item = &'a Candidate>,
+    candidates: impl IntoIterator<Item = Candidate<'a>>,
     at: Option<LonLat>,
     sector: &SectorId,
     now: Timestamp,
@@ -36,7 +36,7 @@ pub fn join<'a>(
         .filter_map(|candidate| {
             let metres = match (at, candidate.at) {
                 (Some(a), Some(b)) => Territory::distance_m(a, b),
-                (None, None) if candidate.sector == *sector => 0.0,
+                (None, None) if candidate.sector == sector => 0.0,
                 _ => return None,
             };
             (metres <= f64::from(rule.radius_m)).then_some((metres, candidate))
@@ -51,10 +51,14 @@ mod tests {
 
     const RULE: Correlation = Correlation { radius_m: 500, window_min: 60 };
 
-    fn candidate(id: u128, lon: f64, minutes_ago: i64) -> Candidate {
+    fn sector(id: &str) -> SectorId {
+        SectorId::new(id).unwrap()
+    }
+
+    fn candidate(id: u128, lon: f64, minutes_ago: i64, sector: &SectorId) -> Candidate<'_> {
         Candidate {
             id: IncidentId(uuid::Uuid::from_u128(id)),
-            sector: SectorId::new("paris-19").unwrap(),
+            sector,
             at: Some(LonLat { lon, lat: 48.88 }),
             last_signal_at: now() - SignedDuration::from_mins(minutes_ago),
         }
@@ -64,15 +68,15 @@ mod tests {
         "2026-11-23T15:00:00Z".parse().unwrap()
     }
 
-    fn joined(candidates: &[Candidate], lon: f64) -> Option<u128> {
-        let sector = SectorId::new("paris-19").unwrap();
-        join(candidates, Some(LonLat { lon, lat: 48.88 }), &sector, now(), RULE).map(|id| id.0.as_u128())
-    }
-
     #[test]
     fn the_nearest_incident_within_radius_and_window_is_joined() {
+        let here = sector("paris-19");
         // One thousandth of a degree of longitude is about 73 m here.
-        let open = [candidate(1, 2.380, 10), candidate(2, 2.383, 10), candidate(3, 2.384, 120)];
+        let open = [candidate(1, 2.380, 10, &here), candidate(2, 2.383, 10, &here), candidate(3, 2.384, 120, &here)];
+        let joined = |open: &[Candidate<'_>], lon| {
+            let at = Some(LonLat { lon, lat: 48.88 });
+            join(open.iter().copied(), at, &here, now(), RULE).map(|id| id.0.as_u128())
+        };
         assert_eq!(joined(&open, 2.3835), Some(2));
         assert_eq!(joined(&open, 2.395), None, "too far from all");
         assert_eq!(joined(&open[2..], 2.384), None, "too long ago");
@@ -80,11 +84,11 @@ mod tests {
 
     #[test]
     fn a_vague_signal_does_not_disappear_into_a_precise_incident() {
-        let sector = SectorId::new("paris-19").unwrap();
-        assert_eq!(join(&[candidate(1, 2.38, 1)], None, &sector, now(), RULE), None);
-        let vague = Candidate { at: None, ..candidate(2, 0.0, 1) };
-        assert!(join(std::slice::from_ref(&vague), None, &sector, now(), RULE).is_some());
-        let elsewhere = SectorId::new("paris-18").unwrap();
-        assert!(join(&[vague], None, &elsewhere, now(), RULE).is_none());
+        let (here, elsewhere) = (sector("paris-19"), sector("paris-18"));
+        let precise = candidate(1, 2.38, 1, &here);
+        assert_eq!(join([precise], None, &here, now(), RULE), None);
+        let vague = Candidate { at: None, ..precise };
+        assert_eq!(join([vague], None, &here, now(), RULE), Some(vague.id));
+        assert_eq!(join([vague], None, &elsewhere, now(), RULE), None);
     }
 }

@@ -55,15 +55,18 @@ pub(crate) async fn claim_due(
     rows.iter().map(from_row).collect()
 }
 
-/// The earliest due time of all, and how many plans still wait for one.
-pub(crate) async fn next_due(pool: &PgPool) -> Result<(Option<Timestamp>, i64), sqlx::Error> {
-    let row = sqlx::query(
-        "select min(next_due) as next, count(*) as waiting from escalation.plan where next_due is not null",
-    )
-    .fetch_one(pool)
-    .await?;
-    let next: Option<SqlTimestamp> = row.try_get("next")?;
-    Ok((next.map(SqlTimestamp::to_jiff), row.try_get("waiting")?))
+/// The earliest due time of all; one look into the index.
+pub(crate) async fn next_due(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
+    let next: Option<SqlTimestamp> =
+        sqlx::query_scalar("select next_due from escalation.plan where next_due is not null order by next_due limit 1")
+            .fetch_optional(pool)
+            .await?;
+    Ok(next.map(SqlTimestamp::to_jiff))
+}
+
+/// How many plans still wait for a due time; reads them all.
+pub(crate) async fn waiting(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from escalation.plan where next_due is not null").fetch_one(pool).await
 }
 
 /// Writes plans back, new or changed.

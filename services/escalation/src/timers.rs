@@ -11,6 +11,11 @@ use vigie_platform::{Context, clock, consumer::Outbox, journal};
 
 use crate::{round::Round, store};
 
+/// How often the plans that wait are counted, for the operator.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// Pause before looking again at what another replica is settling.
+const CLAIMED_ELSEWHERE: Duration = Duration::from_millis(10);
+
 pub(crate) struct Timers {
     pub(crate) context: Context,
     pub(crate) city: Arc<City>,
@@ -20,6 +25,8 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut counted = tokio::time::interval(COUNT_EVERY);
+        counted.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let pause = match self.pass().await {
                 Ok(pause) => pause,
@@ -32,21 +39,35 @@ impl Timers {
                 () = stop.cancelled() => return Ok(()),
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(pause) => {}
+                _ = counted.tick() => {
+                    if let Ok(waiting) = store::waiting(&self.pool).await {
+                        self.context.metrics.steps_due.set(waiting);
+                    }
+                }
             }
         }
     }
 
     /// Settles everything due, and returns how long nothing will be.
     async fn pass(&self) -> Result<Duration, sqlx::Error> {
-        while self.settle_some().await? {}
-        let (next, waiting) = store::next_due(&self.pool).await?;
-        self.context.metrics.steps_due.set(waiting);
         let idle = Duration::from_millis(self.context.config.escalation.idle_ms);
-        let now = self.context.clock.now();
-        Ok(next.map_or(idle, |due| clock::until(due, now).min(idle)))
+        loop {
+            let next = store::next_due(&self.pool).await?;
+            let now = self.context.clock.now();
+            match next {
+                Some(due) if due <= now => {
+                    if !self.settle_some().await? {
+                        // Another replica has claimed what is due.
+                        return Ok(CLAIMED_ELSEWHERE);
+                    }
+                }
+                Some(due) => return Ok(clock::until(due, now).min(idle)),
+                None => return Ok(idle),
+            }
+        }
     }
 
-    /// One claim and its transaction; true when there may be more.
+    /// One claim and its transaction; false when there was nothing to claim.
     async fn settle_some(&self) -> Result<bool, sqlx::Error> {
         let now = self.context.clock.now();
         let limit = self.context.config.escalation.batch;
@@ -55,7 +76,6 @@ impl Timers {
         if due.is_empty() {
             return Ok(false);
         }
-        let claimed = due.len();
         let mut outbox = Outbox::new("escalation", now);
         let mut round = Round::new(&self.city, now, due);
         round.settle_due();
@@ -64,6 +84,6 @@ impl Timers {
         tx.commit().await?;
         self.context.fresh.push(outbox.into_entries());
         counts.report(&self.context.metrics);
-        Ok(claimed == limit)
+        Ok(true)
     }
 }

@@ -109,13 +109,12 @@ impl<'a> Batch<'a> {
     fn signal(&mut self, located: Located<'_>, number: i64) -> Event {
         self.counts.located += 1;
         let Located { signal, rule, place } = located;
-        let open: Vec<_> = self
+        let open = self
             .incidents
             .iter()
-            .filter(|i| i.snapshot.kind == signal.kind && i.snapshot.status != IncidentStatus::Closed)
-            .map(Incident::candidate)
-            .collect();
-        let joined = correlation::join(&open, place.at, place.owner(), self.planner.now, rule.correlation);
+            .filter(|i| i.snapshot.kind == signal.kind && i.snapshot.status != IncidentStatus::Closed);
+        let candidates = open.map(Incident::candidate);
+        let joined = correlation::join(candidates, place.at, place.owner(), self.planner.now, rule.correlation);
         if let Some(incident) = joined.and_then(|id| self.incidents.iter_mut().find(|i| i.snapshot.id == id)) {
             self.links.push((signal.signal_id, incident.snapshot.id));
             let event = incident.join(signal, self.planner);

@@ -54,10 +54,10 @@ impl Planner<'_> {
 
 impl Incident {
     /// What correlation needs to know of it.
-    pub(crate) fn candidate(&self) -> Candidate {
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             id: self.snapshot.id,
-            sector: self.snapshot.sector.clone(),
+            sector: &self.snapshot.sector,
             at: self.at,
             last_signal_at: self.last_signal_at,
         }
