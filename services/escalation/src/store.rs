@@ -1,5 +1,7 @@
 //! Plans and alerts in Postgres.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
@@ -104,32 +106,26 @@ pub(crate) async fn record_told(
     }
     let pairs: Vec<(&AlertIssuedV1, &String)> =
         alerts.iter().flat_map(|a| a.steps.iter().map(move |step| (a, step))).collect();
+    let text = |of: fn(&AlertIssuedV1) -> String| alerts.iter().map(of).collect::<Vec<_>>();
     let fresh: Vec<Uuid> = sqlx::query_scalar(
-        "insert into escalation.told (incident_id, generation, step, contact, alert_id)
-         select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing returning alert_id",
+        "with told as (
+           insert into escalation.told (incident_id, generation, step, contact, alert_id)
+           select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing returning alert_id
+         )
+         insert into escalation.alert (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
+         select a.id, a.incident_id, a.generation, a.version, a.purpose, a.body, a.role, a.contact, a.channel,
+                string_to_array(a.steps, ','), a.issued_at
+           from unnest($6::uuid[], $7::uuid[], $8::int[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[],
+                       $14::text[], $15::text[], $16::timestamptz[])
+             as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
+          where a.id in (select alert_id from told)
+         returning id",
     )
     .bind(pairs.iter().map(|(a, _)| a.incident.id.0).collect::<Vec<_>>())
     .bind(pairs.iter().map(|(a, _)| signed(a.generation)).collect::<Vec<_>>())
     .bind(pairs.iter().map(|(_, step)| (*step).clone()).collect::<Vec<_>>())
     .bind(pairs.iter().map(|(a, _)| a.contact.to_string()).collect::<Vec<_>>())
     .bind(pairs.iter().map(|(a, _)| a.alert_id.0).collect::<Vec<_>>())
-    .fetch_all(&mut *tx)
-    .await?;
-    let alerts: Vec<AlertIssuedV1> = alerts.into_iter().filter(|a| fresh.contains(&a.alert_id.0)).collect();
-    insert_alerts(tx, &alerts).await?;
-    Ok(alerts)
-}
-
-async fn insert_alerts(tx: &mut PgConnection, alerts: &[AlertIssuedV1]) -> Result<(), sqlx::Error> {
-    let text = |of: fn(&AlertIssuedV1) -> String| alerts.iter().map(of).collect::<Vec<_>>();
-    sqlx::query(
-        "insert into escalation.alert (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
-         select a.id, a.incident_id, a.generation, a.version, a.purpose, a.body, a.role, a.contact, a.channel,
-                string_to_array(a.steps, ','), a.issued_at
-           from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                       $10::text[], $11::timestamptz[])
-             as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)",
-    )
     .bind(alerts.iter().map(|a| a.alert_id.0).collect::<Vec<_>>())
     .bind(alerts.iter().map(|a| a.incident.id.0).collect::<Vec<_>>())
     .bind(alerts.iter().map(|a| signed(a.generation)).collect::<Vec<_>>())
@@ -141,9 +137,10 @@ async fn insert_alerts(tx: &mut PgConnection, alerts: &[AlertIssuedV1]) -> Resul
     .bind(text(|a| a.channel.to_string()))
     .bind(text(|a| a.steps.join(",")))
     .bind(alerts.iter().map(|a| a.issued_at.to_sqlx()).collect::<Vec<_>>())
-    .execute(tx)
+    .fetch_all(tx)
     .await?;
-    Ok(())
+    let fresh: HashSet<Uuid> = fresh.into_iter().collect();
+    Ok(alerts.into_iter().filter(|a| fresh.contains(&a.alert_id.0)).collect())
 }
 
 fn purpose(alert: &AlertIssuedV1) -> &'static str {

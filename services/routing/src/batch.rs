@@ -78,11 +78,10 @@ impl<'a> Batch<'a> {
             .flat_map(|l| l.place.may_join_in.iter().map(|sector| (l.signal.kind.clone(), sector.clone())))
             .collect();
         let acted_on: BTreeSet<IncidentId> = events.iter().filter_map(|event| acted_on(&event.event)).collect();
-        store::lock(tx, &places).await?;
+        let opening = located.iter().flatten().flatten().count();
+        let mut numbers = store::lock(tx, &places, opening).await?.into_iter();
         let oldest = self.planner.now - longest_window(city);
         self.incidents = store::load(tx, &places, &acted_on, oldest).await?;
-        let opening = located.iter().flatten().flatten().count();
-        let mut numbers = store::numbers(tx, opening).await?.into_iter();
 
         let mut verdicts = Vec::with_capacity(events.len());
         for (received, located) in events.iter().zip(located) {

@@ -13,18 +13,27 @@ use vigie_proto::{
 
 use crate::incident::{Change, Incident};
 
-/// Serialises correlation per kind and sector until the transaction ends. `places` are sorted, so two batches cannot
-/// wait for each other.
-pub(crate) async fn lock(tx: &mut PgConnection, places: &BTreeSet<(Kind, SectorId)>) -> Result<(), sqlx::Error> {
-    if places.is_empty() {
-        return Ok(());
+/// Serialises correlation per kind and sector until the transaction ends, and returns `count` fresh numbers for
+/// references. `places` are sorted, so two batches cannot wait for each other.
+pub(crate) async fn lock(
+    tx: &mut PgConnection,
+    places: &BTreeSet<(Kind, SectorId)>,
+    count: usize,
+) -> Result<Vec<i64>, sqlx::Error> {
+    if count == 0 {
+        return Ok(Vec::new());
     }
     let keys: Vec<String> = places.iter().map(|(kind, sector)| format!("{kind} {sector}")).collect();
-    sqlx::query("select pg_advisory_xact_lock(hashtext('correlation'), hashtext(key)) from unnest($1::text[]) as key")
-        .bind(keys)
-        .execute(tx)
-        .await?;
-    Ok(())
+    sqlx::query_scalar(
+        "with locked as materialized (
+           select pg_advisory_xact_lock(hashtext('correlation'), hashtext(key)) from unnest($1::text[]) as key
+         )
+         select nextval('routing.incident_number') from (select count(*) from locked) as l, generate_series(1, $2)",
+    )
+    .bind(keys)
+    .bind(i32::try_from(count).unwrap_or(i32::MAX))
+    .fetch_all(tx)
+    .await
 }
 
 /// The open incidents a signal of these places may join, and those acted on; locked, in order of id.
@@ -69,17 +78,6 @@ fn from_row(row: &PgRow) -> Result<Incident, sqlx::Error> {
     })
 }
 
-/// `count` fresh numbers for references.
-pub(crate) async fn numbers(tx: &mut PgConnection, count: usize) -> Result<Vec<i64>, sqlx::Error> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    sqlx::query_scalar("select nextval('routing.incident_number') from generate_series(1, $1)")
-        .bind(i32::try_from(count).unwrap_or(i32::MAX))
-        .fetch_all(tx)
-        .await
-}
-
 /// Writes what changed: incidents, which signals belong to them, who took charge.
 pub(crate) async fn save(
     tx: &mut PgConnection,
@@ -90,18 +88,7 @@ pub(crate) async fn save(
 ) -> Result<(), sqlx::Error> {
     let changed: Vec<&Incident> = incidents.iter().filter(|i| i.change != Change::Untouched).collect();
     if !changed.is_empty() {
-        upsert(tx, &changed).await?;
-    }
-    if !links.is_empty() {
-        sqlx::query(
-            "insert into routing.incident_signal (signal_id, incident_id, joined_at)
-             select signal, incident, $3 from unnest($1::uuid[], $2::uuid[]) as l (signal, incident) on conflict do nothing",
-        )
-        .bind(links.iter().map(|(signal, _)| signal.0).collect::<Vec<_>>())
-        .bind(links.iter().map(|(_, incident)| incident.0).collect::<Vec<_>>())
-        .bind(now.to_sqlx())
-        .execute(&mut *tx)
-        .await?;
+        upsert(tx, &changed, links, now).await?;
     }
     for act in acknowledgements {
         let Act::Acknowledge { version, .. } = &act.act else { continue };
@@ -123,11 +110,21 @@ pub(crate) async fn save(
     Ok(())
 }
 
-async fn upsert(tx: &mut PgConnection, incidents: &[&Incident]) -> Result<(), sqlx::Error> {
+/// Incidents and the signals joined to them, in one statement: a signal never joins without changing its incident.
+async fn upsert(
+    tx: &mut PgConnection,
+    incidents: &[&Incident],
+    links: &[(SignalId, IncidentId)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let text = |of: fn(&IncidentSnapshot) -> String| incidents.iter().map(|i| of(&i.snapshot)).collect::<Vec<_>>();
     sqlx::query(
-        "insert into routing.incident (id, reference, version, asked_version, kind, severity, status, sector, also_concerns,
+        "with linked as (
+           insert into routing.incident_signal (signal_id, incident_id, joined_at)
+           select signal, incident, $18 from unnest($16::uuid[], $17::uuid[]) as l (signal, incident) on conflict do nothing
+         )
+         insert into routing.incident (id, reference, version, asked_version, kind, severity, status, sector, also_concerns,
                                        snapshot, situation, lon, lat, opened_at, last_signal_at, closed_at)
          select i.id, i.reference, i.version, i.asked_version, i.kind, i.severity, i.status, i.sector,
                 array(select jsonb_array_elements_text(i.snapshot -> 'also_concerns')), i.snapshot, i.situation, i.lon, i.lat,
@@ -156,6 +153,9 @@ async fn upsert(tx: &mut PgConnection, incidents: &[&Incident]) -> Result<(), sq
     .bind(incidents.iter().map(|i| i.snapshot.opened_at.to_sqlx()).collect::<Vec<_>>())
     .bind(incidents.iter().map(|i| i.last_signal_at.to_sqlx()).collect::<Vec<_>>())
     .bind(incidents.iter().map(|i| i.closed_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
+    .bind(links.iter().map(|(signal, _)| signal.0).collect::<Vec<_>>())
+    .bind(links.iter().map(|(_, incident)| incident.0).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
     .execute(tx)
     .await?;
     Ok(())
