@@ -25,6 +25,8 @@ create table notification.delivery (
     attempt       integer not null,
     -- When somebody must look at it again; null when nobody must.
     wake_at       timestamptz,
+    -- Number of the process that claimed it last; see the advisory locks of `claimant`.
+    owner         integer not null,
     -- The alert as it was issued: all that rendering needs. It holds no address and no free text.
     alert         jsonb not null,
     -- Contacts of other channels still to be tried, in order.

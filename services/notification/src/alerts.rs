@@ -51,6 +51,8 @@ impl Queues {
 /// The consumer of `vigie.alert.issued.v1`.
 #[derive(Debug)]
 pub(crate) struct Alerts {
+    /// Number of this process.
+    pub(crate) owner: i32,
     pub(crate) queues: Queues,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -104,7 +106,7 @@ impl Handler for Alerts {
             taken.push((permit, delivery, received));
         }
         let rows: Vec<_> = taken.iter().map(|(permit, delivery, _)| row(permit.is_some(), delivery, now)).collect();
-        let fresh = store::insert(tx, &rows, now).await?;
+        let fresh = store::insert(tx, &rows, self.owner, now).await?;
         let mut after = Handover::default();
         for (permit, delivery, received) in taken {
             if !fresh.contains(&delivery.id) {

@@ -5,11 +5,12 @@
 //! finds what is due again: retries, fallbacks, claims whose process died, receipts that never came. What follows from
 //! what is decided without IO in [`settlement`], [`retry`] and [`standing`].
 //!
-//! At least once, under a stable id: a claim is committed before the message leaves, its result after; a process that
-//! dies in between leaves a claim that runs out, and the message leaves again with the same Message-ID. No address, no
-//! text of a message and no answer of a server (it may repeat the address) is ever logged.
+//! At least once, under a stable id: a claim is committed before the message leaves, its result after. When a process dies
+//! in between, [`claimant`] shows it, and the message leaves again with the same Message-ID. No address, no text of a
+//! message and no answer of a server (it may repeat the address) is ever logged.
 
 mod alerts;
+mod claimant;
 mod delivery;
 mod email;
 mod recorder;
@@ -117,10 +118,12 @@ pub async fn run(context: Context, directory: Arc<Directory>, stop: Cancellation
         channels: Arc::clone(&channels),
         sweep: Arc::clone(&queues.sweep),
     };
-    let handler = Arc::new(Alerts { queues: queues.clone(), metrics: Arc::clone(&context.metrics) });
-    let sweep = Sweep { context: context.clone(), pool: pool.clone(), queues, channels };
+    let owner = claimant::draw();
+    let handler = Arc::new(Alerts { owner, queues: queues.clone(), metrics: Arc::clone(&context.metrics) });
+    let sweep = Sweep { context: context.clone(), pool: pool.clone(), queues, channels, owner };
 
     let mut supervisor = Supervisor::new(stop.clone());
+    supervisor.start("the vouching for claims", claimant::hold(pool.clone(), owner, stop.clone()));
     supervisor.start("the recorder of deliveries", recorder.run(taken_notes, stop.clone()));
     for number in 1..=config.email.connections.max(1) {
         supervisor.start(&format!("e-mail worker {number}"), Arc::clone(&mailroom).work(stop.clone()));

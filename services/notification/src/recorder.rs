@@ -13,6 +13,7 @@ use vigie_proto::{
 };
 
 use crate::{
+    claimant,
     delivery::{Delivery, Outcome, Report},
     retry::Policy,
     settlement::{self, Settlement, State},
@@ -142,7 +143,7 @@ impl<'a> Recording<'a> {
                 Channel::Email | Channel::Sms => Fresh { delivery, state: "due", wake_at: Some(self.now) },
             })
             .collect();
-        let fresh = store::insert(tx, &rows, self.now).await?;
+        let fresh = store::insert(tx, &rows, claimant::NOBODY, self.now).await?;
         for delivery in fallbacks.iter().filter(|delivery| fresh.contains(&delivery.id)) {
             if delivery.channel == Channel::Screen {
                 self.tell(settlement::sent(delivery, self.now), delivery, delivery.traceparent.clone());

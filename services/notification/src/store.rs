@@ -9,6 +9,7 @@ use uuid::Uuid;
 use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::AlertIssuedV1};
 
 use crate::{
+    claimant::LOCK_CLASS,
     delivery::Delivery,
     settlement::{Settlement, failure_code},
 };
@@ -29,6 +30,7 @@ pub(crate) struct Fresh<'a> {
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     rows: &[Fresh<'_>],
+    owner: i32,
     now: Timestamp,
 ) -> anyhow::Result<Vec<DeliveryId>> {
     if rows.is_empty() {
@@ -43,9 +45,9 @@ pub(crate) async fn insert(
     let inserted = sqlx::query_scalar::<_, Uuid>(
         "insert into notification.delivery
                 (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
-                 traceparent, created_at, changed_at)
+                 traceparent, created_at, changed_at, owner)
          select id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert::jsonb, fallback::jsonb,
-                cause, traceparent, $13, $13
+                cause, traceparent, $13, $13, $14
            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[],
                        $8::timestamptz[], $9::text[], $10::text[], $11::uuid[], $12::text[])
                 as d (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
@@ -66,6 +68,7 @@ pub(crate) async fn insert(
     .bind(rows.iter().map(|r| r.delivery.cause.map(|id| id.0)).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.delivery.traceparent.as_deref()).collect::<Vec<_>>())
     .bind(now.to_sqlx())
+    .bind(owner)
     .fetch_all(connection)
     .await?;
     Ok(inserted.into_iter().map(DeliveryId).collect())
@@ -78,12 +81,13 @@ pub(crate) async fn claim_due(
     connection: &mut PgConnection,
     channel: Channel,
     limit: usize,
+    owner: i32,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> anyhow::Result<Vec<Delivery>> {
     let statement = format!(
         "update notification.delivery d
-            set state = 'sending', attempt = d.attempt + 1, wake_at = $4, changed_at = $2
+            set state = 'sending', attempt = d.attempt + 1, wake_at = $4, changed_at = $2, owner = $5
           where d.id in (select id from notification.delivery
                           where channel = $1 and wake_at <= $2 and state in ('due', 'sending')
                           order by wake_at limit $3 for update skip locked)
@@ -94,9 +98,27 @@ pub(crate) async fn claim_due(
         .bind(now.to_sqlx())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(lease_until.to_sqlx())
+        .bind(owner)
         .fetch_all(connection)
         .await?;
     Ok(readable(&rows))
+}
+
+/// Makes due at once what a process claimed that is no longer there; returns how many.
+pub(crate) async fn take_over(connection: &mut PgConnection, owner: i32, now: Timestamp) -> Result<u64, sqlx::Error> {
+    let taken = sqlx::query(
+        "update notification.delivery d set wake_at = $2, changed_at = $2
+          where d.state = 'sending' and d.wake_at > $2 and d.owner <> $1
+            and not exists (select from pg_locks l
+                             where l.locktype = 'advisory' and l.classid = $3::int::oid and l.objid = d.owner::oid
+                               and l.objsubid = 2 and l.granted)",
+    )
+    .bind(owner)
+    .bind(now.to_sqlx())
+    .bind(LOCK_CLASS)
+    .execute(connection)
+    .await?;
+    Ok(taken.rows_affected())
 }
 
 /// Those of `incidents` that somebody has answered or closed.

@@ -32,10 +32,14 @@ pub(crate) struct Sweep {
     pub(crate) pool: PgPool,
     pub(crate) queues: Queues,
     pub(crate) channels: Arc<Channels>,
+    /// Number of this process.
+    pub(crate) owner: i32,
 }
 
 impl Sweep {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut orphans = tokio::time::interval(IDLE);
+        orphans.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let pause = match self.pass().await {
                 Ok(pause) => pause,
@@ -48,8 +52,23 @@ impl Sweep {
                 () = stop.cancelled() => return Ok(()),
                 () = self.queues.sweep.notified() => {}
                 () = tokio::time::sleep(pause) => {}
+                _ = orphans.tick() => {
+                    if let Err(error) = self.take_over().await {
+                        tracing::debug!(error = format!("{error:#}"), "claims of dead processes wait until they run out");
+                    }
+                }
             }
         }
+    }
+
+    /// Looks for claims whose process has died, so that its messages leave again at once.
+    async fn take_over(&self) -> anyhow::Result<()> {
+        let mut connection = self.pool.acquire().await?;
+        let taken = store::take_over(&mut connection, self.owner, self.context.clock.now()).await?;
+        if taken > 0 {
+            tracing::warn!(deliveries = taken, "a process died with these in hand; they are tried again");
+        }
+        Ok(())
     }
 
     /// Deals with everything due and returns how long nothing will be.
@@ -75,7 +94,7 @@ impl Sweep {
             }
             let now = self.context.clock.now();
             let mut tx = self.pool.begin().await?;
-            let claimed = store::claim_due(&mut tx, channel, room, now, now + queue.lease).await?;
+            let claimed = store::claim_due(&mut tx, channel, room, self.owner, now, now + queue.lease).await?;
             let count = claimed.len();
             let (wanted, settled) = split(&mut tx, claimed).await?;
             store::cancel(&mut tx, &settled, now).await?;
