@@ -1,0 +1,120 @@
+//! What a consumer has had: inbox rows, the watermark below which nothing is owed, dead letters.
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use uuid::Uuid;
+use vigie_proto::EventId;
+
+use super::{BATCH, Handler, runner::Incoming};
+use crate::journal::{Entry, Position};
+
+/// Writes inbox rows and returns the ids that were not there yet.
+pub(super) async fn enter_inbox<H: Handler>(
+    tx: &mut PgConnection,
+    batch: &[Incoming],
+    now: Timestamp,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let statement = format!(
+        "insert into {}.inbox (consumer, event_id, at)
+         select $1, id, $3 from unnest($2::uuid[]) as id on conflict do nothing returning event_id",
+        H::SERVICE
+    );
+    sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(H::NAME)
+        .bind(batch.iter().map(|i| i.envelope.id.0).collect::<Vec<_>>())
+        .bind(now.to_sqlx())
+        .fetch_all(tx)
+        .await
+}
+
+pub(super) async fn leave_inbox<H: Handler>(tx: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let statement = format!("delete from {}.inbox where consumer = $1 and event_id = any($2)", H::SERVICE);
+    sqlx::query(AssertSqlSafe(statement)).bind(H::NAME).bind(ids).execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn write_dead_letter(
+    tx: &mut PgConnection,
+    consumer: &str,
+    id: EventId,
+    type_name: &str,
+    why: &str,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into journal.dead_letter (consumer, event_id, type, why, at) values ($1, $2, $3, $4, $5) on conflict do nothing")
+        .bind(consumer)
+        .bind(id.0)
+        .bind(type_name)
+        .bind(why)
+        .bind(at.to_sqlx())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Below this transaction number every entry of the consumer's types is in its inbox.
+pub(super) async fn watermark<H: Handler>(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    let statement = format!("select tx from {}.watermark where consumer = $1", H::SERVICE);
+    Ok(sqlx::query_scalar(AssertSqlSafe(statement)).bind(H::NAME).fetch_optional(connection).await?.unwrap_or(0))
+}
+
+pub(super) async fn set_watermark<H: Handler>(connection: &mut PgConnection, tx: i64) -> Result<(), sqlx::Error> {
+    let statement = format!(
+        "insert into {}.watermark (consumer, tx) values ($1, $2)
+         on conflict (consumer) do update set tx = greatest(watermark.tx, excluded.tx)",
+        H::SERVICE
+    );
+    sqlx::query(AssertSqlSafe(statement)).bind(H::NAME).bind(tx).execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn owed<H: Handler>(
+    connection: &mut PgConnection,
+    from: i64,
+    below: i64,
+) -> anyhow::Result<Vec<(Position, Entry)>> {
+    let statement = format!(
+        "select e.tx, e.seq, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
+                e.data::text as data
+           from journal.entry e
+          where e.tx >= $1 and e.tx < $2 and e.type = any($3)
+            and not exists (select 1 from {}.inbox i where i.consumer = $4 and i.event_id = e.event_id)
+          order by e.tx, e.seq limit $5",
+        H::SERVICE
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        // Planned anew each time: a plan kept from when the tables were small compares every entry with every inbox row.
+        .persistent(false)
+        .bind(from)
+        .bind(below)
+        .bind(H::TYPES.to_vec())
+        .bind(H::NAME)
+        .bind(i64::try_from(BATCH).context("batch size")?)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((Position { tx: row.try_get("tx")?, seq: row.try_get("seq")? }, Entry::from_row(row)?)))
+        .collect()
+}
+
+/// Deletes inbox rows written before `before` whose entries lie below the watermark; returns how many.
+pub(super) async fn purge<H: Handler>(connection: &mut PgConnection, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let below = watermark::<H>(connection).await?;
+    let statement = format!(
+        "delete from {}.inbox i using journal.entry e
+          where i.consumer = $1 and i.at < $2 and e.event_id = i.event_id and e.tx < $3",
+        H::SERVICE
+    );
+    let purged = sqlx::query(AssertSqlSafe(statement))
+        .bind(H::NAME)
+        .bind(before.to_sqlx())
+        .bind(below)
+        .execute(connection)
+        .await?;
+    Ok(purged.rows_affected())
+}

@@ -1,0 +1,304 @@
+//! Turns a batch of events into one transaction, and into acknowledgements once it is committed.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::jetstream::{
+    AckKind, Message,
+    consumer::{Consumer, pull},
+};
+use jiff::{SignedDuration, Timestamp};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use sqlx::PgPool;
+use vigie_proto::{
+    envelope::Envelope,
+    event::{DecodeError, Event},
+};
+
+use super::{BATCH, Handler, Outbox, Received, Verdict, inbox};
+use crate::{Context, journal, telemetry};
+
+/// While the bus works, an entry younger than this is the bus's to bring.
+const GRACE: SignedDuration = SignedDuration::from_secs(2);
+/// An event that fails alone this often, with the database answering, is dead.
+const ATTEMPTS: u32 = 5;
+/// Inbox rows are kept this long beyond what the stream keeps.
+const PURGE_MARGIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// One event as it came, with the message to acknowledge when it came by the bus.
+pub(super) struct Incoming {
+    pub(super) envelope: Envelope,
+    data: String,
+    message: Option<Message>,
+}
+
+/// One consumer at work.
+pub(super) struct Runner<H: Handler> {
+    pub(super) context: Context,
+    pub(super) pool: PgPool,
+    pub(super) handler: Arc<H>,
+    pub(super) recovered: Counter,
+    pub(super) lag: Gauge,
+}
+
+impl<H: Handler> Runner<H> {
+    pub(super) async fn subscribe(&self) -> Option<pull::Stream> {
+        let opened = async {
+            let consumer: Consumer<pull::Config> = self.context.bus.ensure_consumer(H::NAME, H::TYPES).await?;
+            let stream = consumer
+                .stream()
+                .max_messages_per_batch(1_024)
+                .expires(Duration::from_secs(10))
+                .heartbeat(Duration::from_secs(3))
+                .messages()
+                .await?;
+            anyhow::Ok(stream)
+        };
+        match opened.await {
+            Ok(stream) => Some(stream),
+            Err(error) => {
+                tracing::debug!(
+                    error = format!("{error:#}"),
+                    consumer = H::NAME,
+                    "not subscribed; the journal serves meanwhile"
+                );
+                None
+            }
+        }
+    }
+
+    /// Every message says how many are behind it.
+    pub(super) fn note_lag(&self, last: Option<&Message>) {
+        if let Some(info) = last.and_then(|message| message.info().ok()) {
+            self.lag.set(i64::try_from(info.pending).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Forgets inbox rows that neither the bus nor the journal can bring again.
+    pub(super) async fn purge(&self) -> anyhow::Result<()> {
+        let mut connection = self.pool.acquire().await?;
+        let kept_by_bus = SignedDuration::try_from(Duration::from_secs(self.context.config.bus.stream_max_age_s))?;
+        let before = self.context.clock.now() - kept_by_bus - PURGE_MARGIN;
+        let purged = inbox::purge::<H>(&mut connection, before).await?;
+        tracing::debug!(consumer = H::NAME, purged, "old inbox rows are gone");
+        Ok(())
+    }
+
+    /// Handles messages as they came from the bus.
+    pub(super) async fn take(&self, messages: Vec<Message>) {
+        let mut batch = Vec::with_capacity(messages.len());
+        for message in messages {
+            batch.extend(self.incoming(message).await);
+        }
+        self.settle(batch).await;
+    }
+
+    /// Reads the headers of a message; one that is not ours is taken off the consumer, loudly.
+    async fn incoming(&self, message: Message) -> Option<Incoming> {
+        let headers = message.headers.as_ref();
+        match Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str)) {
+            Ok(envelope) => {
+                let data = String::from_utf8_lossy(&message.payload).into_owned();
+                Some(Incoming { envelope, data, message: Some(message) })
+            }
+            Err(error) => {
+                tracing::error!(error = %error, subject = %message.subject, "a message on our stream is not an event of ours");
+                self.context.metrics.dead_letters.inc();
+                if let Err(error) = message.ack_with(AckKind::Term).await {
+                    tracing::debug!(error = %error, "it will be shown again");
+                }
+                None
+            }
+        }
+    }
+
+    /// Handles a batch; when it fails, each event alone, so that one bad event cannot hold the others.
+    async fn settle(&self, batch: Vec<Incoming>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.apply(&batch).await {
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    consumer = H::NAME,
+                    events = batch.len(),
+                    "a batch failed; trying one by one"
+                );
+                for incoming in batch {
+                    self.settle_alone(incoming).await;
+                }
+            }
+        }
+    }
+
+    async fn settle_alone(&self, incoming: Incoming) {
+        let batch = [incoming];
+        for attempt in 1..=ATTEMPTS {
+            match self.apply(&batch).await {
+                Ok(()) => return,
+                Err(error) if is_temporary(&error) => {
+                    // Neither acknowledged nor in the inbox: the bus or the journal brings it again.
+                    negative(&batch[0], Duration::from_millis(500)).await;
+                    return;
+                }
+                Err(error) if attempt == ATTEMPTS => {
+                    self.bury(&batch[0], &format!("{error:#}")).await;
+                    return;
+                }
+                Err(error) => tracing::warn!(
+                    error = format!("{error:#}"),
+                    attempt,
+                    consumer = H::NAME,
+                    "an event failed; trying again"
+                ),
+            }
+        }
+    }
+
+    /// One transaction: inbox rows, the handler, its new facts. Then acknowledgements and the fresh entries.
+    async fn apply(&self, batch: &[Incoming]) -> anyhow::Result<()> {
+        let now = self.context.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let fresh = inbox::enter_inbox::<H>(&mut tx, batch, now).await?;
+        let mut events = Vec::with_capacity(fresh.len());
+        let mut dead = Vec::new();
+        for incoming in batch.iter().filter(|i| fresh.contains(&i.envelope.id.0)) {
+            match Event::decode(&incoming.envelope.type_name, &incoming.data) {
+                Ok(event) if events.iter().all(|e: &Received| e.id != incoming.envelope.id) => {
+                    events.push(received::<H>(&incoming.envelope, event));
+                }
+                Ok(_) => {}
+                Err(error) => dead.push((incoming.envelope.id, incoming.envelope.type_name.clone(), why(&error))),
+            }
+        }
+        let mut outbox = Outbox::new(H::SERVICE, now);
+        let (verdicts, after) = if events.is_empty() {
+            (Vec::new(), H::After::default())
+        } else {
+            self.handler.handle(&mut tx, &events, now, &mut outbox).await?
+        };
+        anyhow::ensure!(
+            verdicts.len() == events.len(),
+            "{} gave {} verdicts for {} events",
+            H::NAME,
+            verdicts.len(),
+            events.len()
+        );
+        let mut later = Vec::new();
+        for (event, verdict) in events.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Done => {}
+                Verdict::Later(reason) => {
+                    tracing::debug!(event.id = %event.id, reason, consumer = H::NAME, "put off");
+                    later.push(event.id.0);
+                }
+                Verdict::Dead(reason) => dead.push((event.id, event.event.type_name().to_owned(), reason)),
+            }
+        }
+        inbox::leave_inbox::<H>(&mut tx, &later).await?;
+        for (id, type_name, reason) in &dead {
+            tracing::error!(event.id = %id, consumer = H::NAME, reason, "an event went to the dead letters");
+            inbox::write_dead_letter(&mut tx, H::NAME, *id, type_name, reason, now).await?;
+        }
+        journal::append(&mut tx, outbox.entries()).await?;
+        tx.commit().await?;
+
+        self.context.metrics.dead_letters.inc_by(dead.len() as u64);
+        self.context.fresh.push(outbox.into_entries());
+        self.handler.committed(after);
+        for incoming in batch {
+            if later.contains(&incoming.envelope.id.0) {
+                negative(incoming, Duration::from_millis(100)).await;
+            } else {
+                acknowledge(incoming).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn bury(&self, incoming: &Incoming, why: &str) {
+        let now = self.context.clock.now();
+        let buried = async {
+            let mut tx = self.pool.begin().await?;
+            inbox::enter_inbox::<H>(&mut tx, std::slice::from_ref(incoming), now).await?;
+            inbox::write_dead_letter(&mut tx, H::NAME, incoming.envelope.id, &incoming.envelope.type_name, why, now)
+                .await?;
+            tx.commit().await
+        };
+        match buried.await {
+            Ok(()) => {
+                tracing::error!(event.id = %incoming.envelope.id, consumer = H::NAME, why, "an event went to the dead letters");
+                self.context.metrics.dead_letters.inc();
+                acknowledge(incoming).await;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a dead letter could not be written; the event will come again");
+                negative(incoming, Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    /// Handles what the journal holds and the inbox lacks. True when there may be more at once.
+    pub(super) async fn catch_up(&self, connected: bool) -> anyhow::Result<bool> {
+        let mut connection = self.pool.acquire().await?;
+        let watermark = inbox::watermark::<H>(&mut connection).await?;
+        let horizon = journal::horizon(&mut connection).await?;
+        let owed = inbox::owed::<H>(&mut connection, watermark, horizon).await?;
+        let before = if connected { self.context.clock.now() - GRACE } else { Timestamp::MAX };
+        let full = owed.len() >= BATCH;
+        let lowest_left = owed.iter().filter(|(_, e)| e.envelope.time >= before).map(|(p, _)| p.tx).min();
+        let lowest_owed = owed.iter().map(|(p, _)| p.tx).min();
+        let due: Vec<_> = owed
+            .into_iter()
+            .filter(|(_, e)| e.envelope.time < before)
+            .map(|(_, e)| Incoming { envelope: e.envelope, data: e.data, message: None })
+            .collect();
+        let taken = due.len();
+        // Only what was settled in an earlier pass moves the mark, so that a failure here is looked at again.
+        let mark = lowest_owed.unwrap_or(horizon);
+        if mark > watermark {
+            inbox::set_watermark::<H>(&mut connection, mark).await?;
+        }
+        drop(connection);
+        if taken > 0 {
+            self.recovered.inc_by(taken as u64);
+            self.settle(due).await;
+        }
+        Ok(full && taken > 0 && lowest_left.is_none())
+    }
+}
+
+fn received<H: Handler>(envelope: &Envelope, event: Event) -> Received {
+    let span = tracing::info_span!("handle", otel.name = format!("{} {}", H::NAME, envelope.type_name), event.id = %envelope.id);
+    telemetry::continue_trace(&span, envelope.traceparent.as_deref());
+    Received { id: envelope.id, time: envelope.time, event, span, traceparent: envelope.traceparent.clone() }
+}
+
+fn why(error: &DecodeError) -> String {
+    match error {
+        DecodeError::UnknownType(_) => error.to_string(),
+        DecodeError::Malformed { source, .. } => format!("{error}: {source}"),
+    }
+}
+
+/// A failure of the database's reach or of a lock, not of the event.
+fn is_temporary(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(crate::database::is_unreachable))
+}
+
+async fn acknowledge(incoming: &Incoming) {
+    if let Some(message) = &incoming.message
+        && let Err(error) = message.ack().await
+    {
+        tracing::debug!(error = %error, "not acknowledged; the inbox will recognise it");
+    }
+}
+
+async fn negative(incoming: &Incoming, pause: Duration) {
+    if let Some(message) = &incoming.message
+        && let Err(error) = message.ack_with(AckKind::Nak(Some(pause))).await
+    {
+        tracing::debug!(error = %error, "not refused; it comes again after the acknowledgement wait");
+    }
+}
