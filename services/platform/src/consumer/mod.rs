@@ -128,13 +128,21 @@ pub async fn run<H: Handler>(
     // Beside the journal, never before it: a bus that dies while it is being asked lets the request hang for seconds.
     let mut subscribing = None;
     let mut may_subscribe = true;
+    // Since when the bus brings this consumer what is published; being connected is not enough.
+    let mut served_since = None;
     let mut catch_up_at = tokio::time::Instant::now();
     loop {
         if messages.is_none() && subscribing.is_none() && may_subscribe && runner.context.bus.is_connected() {
             may_subscribe = false;
             subscribing = Some(Box::pin(runner.subscribe()));
         }
-        let connected = runner.context.bus.is_connected();
+        if messages.is_none() || !runner.context.bus.is_connected() {
+            served_since = None;
+        } else if served_since.is_none() {
+            // Subscribed, or connected again: what was written meanwhile is looked for at once.
+            served_since = Some(runner.context.clock.now());
+            catch_up_at = tokio::time::Instant::now();
+        }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             opened = end_of(&mut subscribing) => {
@@ -164,8 +172,8 @@ pub async fn run<H: Handler>(
             () = tokio::time::sleep_until(catch_up_at) => {
                 may_subscribe = true;
                 let every = &runner.context.config.bus;
-                let pause = if connected { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
-                match runner.catch_up(connected).await {
+                let pause = if served_since.is_some() { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
+                match runner.catch_up(served_since).await {
                     Ok(true) => {}
                     Ok(false) => catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause),
                     Err(error) => {

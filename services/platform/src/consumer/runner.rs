@@ -17,7 +17,7 @@ use vigie_proto::{
 use super::{BATCH, Handler, Outbox, Received, Verdict, inbox};
 use crate::{Context, journal, telemetry};
 
-/// While the bus works, an entry younger than this is the bus's to bring.
+/// While the bus serves this consumer, an entry younger than this is the bus's to bring.
 const GRACE: SignedDuration = SignedDuration::from_secs(2);
 /// An event that fails alone this often, with the database answering, is dead.
 const ATTEMPTS: u32 = 5;
@@ -240,12 +240,15 @@ impl<H: Handler> Runner<H> {
     }
 
     /// Handles what the journal holds and the inbox lacks. True when there may be more at once.
-    pub(super) async fn catch_up(&self, connected: bool) -> anyhow::Result<bool> {
+    ///
+    /// What was written since the bus serves this consumer, `served_since`, is left to the bus for a moment.
+    pub(super) async fn catch_up(&self, served_since: Option<Timestamp>) -> anyhow::Result<bool> {
         let mut connection = self.pool.acquire().await?;
         let watermark = inbox::watermark::<H>(&mut connection).await?;
         let horizon = journal::horizon(&mut connection).await?;
         let owed = inbox::owed::<H>(&mut connection, watermark, horizon).await?;
-        let before = if connected { self.context.clock.now() - GRACE } else { Timestamp::MAX };
+        let now = self.context.clock.now();
+        let before = served_since.map_or(Timestamp::MAX, |since| since.max(now - GRACE));
         let full = owed.len() >= BATCH;
         let lowest_left = owed.iter().filter(|(_, e)| e.envelope.time >= before).map(|(p, _)| p.tx).min();
         let lowest_owed = owed.iter().map(|(p, _)| p.tx).min();
