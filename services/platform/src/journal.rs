@@ -136,8 +136,3 @@ pub async fn of_incident(connection: &mut PgConnection, id: IncidentId) -> Resul
     .await?;
     rows.iter().map(Entry::from_row).collect()
 }
-
-/// Number of facts not yet on the bus.
-pub async fn pending(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from journal.pending").fetch_one(connection).await
-}

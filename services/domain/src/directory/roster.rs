@@ -1,6 +1,6 @@
 //! Duty rosters: who is first, second … on duty at an instant, with the local clock's changes respected.
 
-use jiff::{Timestamp, Unit, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// A rotation of duty positions, handed over every so many local days at the same local time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +29,6 @@ impl Roster {
         let count = i32::try_from(self.order.len()).ok()?;
         let first = usize::try_from(turns.rem_euclid(count)).ok()?;
         Some(&self.order[(first + rank) % self.order.len()])
-    }
-
-    /// When the present turn ends.
-    pub fn next_handover(&self, now: Timestamp) -> Option<Timestamp> {
-        let local = now.to_zoned(self.zone.clone()).datetime();
-        let days = local.since((Unit::Day, self.starts)).ok()?.get_days();
-        let turns = days.div_euclid(self.every_days.max(1));
-        let next = self.starts.checked_add(jiff::Span::new().days(i64::from((turns + 1) * self.every_days))).ok()?;
-        next.to_zoned(self.zone.clone()).ok().map(|zoned| zoned.timestamp())
     }
 }
 
