@@ -98,7 +98,8 @@ impl Listener {
     fn shown(&self, position: Position, entry: &Entry) -> Option<SseEvent> {
         let event = Event::decode(&entry.envelope.type_name, &entry.data).ok()?;
         let incident = incident_of(&event)?;
-        let caller = Caller::of(&self.source, &self.edge.city.directory)?;
+        let city = self.edge.in_force.get();
+        let caller = Caller::of(&self.source, &city.directory)?;
         caller.sees(incident, false).then(|| {
             SseEvent::default()
                 .id(format!("{}-{}", position.tx, position.seq))

@@ -15,11 +15,15 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::FromRef,
     routing::{get, post},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::{city::City, link::Signer};
+use vigie_domain::{
+    city::{City, InForce},
+    link::Signer,
+};
 use vigie_platform::{Context, database::SchemaMigrations};
 
 /// This service's part of the database.
@@ -27,30 +31,50 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "console", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// What every handler of this edge works with.
+/// What one request works with.
 #[derive(Debug)]
 pub(crate) struct Edge {
     context: Context,
+    /// As in force when the request came.
     city: Arc<City>,
+    /// For a request that outlives a change, such as a live stream.
+    in_force: InForce,
     pool: PgPool,
     signer: Signer,
     live: live::Live,
 }
 
+/// What requests are given from.
+#[derive(Debug, Clone)]
+struct Desk {
+    context: Context,
+    in_force: InForce,
+    pool: PgPool,
+    signer: Signer,
+    live: live::Live,
+}
+
+impl FromRef<Desk> for Arc<Edge> {
+    fn from_ref(desk: &Desk) -> Self {
+        let Desk { context, in_force, pool, signer, live } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), in_force, pool, signer, live })
+    }
+}
+
 /// The service: its routes, and the loop that follows the journal.
 #[derive(Debug)]
 pub struct Console {
-    edge: Arc<Edge>,
+    desk: Desk,
 }
 
 impl Console {
-    pub fn new(context: Context, city: Arc<City>, pool: PgPool) -> anyhow::Result<Self> {
+    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> anyhow::Result<Self> {
         let key = context.config.links.key.as_ref();
         let key = key.ok_or_else(|| {
             anyhow::anyhow!("links.key_file is not set: make one with `openssl rand -hex 32 > link.key`")
         })?;
         let signer = Signer::new(key.expose().as_bytes());
-        Ok(Self { edge: Arc::new(Edge { context, city, pool, signer, live: live::Live::default() }) })
+        Ok(Self { desk: Desk { context, in_force, pool, signer, live: live::Live::default() } })
     }
 
     pub fn router(&self) -> Router {
@@ -63,12 +87,12 @@ impl Console {
             .route("/api/v1/incidents/{id}/resolution", post(act::resolution))
             .route("/api/v1/events", get(events::stream))
             .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
-            .with_state(Arc::clone(&self.edge))
+            .with_state(self.desk.clone())
     }
 
     /// Follows the journal for the live streams until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        live::follow(&self.edge, stop).await
+        live::follow(&self.desk.pool, &self.desk.live, stop).await
     }
 }
 

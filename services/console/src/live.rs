@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sqlx::PgPool;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use vigie_platform::{journal, journal::Entry, journal::Position};
-
-use crate::Edge;
 
 /// Entries a slow listener may lag behind; beyond, it reads them again from the journal.
 const CAPACITY: usize = 4_096;
@@ -15,7 +14,7 @@ const EVERY: Duration = Duration::from_millis(100);
 const LIMIT: i64 = 500;
 
 /// The live end of the journal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Live(broadcast::Sender<Arc<(Position, Entry)>>);
 
 impl Default for Live {
@@ -31,26 +30,26 @@ impl Live {
 }
 
 /// Reads what became certain and tells it, in order, until stopped.
-pub(crate) async fn follow(edge: &Edge, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn follow(pool: &PgPool, live: &Live, stop: CancellationToken) -> anyhow::Result<()> {
     let mut position = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(EVERY) => {}
         }
-        if edge.live.0.receiver_count() == 0 {
+        if live.0.receiver_count() == 0 {
             // Nobody listens: begin again from the end when somebody does.
             position = None;
             continue;
         }
-        if let Err(error) = advance(edge, &mut position).await {
+        if let Err(error) = advance(pool, live, &mut position).await {
             tracing::warn!(error = %error, "the journal cannot be followed; live streams are late");
         }
     }
 }
 
-async fn advance(edge: &Edge, position: &mut Option<Position>) -> Result<(), sqlx::Error> {
-    let mut connection = edge.pool.acquire().await?;
+async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
     let from = if let Some(known) = *position {
         known
     } else {
@@ -62,7 +61,7 @@ async fn advance(edge: &Edge, position: &mut Option<Position>) -> Result<(), sql
     *position = Some(entries.last().map_or(from, |(at, _)| *at));
     for entry in entries {
         // No listener any more is not an error.
-        drop(edge.live.0.send(Arc::new(entry)));
+        drop(live.0.send(Arc::new(entry)));
     }
     Ok(())
 }

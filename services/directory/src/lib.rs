@@ -5,11 +5,9 @@
 pub mod credential;
 mod in_force;
 
-use std::sync::Arc;
-
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::City;
+use vigie_domain::city::InForce;
 use vigie_platform::{Context, database::SchemaMigrations};
 
 /// This service's part of the database.
@@ -18,9 +16,9 @@ pub fn migrations() -> SchemaMigrations {
 }
 
 /// Journals the configuration that came into force, then waits to be stopped.
-pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(context: Context, in_force: InForce, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
-        match in_force::announce(&pool, &city, context.clock.now()).await {
+        match in_force::announce(&pool, &in_force.get(), context.clock.now()).await {
             Ok(entries) => {
                 context.fresh.push(entries);
                 break;

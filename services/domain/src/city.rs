@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use vigie_proto::{SectorId, plan::Target};
@@ -19,6 +19,28 @@ pub struct City {
     pub territory: Arc<Territory>,
     pub directory: Arc<Directory>,
     pub doctrine: Arc<Doctrine>,
+}
+
+/// The configuration in force in a process, replaced as a whole while it runs.
+///
+/// Whoever works takes the city once per piece of work, so that a request or a transaction sees one version throughout.
+#[derive(Debug, Clone)]
+pub struct InForce(Arc<RwLock<Arc<City>>>);
+
+impl InForce {
+    pub fn new(city: City) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(city))))
+    }
+
+    /// The city as it stands now.
+    pub fn get(&self) -> Arc<City> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Work begun from now on uses `city`.
+    pub fn replace(&self, city: City) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(city);
+    }
 }
 
 /// Every fault of the configuration at once.

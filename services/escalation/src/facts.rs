@@ -5,7 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
-use vigie_domain::{city::City, directory::Directory, doctrine::Situation, escalation::Escalation};
+use vigie_domain::{
+    city::{City, InForce},
+    directory::Directory,
+    doctrine::Situation,
+    escalation::Escalation,
+};
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
     metrics::Metrics,
@@ -22,7 +27,7 @@ use crate::{
 };
 
 pub(crate) struct Facts {
-    pub(crate) city: Arc<City>,
+    pub(crate) in_force: InForce,
     /// Tells the timers that due times changed.
     pub(crate) wake: Arc<Notify>,
     pub(crate) metrics: Arc<Metrics>,
@@ -50,8 +55,9 @@ impl Handler for Facts {
     ) -> anyhow::Result<(Vec<Verdict>, Counts)> {
         let ids: BTreeSet<IncidentId> = events.iter().filter_map(|e| e.event.incident_id()).collect();
         let ids: Vec<IncidentId> = ids.into_iter().collect();
-        let mut round = Round::new(&self.city, now, store::load(tx, &ids).await?);
-        let verdicts = events.iter().map(|received| self.apply(&mut round, received, now)).collect();
+        let city = self.in_force.get();
+        let mut round = Round::new(&city, now, store::load(tx, &ids).await?);
+        let verdicts = events.iter().map(|received| apply(&city, &mut round, received, now)).collect();
         round.settle_due();
         Ok((verdicts, round.write(tx, outbox).await?))
     }
@@ -62,34 +68,32 @@ impl Handler for Facts {
     }
 }
 
-impl Facts {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the consumer asks for these types only")]
-    fn apply(&self, round: &mut Round<'_>, received: &Received, now: Timestamp) -> Verdict {
-        match &received.event {
-            Event::IncidentOpened(e) => {
-                if round.plan(e.incident.id).is_none() {
-                    round.begin(opened(&e.incident, &e.plan, received));
-                }
-                Verdict::Done
+#[expect(clippy::wildcard_enum_match_arm, reason = "the consumer asks for these types only")]
+fn apply(city: &City, round: &mut Round<'_>, received: &Received, now: Timestamp) -> Verdict {
+    match &received.event {
+        Event::IncidentOpened(e) => {
+            if round.plan(e.incident.id).is_none() {
+                round.begin(opened(&e.incident, &e.plan, received));
             }
-            Event::IncidentAggravated(e) => change(round, &e.incident, received, |plan| {
-                plan.escalation.aggravate(e.plan.clone(), e.incident.version)
-            }),
-            Event::IncidentEased(e) => {
-                change(round, &e.incident, received, |plan| plan.escalation.ease(e.plan.clone(), now))
-            }
-            Event::IncidentAcknowledged(e) => change(round, &e.incident, received, |plan| {
-                plan.escalation.acknowledge(e.by.role.clone(), e.seen_version)
-            }),
-            Event::IncidentClosed(e) => change(round, &e.incident, received, |plan| plan.escalation.close()),
-            Event::DeliveryDeadLettered(e) => {
-                for alert in undeliverable(e, &self.city, now) {
-                    round.alert(alert);
-                }
-                Verdict::Done
-            }
-            other => Verdict::Dead(format!("escalation does not take {}", other.type_name())),
+            Verdict::Done
         }
+        Event::IncidentAggravated(e) => {
+            change(round, &e.incident, received, |plan| plan.escalation.aggravate(e.plan.clone(), e.incident.version))
+        }
+        Event::IncidentEased(e) => {
+            change(round, &e.incident, received, |plan| plan.escalation.ease(e.plan.clone(), now))
+        }
+        Event::IncidentAcknowledged(e) => {
+            change(round, &e.incident, received, |plan| plan.escalation.acknowledge(e.by.role.clone(), e.seen_version))
+        }
+        Event::IncidentClosed(e) => change(round, &e.incident, received, |plan| plan.escalation.close()),
+        Event::DeliveryDeadLettered(e) => {
+            for alert in undeliverable(e, city, now) {
+                round.alert(alert);
+            }
+            Verdict::Done
+        }
+        other => Verdict::Dead(format!("escalation does not take {}", other.type_name())),
     }
 }
 

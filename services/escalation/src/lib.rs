@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::City;
+use vigie_domain::city::InForce;
 use vigie_platform::{Context, consumer, database::SchemaMigrations};
 
 /// This service's part of the database.
@@ -25,11 +25,11 @@ pub fn migrations() -> SchemaMigrations {
 }
 
 /// Follows incidents and fires due steps until stopped.
-pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(context: Context, in_force: InForce, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
     let wake = Arc::new(Notify::new());
     let facts =
-        facts::Facts { city: Arc::clone(&city), wake: Arc::clone(&wake), metrics: Arc::clone(&context.metrics) };
-    let timers = timers::Timers { context: context.clone(), city, pool: pool.clone(), wake };
+        facts::Facts { in_force: in_force.clone(), wake: Arc::clone(&wake), metrics: Arc::clone(&context.metrics) };
+    let timers = timers::Timers { context: context.clone(), in_force, pool: pool.clone(), wake };
     let by_fact = consumer::run(context, pool, Arc::new(facts), stop.clone());
     let by_time = timers.run(stop);
     tokio::try_join!(by_fact, by_time)?;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::City;
+use vigie_domain::city::InForce;
 use vigie_platform::{Context, clock, consumer::Outbox, journal};
 
 use crate::{round::Round, store};
@@ -18,7 +18,7 @@ const CLAIMED_ELSEWHERE: Duration = Duration::from_millis(10);
 
 pub(crate) struct Timers {
     pub(crate) context: Context,
-    pub(crate) city: Arc<City>,
+    pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
     pub(crate) wake: Arc<Notify>,
 }
@@ -77,7 +77,8 @@ impl Timers {
             return Ok(false);
         }
         let mut outbox = Outbox::new("escalation", now);
-        let mut round = Round::new(&self.city, now, due);
+        let city = self.in_force.get();
+        let mut round = Round::new(&city, now, due);
         round.settle_due();
         let counts = round.write(&mut tx, &mut outbox).await?;
         journal::append(&mut tx, outbox.entries()).await?;

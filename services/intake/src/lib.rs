@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::FromRef,
     routing::{get, post},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::City;
+use vigie_domain::city::{City, InForce};
 use vigie_platform::{Context, database::SchemaMigrations};
 
 pub use api::Accepted;
@@ -31,28 +32,46 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "intake", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// What every handler of this edge works with.
+/// What one request works with.
 #[derive(Debug)]
 pub(crate) struct Edge {
     context: Context,
+    /// As in force when the request came.
     city: Arc<City>,
     pool: PgPool,
     committer: commit::Committer,
-    limiter: limit::Limiter,
+    limiter: Arc<limit::Limiter>,
+}
+
+/// What requests are given from.
+#[derive(Debug, Clone)]
+struct Desk {
+    context: Context,
+    in_force: InForce,
+    pool: PgPool,
+    committer: commit::Committer,
+    limiter: Arc<limit::Limiter>,
+}
+
+impl FromRef<Desk> for Arc<Edge> {
+    fn from_ref(desk: &Desk) -> Self {
+        let Desk { context, in_force, pool, committer, limiter } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), pool, committer, limiter })
+    }
 }
 
 /// The service: its routes, and the loop that commits.
 #[derive(Debug)]
 pub struct Intake {
-    edge: Arc<Edge>,
+    desk: Desk,
     loops: commit::CommitLoops,
 }
 
 impl Intake {
-    pub fn new(context: Context, city: Arc<City>, pool: PgPool) -> Self {
+    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> Self {
         let (committer, loops) = commit::channel(&context, pool.clone());
-        let limiter = limit::Limiter::new(&context.config.intake);
-        Self { edge: Arc::new(Edge { context, city, pool, committer, limiter }), loops }
+        let limiter = Arc::new(limit::Limiter::new(&context.config.intake));
+        Self { desk: Desk { context, in_force, pool, committer, limiter }, loops }
     }
 
     pub fn router(&self) -> Router {
@@ -62,14 +81,14 @@ impl Intake {
             .route("/signaler", get(form::page::show).post(form::submit::submit))
             .route("/signaler/ouvrir", get(form::open::confirm).post(form::open::exchange))
             .route("/signaler/{id}", get(form::follow::show))
-            .with_state(Arc::clone(&self.edge))
+            .with_state(self.desk.clone())
     }
 
     /// Commits what the routes accept, until stopped; then what is still waiting.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { edge, loops } = self;
+        let Self { desk, loops } = self;
         // The routes keep their own handle; this one must not hold the queue open.
-        drop(edge);
+        drop(desk);
         loops.run(stop).await
     }
 }

@@ -31,7 +31,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, tz::TimeZone};
 use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use vigie_domain::{directory::Directory, link::Signer};
+use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{
     Context, consumer,
     database::{self, SchemaMigrations},
@@ -65,11 +65,11 @@ pub fn migrations() -> SchemaMigrations {
 ///
 /// Errors when the configuration cannot be used (no link key, a sender that is no address, an unreadable authority) or
 /// when one of its tasks ends early. An unreachable mail server or SMS gateway is not an error: see `/readyz`.
-pub async fn run(context: Context, directory: Arc<Directory>, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -> anyhow::Result<()> {
     let config = Arc::clone(&context.config);
     let key = config.links.key.as_ref().context("links.key_file is needed to sign the links of alerts")?;
     let writer = Arc::new(Writer {
-        directory,
+        in_force,
         signer: Signer::new(key.expose().as_bytes()),
         public_url: config.http.public_url.clone(),
         link_valid_for: config.links.valid_for(),

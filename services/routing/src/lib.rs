@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::City;
+use vigie_domain::city::InForce;
 use vigie_platform::{
     Context, consumer,
     consumer::{Handler, Outbox, Received, Verdict},
@@ -27,14 +27,14 @@ pub fn migrations() -> SchemaMigrations {
 }
 
 /// Routes signals and applies acts until stopped.
-pub async fn run(context: Context, city: Arc<City>, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(context: Context, in_force: InForce, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
     let routing =
-        Routing { time_scale: context.config.escalation.time_scale, metrics: Arc::clone(&context.metrics), city };
+        Routing { time_scale: context.config.escalation.time_scale, metrics: Arc::clone(&context.metrics), in_force };
     consumer::run(context, pool, Arc::new(routing), stop).await
 }
 
 struct Routing {
-    city: Arc<City>,
+    in_force: InForce,
     time_scale: f64,
     metrics: Arc<Metrics>,
 }
@@ -52,7 +52,8 @@ impl Handler for Routing {
         now: Timestamp,
         outbox: &mut Outbox,
     ) -> anyhow::Result<(Vec<Verdict>, Self::After)> {
-        batch::Batch::new(&self.city, self.time_scale, now).apply(tx, events, outbox).await
+        let city = self.in_force.get();
+        batch::Batch::new(&city, self.time_scale, now).apply(tx, events, outbox).await
     }
 
     fn committed(&self, counts: batch::Counts) {

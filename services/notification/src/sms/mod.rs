@@ -120,7 +120,7 @@ impl Switchboard {
             return Outcome::Never(DeliveryFailure::UnknownContact);
         };
         let reference = delivery.id.0.as_bytes()[15];
-        let parts = match self.parts(number, &text::text(&facts), reference) {
+        let parts = match self.parts(&number, &text::text(&facts), reference) {
             Ok(parts) => parts,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "an SMS could not be written");

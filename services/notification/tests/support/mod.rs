@@ -15,7 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vigie_domain::{
-    directory::{self, Directory, DirectoryFiles},
+    city::{City, InForce},
+    directory::DirectoryFiles,
     territory::Territory,
 };
 use vigie_platform::{
@@ -131,7 +132,7 @@ impl House {
             config,
         };
         self.services.spawn(async move {
-            vigie_notification::run(context, Arc::new(city()), CancellationToken::new()).await.unwrap();
+            vigie_notification::run(context, InForce::new(city()), CancellationToken::new()).await.unwrap();
         });
     }
 
@@ -191,7 +192,7 @@ pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T 
 }
 
 /// One body with a mailbox and a telephone.
-fn city() -> Directory {
+fn city() -> City {
     let files = DirectoryFiles {
         roles_toml: "[mairie]\nlabel = \"Mairie d'arrondissement\"\n".to_owned(),
         bodies_csv: "id,role,territory,name\nmairie-19,mairie,city,Mairie du 19e arrondissement\n".to_owned(),
@@ -202,7 +203,10 @@ fn city() -> Directory {
         sources_csv: "id,role,body,territory,name\n".to_owned(),
     };
     let territory = include_bytes!("../../../../config/territory/paris.territory");
-    directory::read(&files, &Territory::from_bytes(territory).unwrap()).unwrap()
+    let doctrine = "timezone = \"Europe/Paris\"\nkinds = {}\n\n[undeliverable]\n\
+                    tell = [{ role = \"mairie\", in = \"city\" }]\nchannels = [\"email\"]\n";
+    let doctrine = [("doctrine.toml".to_owned(), doctrine.to_owned())].into();
+    City::read(Territory::from_bytes(territory).unwrap(), &files, &doctrine).unwrap()
 }
 
 /// A fresh alert to that body, first by `channel`, then by `fallback`.

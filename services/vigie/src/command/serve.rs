@@ -10,6 +10,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
+use vigie_domain::city::InForce;
 use vigie_platform::{
     Context,
     bus::Bus,
@@ -62,7 +63,7 @@ fn all() -> Vec<Service> {
 }
 
 async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
-    let city = Arc::new(city::read(&config.paths)?);
+    let in_force = InForce::new(city::read(&config.paths)?);
     if (config.escalation.time_scale - 1.0).abs() > f64::EPSILON {
         tracing::warn!(time_scale = config.escalation.time_scale, "the doctrine's delays are divided: this is a drill");
     }
@@ -97,7 +98,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     );
     supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
     let mut edges = Router::new();
-    let city_of = || Arc::clone(&city);
+    let city_of = || in_force.clone();
     for service in only {
         let (context, stop) = (context.clone(), stop.clone());
         match service {
@@ -118,8 +119,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
                 supervisor.start("escalation", vigie_escalation::run(context, city_of(), pool("escalation")?, stop));
             }
             Service::Notification => {
-                let directory = Arc::clone(&city.directory);
-                supervisor.start("notification", vigie_notification::run(context, directory, stop));
+                supervisor.start("notification", vigie_notification::run(context, city_of(), stop));
             }
             Service::Directory => {
                 supervisor.start("directory", vigie_directory::run(context, city_of(), pool("directory")?, stop));
