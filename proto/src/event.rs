@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActId, AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, IncidentStatus, Kind, RoleId, SectorId,
-    Severity, SignalId, SourceId,
+    ActId, AlertId, BodyId, Channel, ContactId, CrisisRegime, DeliveryId, IncidentId, IncidentStatus, Kind, Nature,
+    RoleId, SectorId, Severity, SignalId, SourceId,
     plan::Plan,
     signal::{Location, Parties},
     subject,
@@ -67,6 +67,10 @@ events! {
     IncidentReinforced(IncidentReinforcedV1) = "vigie.incident.reinforced.v1",
     IncidentAggravated(IncidentAggravatedV1) = "vigie.incident.aggravated.v1",
     IncidentEased(IncidentEasedV1) = "vigie.incident.eased.v1",
+    IncidentReplanned(IncidentReplannedV1) = "vigie.incident.replanned.v1",
+    IncidentRefused(IncidentRefusedV1) = "vigie.incident.refused.v1",
+    IncidentHandedOver(IncidentHandedOverV1) = "vigie.incident.handed-over.v1",
+    ReturnGiven(ReturnGivenV1) = "vigie.incident.return-given.v1",
     IncidentAcknowledged(IncidentAcknowledgedV1) = "vigie.incident.acknowledged.v1",
     IncidentNoted(IncidentNotedV1) = "vigie.incident.noted.v1",
     IncidentClosed(IncidentClosedV1) = "vigie.incident.closed.v1",
@@ -78,6 +82,7 @@ events! {
     DeliveryDelivered(DeliveryDeliveredV1) = "vigie.delivery.delivered.v1",
     DeliveryFailed(DeliveryFailedV1) = "vigie.delivery.failed.v1",
     DeliveryDeadLettered(DeliveryDeadLetteredV1) = "vigie.delivery.dead-lettered.v1",
+    IndicatorCounted(IndicatorCountedV1) = "vigie.indicator.counted.v1",
     DoctrineActivated(DoctrineActivatedV1) = "vigie.doctrine.activated.v1",
     DirectoryChanged(DirectoryChangedV1) = "vigie.directory.changed.v1",
 }
@@ -100,6 +105,10 @@ impl Event {
             Self::IncidentReinforced(e) => e.incident.subject("reinforced"),
             Self::IncidentAggravated(e) => e.incident.subject("aggravated"),
             Self::IncidentEased(e) => e.incident.subject("eased"),
+            Self::IncidentReplanned(e) => e.incident.subject("replanned"),
+            Self::IncidentRefused(e) => e.incident.subject("refused"),
+            Self::IncidentHandedOver(e) => e.incident.subject("handed-over"),
+            Self::ReturnGiven(e) => e.incident.subject("return-given"),
             Self::IncidentAcknowledged(e) => e.incident.subject("acknowledged"),
             Self::IncidentNoted(e) => e.incident.subject("noted"),
             Self::IncidentClosed(e) => e.incident.subject("closed"),
@@ -111,6 +120,7 @@ impl Event {
             Self::DeliveryDelivered(e) => subject::delivery("delivered", e.channel),
             Self::DeliveryFailed(e) => subject::delivery("failed", e.channel),
             Self::DeliveryDeadLettered(e) => subject::delivery("dead-lettered", e.channel),
+            Self::IndicatorCounted(_) => subject::INDICATOR_COUNTED.to_owned(),
             Self::DoctrineActivated(_) => subject::DOCTRINE_ACTIVATED.to_owned(),
             Self::DirectoryChanged(_) => subject::DIRECTORY_CHANGED.to_owned(),
         }
@@ -119,11 +129,18 @@ impl Event {
     /// The incident it tells of, if any: what groups a timeline.
     pub fn incident_id(&self) -> Option<IncidentId> {
         match self {
-            Self::SignalRaised(_) | Self::DoctrineActivated(_) | Self::DirectoryChanged(_) => None,
+            Self::SignalRaised(_)
+            | Self::IndicatorCounted(_)
+            | Self::DoctrineActivated(_)
+            | Self::DirectoryChanged(_) => None,
             Self::IncidentOpened(e) => Some(e.incident.id),
             Self::IncidentReinforced(e) => Some(e.incident.id),
             Self::IncidentAggravated(e) => Some(e.incident.id),
             Self::IncidentEased(e) => Some(e.incident.id),
+            Self::IncidentReplanned(e) => Some(e.incident.id),
+            Self::IncidentRefused(e) => Some(e.incident.id),
+            Self::IncidentHandedOver(e) => Some(e.incident.id),
+            Self::ReturnGiven(e) => Some(e.incident.id),
             Self::IncidentAcknowledged(e) => Some(e.incident.id),
             Self::IncidentNoted(e) => Some(e.incident.id),
             Self::IncidentClosed(e) => Some(e.incident.id),
@@ -166,6 +183,13 @@ pub struct IncidentSnapshot {
     pub expected_at: Option<Timestamp>,
     #[schemars(with = "String")]
     pub opened_at: Timestamp,
+    #[serde(default)]
+    pub regime: CrisisRegime,
+    #[serde(default)]
+    pub nature: Nature,
+    /// French labels of the predefined facts the doctrine lets messages show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub precisions: Vec<String>,
 }
 
 impl IncidentSnapshot {
@@ -197,6 +221,15 @@ pub struct SignalRaisedV1 {
     pub facts: Vec<String>,
     #[schemars(with = "String")]
     pub received_at: Timestamp,
+    /// The body the source acts for; unknown in signals of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_body: Option<BodyId>,
+    /// When the raiser learnt of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub learnt_at: Option<Timestamp>,
+    #[serde(default)]
+    pub nature: Nature,
 }
 
 /// A signal opened a new incident.
@@ -207,6 +240,12 @@ pub struct IncidentOpenedV1 {
     /// Hash of the territory it was located with.
     pub territory: String,
     pub plan: Plan,
+    /// Earlier signals that together with this one made it graver.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accumulated: Vec<SignalId>,
+    /// The grave incident whose reprisals are watched for, when that made it graver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_the_wake_of: Option<IncidentId>,
 }
 
 /// A signal joined an open incident without changing its severity.
@@ -239,8 +278,152 @@ pub struct IncidentEasedV1 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum Cause {
-    Signal { signal_id: SignalId },
-    Act { act_id: ActId, actor: Actor },
+    Signal {
+        signal_id: SignalId,
+    },
+    Act {
+        act_id: ActId,
+        actor: Actor,
+    },
+    /// Weak signals around the same place, together.
+    Accumulation {
+        signal_id: SignalId,
+        with: Vec<SignalId>,
+    },
+}
+
+/// The plan gained or lost circuits without the severity changing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentReplannedV1 {
+    pub incident: IncidentSnapshot,
+    pub because: Replanning,
+    /// What the doctrine asks now; steps already in hand keep their times.
+    pub plan: Plan,
+}
+
+/// Why a plan was made again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Replanning {
+    /// A person set the crisis regime.
+    Regime { from: CrisisRegime, act_id: ActId, actor: Actor },
+    /// A person brought other sectors in; the plan holds only what they add.
+    Involvement { sectors: Vec<SectorId>, act_id: ActId, actor: Actor },
+    /// A signal told when it is expected.
+    Expected { signal_id: SignalId },
+}
+
+/// A body that was asked will not take charge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentRefusedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    pub reason: RefusalReason,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// Why a body does not take charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalReason {
+    /// Nobody can be sent.
+    Unavailable,
+    /// Another body's task.
+    NotOurs,
+    /// Another sector's.
+    Elsewhere,
+}
+
+impl RefusalReason {
+    pub const ALL: [Self; 3] = [Self::Unavailable, Self::NotOurs, Self::Elsewhere];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::NotOurs => "not-ours",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unavailable => "Pas de moyens disponibles",
+            Self::NotOurs => "Ne relève pas de notre service",
+            Self::Elsewhere => "Hors de notre secteur",
+        }
+    }
+}
+
+/// Whoever had taken charge hands it on; the body named is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentHandedOverV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    pub to: BodyId,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// What was owed was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ReturnGivenV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    /// [`crate::plan::Owed::id`]
+    pub owed: String,
+    pub outcome: ReturnOutcome,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// How something owed was settled; what was decided stays between the bodies concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReturnOutcome {
+    /// Communicated to whom it is owed.
+    Communicated,
+    /// No outcome is known, said explicitly.
+    NoneKnown,
+}
+
+impl ReturnOutcome {
+    pub const ALL: [Self; 2] = [Self::Communicated, Self::NoneKnown];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Communicated => "communicated",
+            Self::NoneKnown => "none-known",
+        }
+    }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Communicated => "Communiqué",
+            Self::NoneKnown => "Sans suite connue",
+        }
+    }
+}
+
+/// A number was kept, without content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IndicatorCountedV1 {
+    /// As the doctrine declares it.
+    pub indicator: String,
+    /// None for the whole city.
+    #[serde(default)]
+    pub sector: Option<SectorId>,
+    /// At least 1.
+    pub amount: u32,
+    pub by: Actor,
+    /// The day counted, `YYYY-MM-DD`, local.
+    #[schemars(with = "String")]
+    pub on: jiff::civil::Date,
 }
 
 /// A body took charge.
@@ -342,6 +525,27 @@ pub enum Act {
     Close {
         reason: ClosingReason,
     },
+    /// Was asked and will not take charge.
+    Refuse {
+        reason: RefusalReason,
+        alert_id: Option<AlertId>,
+    },
+    /// Passes the incident on to another body.
+    HandOver {
+        to: BodyId,
+    },
+    SetRegime {
+        to: CrisisRegime,
+    },
+    /// Brings neighbouring sectors or communes in.
+    Involve {
+        sectors: Vec<SectorId>,
+    },
+    /// Gives what is owed.
+    Return {
+        owed: String,
+        outcome: ReturnOutcome,
+    },
 }
 
 /// The owner of the state could not apply an act.
@@ -364,6 +568,14 @@ pub enum Rejection {
     Stale,
     /// The severity asked for is the one it has.
     Unchanged,
+    /// Something is still owed that must be given before closing.
+    ReturnOwed,
+    /// Nothing of that name is owed, or it was given.
+    NotOwed,
+    /// "No known outcome" is not an answer to this.
+    OutcomeNeeded,
+    /// Only whoever has taken charge can hand over.
+    NotInCharge,
 }
 
 /// A step of a plan was dealt with, one way or another: every due step leaves one of these.
@@ -394,6 +606,8 @@ pub enum StepOutcome {
     Expired,
     /// Its circuit had been satisfied.
     Acknowledged,
+    /// What it would have reminded of was given.
+    Returned,
     /// The incident was closed or took another plan.
     Superseded,
     /// Nobody in the directory answers to its targets.
@@ -418,8 +632,24 @@ pub struct AlertIssuedV1 {
     /// The body that could not be reached, for [`Purpose::Undeliverable`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<BodyId>,
+    /// Other incidents told in the same message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoTold>,
+    /// What is owed, in French, for [`Purpose::Return`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<String>,
+    /// What the doctrine wants kept in mind, in French.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guidance: Vec<String>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
+}
+
+/// One more incident of a grouped message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AlsoTold {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
 }
 
 /// The next way to reach the same recipient.
@@ -439,6 +669,26 @@ pub enum Purpose {
     Inform,
     /// Somebody could not be reached by any channel: reach them otherwise.
     Undeliverable,
+    /// Still in charge? Without an answer the circuit goes on.
+    Confirm,
+    /// Another body hands the incident on.
+    TakeOver,
+    /// Something owed is due: give it.
+    Return,
+}
+
+impl Purpose {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Inform => "inform",
+            Self::Undeliverable => "undeliverable",
+            Self::Confirm => "confirm",
+            Self::TakeOver => "take-over",
+            Self::Return => "return",
+        }
+    }
 }
 
 /// A message was handed to the next system, which took it.

@@ -17,4 +17,4 @@ pub use id::{
     ActId, AlertId, BodyId, ContactId, DeliveryId, EventId, IncidentId, InvalidToken, Kind, RoleId, SectorId, SignalId,
     SourceId, Uai, UaiError,
 };
-pub use vocabulary::{Channel, IncidentStatus, Severity, UnknownSeverity};
+pub use vocabulary::{Channel, CrisisRegime, IncidentStatus, Nature, Severity, UnknownSeverity};

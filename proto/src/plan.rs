@@ -3,10 +3,10 @@
 //! Times and places are already worked out; only who is on duty is looked up when a step fires. Editing the
 //! doctrine therefore never moves an incident in flight.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, RoleId, SectorId, Uai};
+use crate::{BodyId, Channel, RoleId, SectorId, Uai};
 
 /// Every step one incident may need, circuit by circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -14,6 +14,9 @@ pub struct Plan {
     /// Hash of the doctrine it was made from, 64 hexadecimal digits.
     pub doctrine: String,
     pub circuits: Vec<PlannedCircuit>,
+    /// What is owed because of the incident, and by when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<Owed>,
 }
 
 /// One circuit of the doctrine applied to one incident.
@@ -26,6 +29,84 @@ pub struct PlannedCircuit {
     pub satisfied_by: SatisfiedBy,
     /// In order of due time.
     pub steps: Vec<PlannedStep>,
+    #[serde(default)]
+    pub on_refusal: OnRefusal,
+    /// Seconds the body handed the incident has to take charge before the circuit goes on.
+    #[serde(default = "ten_minutes")]
+    pub handover_within_s: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Staleness>,
+    /// What to keep in mind, one French sentence of the doctrine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<String>,
+    /// Indicators this circuit's activations count in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+/// What a refusal does to a circuit nobody has taken charge of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRefusal {
+    /// Nothing: the next step comes when it is due.
+    #[default]
+    Wait,
+    /// The next step comes at once.
+    Advance,
+    /// The next step comes at once when everybody asked so far has refused.
+    AdvanceWhenAll,
+}
+
+/// How long an acknowledgement stands without a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Staleness {
+    /// Seconds after which whoever took charge is asked to confirm.
+    pub after_s: u32,
+    /// Seconds to confirm in; then the acknowledgement lapses and the circuit goes on.
+    pub then_s: u32,
+}
+
+/// Something owed because of an incident: an answer to the raiser, a report, an evaluation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Owed {
+    /// Unique within the plan.
+    pub id: String,
+    /// The circuit that asks for it.
+    pub circuit: String,
+    /// Lines of the contract.
+    pub lines: String,
+    /// What, in French, as the raiser reads it.
+    pub what: String,
+    pub by: Target,
+    pub to: OwedTo,
+    /// None while its clock has not started: it runs from the closing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub due_at: Option<Timestamp>,
+    /// Starts the clock when the incident is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_closing: Option<Offset>,
+    /// The incident cannot be closed without it.
+    pub blocks_closing: bool,
+    /// "No known outcome" settles it.
+    pub may_be_unknown: bool,
+}
+
+/// To whom something is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwedTo {
+    /// Whoever raised the first signal.
+    Raiser,
+    Role(RoleId),
 }
 
 /// Whose acknowledgement stops a circuit's conditional steps.
@@ -38,6 +119,10 @@ pub enum SatisfiedBy {
     AnyOf(Vec<RoleId>),
     /// One body of each of these roles.
     AllOf(Vec<RoleId>),
+    /// Every body asked.
+    EachAsked,
+    /// So many bodies, of these roles when any is named.
+    AtLeast { count: u32, of: Vec<RoleId> },
 }
 
 /// One step: when, unless what, tell whom, how.
@@ -57,6 +142,53 @@ pub struct PlannedStep {
     pub fallback: Vec<Channel>,
     /// Overdue by more than this many seconds (after an outage), the step expires instead of firing.
     pub stale_after_s: u32,
+    /// Skipped once this is returned: an [`Owed::id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless_returned: Option<String>,
+    /// Not due before something happens; `due_at` is then the time of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
+    /// Remains when the incident is closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub survives_closing: bool,
+    /// Read together with others of the same hour: one message for many incidents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub digest: bool,
+}
+
+/// What a step waits for, and how long after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WaitsFor {
+    pub event: Trigger,
+    pub then: Offset,
+}
+
+/// What makes a waiting step due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// A body of one of these roles takes charge.
+    AcknowledgedBy(Vec<RoleId>),
+    /// The incident is closed.
+    Closed,
+}
+
+/// A time after an instant known only later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offset {
+    /// That many seconds later.
+    Seconds(u64),
+    /// That many local days later (the day itself not counted), at a local time of day.
+    LocalDay {
+        days: u32,
+        #[schemars(with = "String")]
+        at: Time,
+        zone: String,
+        /// Divides the delay, for drills.
+        #[serde(default = "once")]
+        hastened: u32,
+    },
 }
 
 /// What a step wants of those it tells.
@@ -75,6 +207,39 @@ pub struct Target {
     pub role: RoleId,
     pub scope: Scope,
     pub rank: Rank,
+    /// When it serves; always when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<Vec<Span>>,
+    /// Told instead outside those times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Target>,
+}
+
+/// From an instant until another, not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Span {
+    #[schemars(with = "String")]
+    pub from: Timestamp,
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+}
+
+impl Span {
+    pub fn contains(&self, instant: Timestamp) -> bool {
+        self.from <= instant && instant < self.until
+    }
+}
+
+impl Target {
+    /// Whom it comes down to at `now`: itself, or those told instead outside the times it serves.
+    pub fn at(&self, now: Timestamp) -> Vec<&Self> {
+        match &self.serves {
+            Some(spans) if !spans.iter().any(|span| span.contains(now)) => {
+                self.otherwise.iter().flat_map(|other| other.at(now)).collect()
+            }
+            _ => vec![self],
+        }
+    }
 }
 
 /// Where a target's bodies are looked for.
@@ -84,6 +249,8 @@ pub enum Scope {
     City,
     Sectors(Vec<SectorId>),
     Schools(Vec<Uai>),
+    /// Named ones: whoever raised, took charge or is handed the incident.
+    Bodies(Vec<BodyId>),
 }
 
 /// How deep into a body's duty roster a step reaches.
@@ -96,4 +263,27 @@ pub enum Rank {
     Second,
     /// Permanent contact points and the whole roster.
     All,
+}
+
+impl Offset {
+    /// The instant this long after `start`; `start` itself when the zone is unknown here or the day beyond time.
+    pub fn after(&self, start: Timestamp) -> Timestamp {
+        match self {
+            Self::Seconds(seconds) => {
+                let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
+                start.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+            }
+            Self::LocalDay { days, at, zone, hastened } => {
+                let due = TimeZone::get(zone).ok().and_then(|zone| local_day(start, *days, *at, &zone));
+                let delay = due.map_or(SignedDuration::ZERO, |due| due.duration_since(start));
+                start + delay / i32::try_from(*hastened).unwrap_or(1).max(1)
+            }
+        }
+    }
+}
+
+/// `at` on the wall clock of `zone`, `days` local days after that of `start`; right after a gap the clock skips.
+pub fn local_day(start: Timestamp, days: u32, at: Time, zone: &TimeZone) -> Option<Timestamp> {
+    let day = start.to_zoned(zone.clone()).date().checked_add(jiff::Span::new().days(i64::from(days))).ok()?;
+    Some(day.to_datetime(at).to_zoned(zone.clone()).ok()?.timestamp())
 }

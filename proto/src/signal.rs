@@ -31,6 +31,13 @@ pub struct SignalReport {
     /// Predefined facts, each a code the doctrine declares for the kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<String>,
+    /// When the raiser itself learnt of it, RFC 3339; measures how long it took to reach the operations room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub learnt_at: Option<Timestamp>,
+    /// Played, not real: marked everywhere and counted apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exercise: bool,
 }
 
 /// Where, as given: exactly one of a point (`lon` and `lat`), `school`, `address` or `sector`.

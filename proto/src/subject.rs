@@ -12,6 +12,7 @@ pub const DEAD_LETTER: &str = "dead.vigie";
 pub const ACT_RECORDED: &str = "vigie.act.recorded";
 pub const ACT_REJECTED: &str = "vigie.act.rejected";
 pub const STEP_SETTLED: &str = "vigie.escalation.step-settled";
+pub const INDICATOR_COUNTED: &str = "vigie.indicator.counted";
 pub const DOCTRINE_ACTIVATED: &str = "vigie.doctrine.activated";
 pub const DIRECTORY_CHANGED: &str = "vigie.directory.changed";
 

@@ -163,6 +163,100 @@ impl fmt::Display for IncidentStatus {
     }
 }
 
+/// Who directs when an event is more than an event: an axis apart from severity.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum CrisisRegime {
+    #[default]
+    None,
+    /// « crise localisée »: managed in its arrondissement.
+    Local,
+    /// The City's Cellule Centrale de Crise sits.
+    City,
+    /// Attack or disaster of great extent: national authorities direct.
+    National,
+}
+
+impl CrisisRegime {
+    pub const ALL: [Self; 4] = [Self::None, Self::Local, Self::City, Self::National];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Local => "local",
+            Self::City => "city",
+            Self::National => "national",
+        }
+    }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "Aucun",
+            Self::Local => "Crise localisée",
+            Self::City => "Crise parisienne",
+            Self::National => "Crise nationale",
+        }
+    }
+}
+
+impl fmt::Display for CrisisRegime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Whether something happens or is played. A type, so that nobody has to remember it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Nature {
+    #[default]
+    Real,
+    /// Marks every event, page, subject line and SMS; counted apart; never joined with the real.
+    Exercise,
+}
+
+impl Nature {
+    pub fn is_exercise(self) -> bool {
+        self == Self::Exercise
+    }
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Exercise => "exercise",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

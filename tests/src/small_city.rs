@@ -30,7 +30,7 @@ lines = "1"
 id = "CALL"
 title = "One call"
 lines = "1"
-kind = "rixe"
+kinds = ["rixe"]
 severities = ["tension", "serious"]
 satisfied_by = "anyone"
 

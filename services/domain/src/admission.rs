@@ -150,6 +150,9 @@ fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
             ));
         }
     }
+    if report.learnt_at.is_some_and(|at| at > now + MAX_CLOCK_ERROR || at < now - MAX_AGE) {
+        flaws.push(Flaw::new("learnt_at", "La date à laquelle vous l'avez appris est à plus de 30 jours, ou future."));
+    }
     if let Some(at) = report.expected_at {
         if at > now + MAX_AHEAD {
             flaws.push(Flaw::new("expected_at", "La date annoncée est à plus de 60 jours : vérifiez l'année."));
@@ -173,10 +176,15 @@ fn check_parties(parties: Option<&Parties>, flaws: &mut Vec<Flaw>) {
 fn check_facts(facts: &[String], rule: Option<&KindRule>, flaws: &mut Vec<Flaw>) {
     let Some(rule) = rule else { return };
     for fact in facts {
-        if !rule.facts.iter().any(|(code, _)| code == fact) {
-            let known: Vec<&str> = rule.facts.iter().map(|(code, _)| code.as_str()).collect();
+        if !rule.facts.iter().any(|known| known.code == *fact) {
+            let known: Vec<&str> = rule.facts.iter().map(|known| known.code.as_str()).collect();
             flaws.push(Flaw::new("facts", format!("« {fact} » n'existe pas. Valeurs admises : {}.", known.join(", "))));
         }
+    }
+    let given = facts.iter().filter(|fact| rule.one_fact_of.contains(fact)).count();
+    if !rule.one_fact_of.is_empty() && given != 1 {
+        let choice = rule.one_fact_of.join(", ");
+        flaws.push(Flaw::new("facts", format!("Précisez une et une seule de ces situations : {choice}.")));
     }
 }
 

@@ -2,16 +2,24 @@
 //!
 //! A pure state machine: the state and an input give the next state and settlements to carry out. Calling it twice,
 //! late or early is harmless. A step is settled once, for one reason, and every due step ends settled.
+//!
+//! An acknowledgement stops a circuit's conditional steps; when it is withdrawn (refused after all, handed over without
+//! being taken up, gone stale) those it had stopped come back, at the same distance from each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use vigie_proto::{
-    Channel, RoleId,
-    event::StepOutcome,
-    plan::{Expects, Plan, PlannedCircuit, PlannedStep, SatisfiedBy, Target},
+    BodyId, Channel, RoleId,
+    event::{Purpose, StepOutcome},
+    plan::{
+        Expects, OnRefusal, Plan, PlannedCircuit, PlannedStep, Rank, SatisfiedBy, Scope, Target, Trigger, WaitsFor,
+    },
 };
+
+/// A step's circuit and place in the plan.
+type Position = (usize, usize);
 
 /// Where an incident's plan stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,10 +29,45 @@ pub struct Escalation {
     /// Incident version the plan was taken at: an acknowledgement of an older one does not count.
     pub version: u32,
     pub plan: Plan,
-    /// Roles that have acknowledged this generation.
-    pub acknowledged_by: BTreeSet<RoleId>,
+    /// Who has taken charge in this generation, in order.
+    #[serde(default)]
+    pub acknowledgements: Vec<Acknowledgement>,
     /// Steps settled, by circuit and step position in the plan.
-    pub settled: BTreeSet<(usize, usize)>,
+    pub settled: BTreeSet<Position>,
+    /// Those of `settled` that an acknowledgement stopped: they come back when it is withdrawn.
+    #[serde(default)]
+    stopped: BTreeSet<Position>,
+    /// Due times that are no longer those of the plan.
+    #[serde(default)]
+    moved: Vec<(Position, Timestamp)>,
+    /// Bodies asked to take charge, by circuit.
+    #[serde(default)]
+    asked: BTreeMap<usize, BTreeSet<BodyId>>,
+    /// Bodies that said they will not.
+    #[serde(default)]
+    refused: BTreeSet<BodyId>,
+    /// What was owed and has been given.
+    #[serde(default)]
+    returned: BTreeSet<String>,
+    /// Counts the steps added on the way, so that each has a name of its own.
+    #[serde(default)]
+    added: u32,
+    #[serde(default)]
+    closed: bool,
+}
+
+/// A body in charge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub body: BodyId,
+    pub role: RoleId,
+    pub at: Timestamp,
+    /// When it is asked whether it still is.
+    #[serde(default)]
+    confirm_at: Option<Timestamp>,
+    /// When it lapses, once that was asked.
+    #[serde(default)]
+    lapses_at: Option<Timestamp>,
 }
 
 /// One step dealt with.
@@ -36,20 +79,43 @@ pub struct Settlement {
     pub outcome: StepOutcome,
     /// Whom to tell: empty unless the step fired or was folded into one that did.
     pub tell: Vec<Target>,
+    /// Not told again: they have taken charge.
+    pub except: BTreeSet<BodyId>,
     pub channels: Vec<Channel>,
     pub fallback: Vec<Channel>,
-    pub expects: Expects,
+    pub purpose: Purpose,
+    /// Told together with other incidents of the hour.
+    pub digest: bool,
+    /// What is owed, in French, when that is what it reminds of.
+    pub owed: Option<String>,
+    /// What the doctrine wants kept in mind.
+    pub guidance: Option<String>,
 }
 
 impl Escalation {
     /// Starts on `plan`, taken at incident version `version`.
     pub fn start(plan: Plan, version: u32) -> Self {
-        Self { generation: 1, version, plan, acknowledged_by: BTreeSet::new(), settled: BTreeSet::new() }
+        Self {
+            generation: 1,
+            version,
+            plan,
+            acknowledgements: Vec::new(),
+            settled: BTreeSet::new(),
+            stopped: BTreeSet::new(),
+            moved: Vec::new(),
+            asked: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            returned: BTreeSet::new(),
+            added: 0,
+            closed: false,
+        }
     }
 
-    /// The earliest due time of a step not yet settled; none when nothing is left to do.
+    /// The earliest instant at which something is to be done; none when nothing is left to do.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.open_steps().map(|(_, step)| step.due_at).min()
+        let steps = self.open_steps().filter_map(|(position, step)| self.due_at(position, step));
+        let confirmations = self.acknowledgements.iter().filter_map(|a| a.lapses_at.or(a.confirm_at));
+        steps.chain(confirmations.filter(|_| !self.closed)).min()
     }
 
     /// Settles every step due at `now`. None fires early.
@@ -57,37 +123,118 @@ impl Escalation {
     /// When several steps of one circuit are due together (an outage has passed), the latest fires and takes the
     /// recipients of the earlier ones with it: one message, not a backlog. A step overdue beyond its use expires.
     pub fn settle_due(&mut self, now: Timestamp) -> Vec<Settlement> {
-        let due: Vec<(usize, usize)> =
-            self.open_steps().filter(|(_, step)| step.due_at <= now).map(|(position, _)| position).collect();
+        self.ask_for_confirmation(now);
+        self.let_lapse(now);
+        let due: Vec<Position> = self
+            .open_steps()
+            .filter(|(position, step)| self.due_at(*position, step).is_some_and(|due| due <= now))
+            .map(|(position, _)| position)
+            .collect();
         let mut settlements = Vec::with_capacity(due.len());
-        for &(circuit, position) in &due {
-            let outcome = self.outcome_of(circuit, position, &due, now);
-            settlements.push(self.settle(circuit, position, outcome));
+        for &position in &due {
+            let outcome = self.outcome_of(position, &due, now);
+            settlements.push(self.settle(position, outcome));
         }
         settlements
     }
 
-    /// A body of `role` took charge of the incident as it stood at `seen_version`.
-    ///
-    /// Settles the conditional steps of every circuit this satisfies. An acknowledgement of an incident that has
-    /// worsened since changes nothing: it is asked again.
-    pub fn acknowledge(&mut self, role: RoleId, seen_version: u32) -> Vec<Settlement> {
-        if seen_version < self.version {
-            return Vec::new();
+    /// `bodies` were asked to take charge by `step` (`circuit/step`): what quorums and refusals are counted against.
+    pub fn asked(&mut self, step: &str, bodies: impl IntoIterator<Item = BodyId>) {
+        let id = step.split('/').next().unwrap_or(step);
+        if let Some(circuit) = self.plan.circuits.iter().position(|circuit| circuit.id == id) {
+            self.asked.entry(circuit).or_default().extend(bodies);
         }
-        self.acknowledged_by.insert(role);
-        let stopped: Vec<(usize, usize)> = self
-            .open_steps()
-            .filter(|((circuit, _), step)| step.unless_acknowledged && self.is_satisfied(*circuit))
-            .map(|(position, _)| position)
-            .collect();
-        stopped.into_iter().map(|(c, s)| self.settle(c, s, StepOutcome::Acknowledged)).collect()
     }
 
-    /// The incident worsened: a new plan, and everybody is asked again.
+    /// Bodies asked so far by the circuit of this id.
+    pub fn asked_by(&self, circuit: &str) -> impl Iterator<Item = &BodyId> {
+        let position = self.plan.circuits.iter().position(|known| known.id == circuit);
+        position.and_then(|position| self.asked.get(&position)).into_iter().flatten()
+    }
+
+    /// `body`, of `role`, took charge at `now` of the incident as it stood at `seen_version`.
+    ///
+    /// Settles the conditional steps of every circuit this satisfies, and makes due those that waited for it. An
+    /// acknowledgement of an incident that has worsened since changes nothing: it is asked again.
+    pub fn acknowledge(&mut self, body: BodyId, role: RoleId, seen_version: u32, now: Timestamp) -> Vec<Settlement> {
+        if seen_version < self.version || self.closed {
+            return Vec::new();
+        }
+        self.refused.remove(&body);
+        self.acknowledgements.retain(|known| known.body != body);
+        let stale = self.plan.circuits.iter().filter_map(|circuit| circuit.stale).min_by_key(|stale| stale.after_s);
+        self.acknowledgements.push(Acknowledgement {
+            body,
+            role: role.clone(),
+            at: now,
+            confirm_at: stale.map(|stale| now + seconds(stale.after_s)),
+            lapses_at: None,
+        });
+        self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(&role)));
+        self.stop_satisfied()
+    }
+
+    /// `body` was asked and will not take charge.
+    ///
+    /// What it had taken charge of goes on at once; where it was only asked, the next step comes at once if the circuit
+    /// says so.
+    pub fn refuse(&mut self, body: &BodyId, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        self.refused.insert(body.clone());
+        self.withdraw(body, now);
+        for circuit in 0..self.plan.circuits.len() {
+            let none = BTreeSet::new();
+            let asked = self.asked.get(&circuit).unwrap_or(&none);
+            let advance = match self.plan.circuits[circuit].on_refusal {
+                OnRefusal::Wait => false,
+                OnRefusal::Advance => asked.contains(body),
+                OnRefusal::AdvanceWhenAll => asked.contains(body) && asked.is_subset(&self.refused),
+            };
+            if advance && !self.is_satisfied(circuit) {
+                self.advance(circuit, now);
+            }
+        }
+    }
+
+    /// `from` hands the incident on to `to`, of `role`: it is asked, and the circuits go on unless it takes charge in
+    /// the time they give.
+    pub fn hand_over(&mut self, from: &BodyId, to: BodyId, role: RoleId, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
+        self.acknowledgements.retain(|known| known.body != *from);
+        let released: Vec<usize> = held.into_iter().filter(|c| !self.is_satisfied(*c)).collect();
+        for &circuit in &released {
+            let resume = now + seconds(self.plan.circuits[circuit].handover_within_s);
+            self.resume(circuit, resume);
+        }
+        let asking = released.first().copied().or_else(|| (!self.plan.circuits.is_empty()).then_some(0));
+        if let Some(circuit) = asking {
+            self.asked.entry(circuit).or_default().insert(to.clone());
+            let target = named(to, role);
+            self.add(circuit, TAKE_OVER, now, vec![target], false);
+        }
+    }
+
+    /// What was owed under `id` was given: its reminders stop.
+    pub fn give_back(&mut self, id: &str) -> Vec<Settlement> {
+        self.returned.insert(id.to_owned());
+        let stopped: Vec<Position> = self
+            .open_steps()
+            .filter(|(_, step)| step.unless_returned.as_deref() == Some(id))
+            .map(|(position, _)| position)
+            .collect();
+        stopped.into_iter().map(|position| self.settle(position, StepOutcome::Returned)).collect()
+    }
+
+    /// The incident worsened: a new plan, and everybody is asked again. What was given stays given.
     pub fn aggravate(&mut self, plan: Plan, version: u32) -> Vec<Settlement> {
         let superseded = self.supersede();
-        *self = Self { generation: self.generation + 1, ..Self::start(plan, version) };
+        let (returned, added) = (std::mem::take(&mut self.returned), self.added);
+        *self = Self { generation: self.generation + 1, returned, added, ..Self::start(plan, version) };
         superseded
     }
 
@@ -96,73 +243,312 @@ impl Escalation {
     /// Acknowledgements stand, since what they took charge of was worse.
     pub fn ease(&mut self, plan: Plan, now: Timestamp) -> Vec<Settlement> {
         let mut settlements = self.supersede();
-        let acknowledged_by = std::mem::take(&mut self.acknowledged_by);
-        *self = Self { generation: self.generation + 1, acknowledged_by, ..Self::start(plan, self.version) };
-        let past: Vec<(usize, usize)> =
-            self.open_steps().filter(|(_, step)| step.due_at <= now).map(|(position, _)| position).collect();
-        settlements.extend(past.into_iter().map(|(c, s)| self.settle(c, s, StepOutcome::Superseded)));
-        if !self.acknowledged_by.is_empty() {
-            let stopped: Vec<(usize, usize)> = self
-                .open_steps()
-                .filter(|((circuit, _), step)| step.unless_acknowledged && self.is_satisfied(*circuit))
-                .map(|(position, _)| position)
-                .collect();
-            settlements.extend(stopped.into_iter().map(|(c, s)| self.settle(c, s, StepOutcome::Acknowledged)));
-        }
+        let acknowledgements = std::mem::take(&mut self.acknowledgements);
+        let (returned, added) = (std::mem::take(&mut self.returned), self.added);
+        *self = Self {
+            generation: self.generation + 1,
+            acknowledgements,
+            returned,
+            added,
+            ..Self::start(plan, self.version)
+        };
+        let past: Vec<Position> = self
+            .open_steps()
+            .filter(|(position, step)| self.due_at(*position, step).is_some_and(|due| due <= now))
+            .map(|(position, _)| position)
+            .collect();
+        settlements.extend(past.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)));
+        settlements.extend(self.stop_satisfied());
         settlements
     }
 
-    /// The incident was closed: nothing more is told.
-    pub fn close(&mut self) -> Vec<Settlement> {
-        self.supersede()
+    /// The doctrine asks more, or less, without the severity changing: `plan` is what it asks now.
+    ///
+    /// Circuits and steps it does not know are added, circuits it no longer has are dropped, what is in hand keeps its
+    /// times. With `only_more`, nothing is dropped.
+    pub fn replan(&mut self, plan: Plan, only_more: bool) -> Vec<Settlement> {
+        let mut dropped = Vec::new();
+        if !only_more {
+            for (position, circuit) in self.plan.circuits.iter().enumerate() {
+                if !plan.circuits.iter().any(|asked| asked.id == circuit.id) {
+                    dropped.push(position);
+                }
+            }
+        }
+        for asked in plan.circuits {
+            match self.plan.circuits.iter_mut().find(|known| known.id == asked.id) {
+                Some(known) => {
+                    let fresh = asked.steps.into_iter().filter(|s| !known.steps.iter().any(|k| k.id == s.id));
+                    let fresh: Vec<PlannedStep> = fresh.collect();
+                    known.steps.extend(fresh);
+                }
+                None => self.plan.circuits.push(asked),
+            }
+        }
+        for owed in plan.owed {
+            if !self.plan.owed.iter().any(|known| known.id == owed.id) {
+                self.plan.owed.push(owed);
+            }
+        }
+        let gone: Vec<Position> = self.open_steps().map(|(p, _)| p).filter(|(c, _)| dropped.contains(c)).collect();
+        let mut settlements: Vec<Settlement> =
+            gone.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect();
+        settlements.extend(self.stop_satisfied());
+        settlements
+    }
+
+    /// The incident was closed: nothing more is told, but what the doctrine wants after a closing.
+    pub fn close(&mut self, now: Timestamp) -> Vec<Settlement> {
+        self.closed = true;
+        self.trigger(now, |event| *event == Trigger::Closed);
+        let over: Vec<Position> = self
+            .open_steps()
+            .filter(|(position, step)| !step.survives_closing || self.due_at(*position, step).is_none())
+            .map(|(position, _)| position)
+            .collect();
+        over.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect()
     }
 
     fn supersede(&mut self) -> Vec<Settlement> {
-        let open: Vec<(usize, usize)> = self.open_steps().map(|(position, _)| position).collect();
-        open.into_iter().map(|(c, s)| self.settle(c, s, StepOutcome::Superseded)).collect()
+        let open: Vec<Position> = self.open_steps().map(|(position, _)| position).collect();
+        open.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect()
     }
 
-    fn outcome_of(&self, circuit: usize, position: usize, due: &[(usize, usize)], now: Timestamp) -> StepOutcome {
-        let step = self.step(circuit, position);
+    fn stop_satisfied(&mut self) -> Vec<Settlement> {
+        let stopped: Vec<Position> = self
+            .open_steps()
+            .filter(|((circuit, _), step)| step.unless_acknowledged && self.is_satisfied(*circuit))
+            .map(|(position, _)| position)
+            .collect();
+        stopped
+            .into_iter()
+            .map(|position| {
+                self.stopped.insert(position);
+                self.settle(position, StepOutcome::Acknowledged)
+            })
+            .collect()
+    }
+
+    /// Makes due the steps that wait for an event `of_interest`.
+    fn trigger(&mut self, now: Timestamp, of_interest: impl Fn(&Trigger) -> bool) {
+        let triggered: Vec<(Position, Timestamp)> = self
+            .open_steps()
+            .filter(|(position, _)| !self.moved.iter().any(|(known, _)| known == position))
+            .filter_map(|(position, step)| {
+                let WaitsFor { event, then } = step.waits_for.as_ref()?;
+                of_interest(event).then(|| (position, then.after(now)))
+            })
+            .collect();
+        self.moved.extend(triggered);
+    }
+
+    /// The acknowledgement of `body` no longer counts: circuits it alone satisfied go on at `now`.
+    fn withdraw(&mut self, body: &BodyId, now: Timestamp) {
+        let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
+        self.acknowledgements.retain(|known| known.body != *body);
+        for circuit in held {
+            if !self.is_satisfied(circuit) && !self.resume(circuit, now) {
+                self.call_again(circuit, now);
+            }
+        }
+    }
+
+    /// Brings back the steps an acknowledgement had stopped, the first of them at `first`; false when there was none.
+    fn resume(&mut self, circuit: usize, first: Timestamp) -> bool {
+        let back: Vec<(Position, Timestamp)> = self
+            .stopped
+            .iter()
+            .filter(|(c, _)| *c == circuit)
+            .filter_map(|position| Some((*position, self.due_at(*position, self.step(*position))?)))
+            .collect();
+        let Some(earliest) = back.iter().map(|(_, due)| *due).min() else { return false };
+        let shift = first.duration_since(earliest).max(SignedDuration::ZERO);
+        for (position, due) in back {
+            self.stopped.remove(&position);
+            self.settled.remove(&position);
+            self.move_to(position, due + shift);
+        }
+        true
+    }
+
+    /// Every step had been told before it was taken charge of: the last is told again.
+    fn call_again(&mut self, circuit: usize, now: Timestamp) {
+        let conditional = |step: &&PlannedStep| step.unless_acknowledged && step.waits_for.is_none();
+        let last = self.plan.circuits[circuit].steps.iter().filter(conditional).max_by_key(|step| step.due_at).cloned();
+        if let Some(step) = last {
+            let position = self.add(circuit, &step.id, now, step.tell.clone(), true);
+            let added = &mut self.plan.circuits[position.0].steps[position.1];
+            added.channels = step.channels;
+            added.fallback = step.fallback;
+        }
+    }
+
+    /// The next conditional step of a circuit comes at `now`.
+    fn advance(&mut self, circuit: usize, now: Timestamp) {
+        let next = self
+            .open_steps()
+            .filter(|((c, _), step)| *c == circuit && step.unless_acknowledged)
+            .filter_map(|(position, step)| Some((self.due_at(position, step)?, position)))
+            .min();
+        if let Some((due, position)) = next
+            && due > now
+        {
+            self.move_to(position, now);
+        }
+    }
+
+    fn move_to(&mut self, position: Position, due_at: Timestamp) {
+        self.moved.retain(|(known, _)| *known != position);
+        self.moved.push((position, due_at));
+    }
+
+    /// Adds a step on the way, named `name~n`.
+    fn add(
+        &mut self,
+        circuit: usize,
+        name: &str,
+        due_at: Timestamp,
+        tell: Vec<Target>,
+        unless_acknowledged: bool,
+    ) -> Position {
+        self.added += 1;
+        let steps = &mut self.plan.circuits[circuit].steps;
+        steps.push(PlannedStep {
+            id: format!("{name}~{}", self.added),
+            due_at,
+            unless_acknowledged,
+            expects: Expects::Acknowledgement,
+            tell,
+            channels: vec![Channel::Email, Channel::Sms, Channel::Screen],
+            fallback: Vec::new(),
+            stale_after_s: 24 * 3600,
+            unless_returned: None,
+            waits_for: None,
+            survives_closing: false,
+            digest: false,
+        });
+        (circuit, steps.len() - 1)
+    }
+
+    /// Asks whoever has been in charge for long whether it still is.
+    fn ask_for_confirmation(&mut self, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        let Some((circuit, stale)) = self
+            .plan
+            .circuits
+            .iter()
+            .enumerate()
+            .filter_map(|(position, circuit)| Some((position, circuit.stale?)))
+            .min_by_key(|(_, stale)| stale.after_s)
+        else {
+            return;
+        };
+        for index in 0..self.acknowledgements.len() {
+            let asked = &mut self.acknowledgements[index];
+            if let Some(due) = asked.confirm_at.filter(|due| asked.lapses_at.is_none() && *due <= now) {
+                asked.lapses_at = Some(due.max(now) + seconds(stale.then_s));
+                let target = named(asked.body.clone(), asked.role.clone());
+                self.add(circuit, CONFIRM, due, vec![target], false);
+            }
+        }
+    }
+
+    fn let_lapse(&mut self, now: Timestamp) {
+        let lapsed: Vec<BodyId> = self
+            .acknowledgements
+            .iter()
+            .filter(|known| known.lapses_at.is_some_and(|lapses| lapses <= now))
+            .map(|known| known.body.clone())
+            .collect();
+        for body in lapsed {
+            self.withdraw(&body, now);
+        }
+    }
+
+    fn outcome_of(&self, position: Position, due: &[Position], now: Timestamp) -> StepOutcome {
+        let (circuit, step) = (position.0, self.step(position));
         if step.unless_acknowledged && self.is_satisfied(circuit) {
             return StepOutcome::Acknowledged;
         }
-        if now.duration_since(step.due_at) > SignedDuration::from_secs(i64::from(step.stale_after_s)) {
+        if step.unless_returned.as_ref().is_some_and(|id| self.returned.contains(id)) {
+            return StepOutcome::Returned;
+        }
+        let due_at = |position: Position| self.due_at(position, self.step(position)).unwrap_or(now);
+        if now.duration_since(due_at(position)) > seconds(step.stale_after_s) {
             return StepOutcome::Expired;
         }
-        let latest = due.iter().filter(|(c, _)| *c == circuit).map(|(c, s)| self.step(*c, *s).due_at).max();
-        if latest.is_some_and(|latest| step.due_at < latest) { StepOutcome::Folded } else { StepOutcome::Fired }
+        let of_circuit = due.iter().filter(|(c, s)| *c == circuit && may_fold(self.step((*c, *s))));
+        let latest = of_circuit.map(|other| due_at(*other)).max();
+        if may_fold(step) && latest.is_some_and(|latest| due_at(position) < latest) {
+            StepOutcome::Folded
+        } else {
+            StepOutcome::Fired
+        }
     }
 
-    fn settle(&mut self, circuit: usize, position: usize, outcome: StepOutcome) -> Settlement {
-        self.settled.insert((circuit, position));
-        let planned = &self.plan.circuits[circuit];
-        let step = &planned.steps[position];
+    fn settle(&mut self, position: Position, outcome: StepOutcome) -> Settlement {
+        self.settled.insert(position);
+        let due_at = self.due_at(position, self.step(position));
+        let planned = &self.plan.circuits[position.0];
+        let step = &planned.steps[position.1];
         let told = matches!(outcome, StepOutcome::Fired | StepOutcome::Folded);
+        let owed = step.unless_returned.as_ref().and_then(|id| self.plan.owed.iter().find(|owed| owed.id == *id));
+        let purpose = match step.expects {
+            _ if step.id.starts_with(CONFIRM) => Purpose::Confirm,
+            _ if step.id.starts_with(TAKE_OVER) => Purpose::TakeOver,
+            _ if owed.is_some() => Purpose::Return,
+            Expects::Acknowledgement => Purpose::Acknowledge,
+            Expects::Nothing => Purpose::Inform,
+        };
+        let in_charge = || self.acknowledgements.iter().map(|known| known.body.clone()).collect();
         Settlement {
             step: format!("{}/{}", planned.id, step.id),
-            due_at: step.due_at,
+            due_at: due_at.unwrap_or(step.due_at),
             outcome,
             tell: if told { step.tell.clone() } else { Vec::new() },
+            except: if step.unless_acknowledged { in_charge() } else { BTreeSet::new() },
             channels: step.channels.clone(),
             fallback: step.fallback.clone(),
-            expects: step.expects,
+            purpose,
+            digest: step.digest,
+            owed: owed.map(|owed| owed.what.clone()),
+            guidance: planned.guidance.clone(),
         }
     }
 
     fn is_satisfied(&self, circuit: usize) -> bool {
+        let by = |role: &RoleId| self.acknowledgements.iter().any(|known| known.role == *role);
         match &self.plan.circuits[circuit].satisfied_by {
-            SatisfiedBy::Anyone => !self.acknowledged_by.is_empty(),
-            SatisfiedBy::AnyOf(roles) => roles.iter().any(|role| self.acknowledged_by.contains(role)),
-            SatisfiedBy::AllOf(roles) => roles.iter().all(|role| self.acknowledged_by.contains(role)),
+            SatisfiedBy::Anyone => !self.acknowledgements.is_empty(),
+            SatisfiedBy::AnyOf(roles) => roles.iter().any(by),
+            SatisfiedBy::AllOf(roles) => roles.iter().all(by),
+            SatisfiedBy::EachAsked => {
+                let asked = self.asked.get(&circuit);
+                asked.is_some_and(|asked| {
+                    !asked.is_empty()
+                        && asked.iter().all(|b| self.acknowledgements.iter().any(|known| known.body == *b))
+                })
+            }
+            SatisfiedBy::AtLeast { count, of } => {
+                let counted = |known: &&Acknowledgement| of.is_empty() || of.contains(&known.role);
+                u32::try_from(self.acknowledgements.iter().filter(counted).count()).unwrap_or(u32::MAX) >= *count
+            }
         }
     }
 
-    fn step(&self, circuit: usize, position: usize) -> &PlannedStep {
-        &self.plan.circuits[circuit].steps[position]
+    fn step(&self, position: Position) -> &PlannedStep {
+        &self.plan.circuits[position.0].steps[position.1]
     }
 
-    fn open_steps(&self) -> impl Iterator<Item = ((usize, usize), &PlannedStep)> {
+    /// When a step is due; none while what it waits for has not happened.
+    fn due_at(&self, position: Position, step: &PlannedStep) -> Option<Timestamp> {
+        let moved = self.moved.iter().find(|(known, _)| *known == position).map(|(_, due)| *due);
+        moved.or_else(|| step.waits_for.is_none().then_some(step.due_at))
+    }
+
+    fn open_steps(&self) -> impl Iterator<Item = (Position, &PlannedStep)> {
         let with_position = |(c, circuit): (usize, &'_ PlannedCircuit)| (c, circuit.steps.len());
         self.plan
             .circuits
@@ -171,8 +557,25 @@ impl Escalation {
             .map(with_position)
             .flat_map(|(c, steps)| (0..steps).map(move |s| (c, s)))
             .filter(|position| !self.settled.contains(position))
-            .map(|(c, s)| ((c, s), self.step(c, s)))
+            .map(|position| (position, self.step(position)))
     }
+}
+
+/// Names of the steps added on the way.
+const CONFIRM: &str = "confirmation";
+const TAKE_OVER: &str = "releve";
+
+/// A step that can be told together with a later one of its circuit: not one that speaks of something else.
+fn may_fold(step: &PlannedStep) -> bool {
+    step.unless_returned.is_none() && !step.id.starts_with(CONFIRM) && !step.id.starts_with(TAKE_OVER)
+}
+
+fn named(body: BodyId, role: RoleId) -> Target {
+    Target { role, scope: Scope::Bodies(vec![body]), rank: Rank::First, serves: None, otherwise: Vec::new() }
+}
+
+fn seconds(seconds: u32) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(seconds))
 }
 
 #[cfg(test)]

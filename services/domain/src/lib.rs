@@ -3,13 +3,16 @@
 pub mod access;
 pub mod admission;
 pub mod assess;
+pub mod audience;
 pub mod city;
 pub mod correlation;
 pub mod directory;
 pub mod doctrine;
 pub mod escalation;
 pub mod french;
+pub mod incident;
 pub mod link;
+pub mod pattern;
 pub mod territory;
 
 /// Lower-case hexadecimal.

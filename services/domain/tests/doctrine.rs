@@ -70,7 +70,7 @@ lines = "1147-1304"
 id = "RIX-1"
 title = "Alerte"
 lines = "1179-1185"
-kind = "rixe"
+kinds = ["rixe"]
 severities = ["serious"]
 satisfied_by = "anyone"
 [[circuit.step]]

@@ -17,7 +17,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId,
-    event::{AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentSnapshot, Purpose},
+    event::{AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentSnapshot, Purpose, Replanning},
     plan::Plan,
 };
 
@@ -83,10 +83,27 @@ fn apply(city: &City, round: &mut Round<'_>, received: &Received, now: Timestamp
         Event::IncidentEased(e) => {
             change(round, &e.incident, received, |plan| plan.escalation.ease(e.plan.clone(), now))
         }
-        Event::IncidentAcknowledged(e) => {
-            change(round, &e.incident, received, |plan| plan.escalation.acknowledge(e.by.role.clone(), e.seen_version))
+        Event::IncidentAcknowledged(e) => change(round, &e.incident, received, |plan| {
+            plan.escalation.acknowledge(e.by.body.clone(), e.by.role.clone(), e.seen_version, now)
+        }),
+        Event::IncidentReplanned(e) => change(round, &e.incident, received, |plan| {
+            // A regime may end circuits; a sector brought in or a time announced only adds.
+            let only_more = !matches!(e.because, Replanning::Regime { .. });
+            plan.escalation.replan(e.plan.clone(), only_more)
+        }),
+        Event::IncidentRefused(e) => change(round, &e.incident, received, |plan| {
+            plan.escalation.refuse(&e.by.body, now);
+            Vec::new()
+        }),
+        Event::IncidentHandedOver(e) => {
+            let role = city.directory.body(&e.to).map_or_else(|| e.by.role.clone(), |body| body.role.clone());
+            change(round, &e.incident, received, |plan| {
+                plan.escalation.hand_over(&e.by.body, e.to.clone(), role, now);
+                Vec::new()
+            })
         }
-        Event::IncidentClosed(e) => change(round, &e.incident, received, |plan| plan.escalation.close()),
+        Event::ReturnGiven(e) => change(round, &e.incident, received, |plan| plan.escalation.give_back(&e.owed)),
+        Event::IncidentClosed(e) => change(round, &e.incident, received, |plan| plan.escalation.close(now)),
         Event::DeliveryDeadLettered(e) => {
             for alert in undeliverable(e, city, now) {
                 round.alert(alert);
@@ -139,6 +156,10 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
         neighbours: Vec::new(),
         school: None,
         schools_around: Vec::new(),
+        raiser: None,
+        regime: dead.incident.regime,
+        nature: dead.incident.nature,
+        expected_at: None,
     };
     // Once for a body and an incident, however many of its contact points failed.
     let step = format!("undeliverable/{}", dead.body);
@@ -159,6 +180,9 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
                         channel: contact.channel,
                         fallback: Vec::new(),
                         unreachable: Some(dead.body.clone()),
+                        also: Vec::new(),
+                        owed: None,
+                        guidance: Vec::new(),
                         issued_at: now,
                     });
                 }

@@ -5,7 +5,6 @@
 //! end in the same [`round::Round`]: load and lock plans, let the machine decide, resolve who is on duty now, write
 //! state, alerts and facts in one transaction.
 
-mod audience;
 mod facts;
 mod round;
 mod store;

@@ -1,17 +1,17 @@
 //! One transaction of the escalation: settlements in, state, alerts and facts out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
-use vigie_domain::{city::City, escalation::Settlement};
+use vigie_domain::{audience, city::City, escalation::Settlement};
 use vigie_platform::{consumer::Outbox, metrics::ByOutcome, metrics::Metrics};
 use vigie_proto::{
-    IncidentId,
-    event::{AlertIssuedV1, StepOutcome, StepSettledV1},
+    AlertId, ContactId, IncidentId,
+    event::{AlertIssuedV1, AlsoTold, Purpose, StepOutcome, StepSettledV1},
 };
 
-use crate::{audience, store, store::PlanRow};
+use crate::{store, store::PlanRow};
 
 /// What a transaction settled, for the metrics.
 #[derive(Debug, Default)]
@@ -84,31 +84,47 @@ impl<'a> Round<'a> {
     pub(crate) async fn write(mut self, tx: &mut PgConnection, outbox: &mut Outbox) -> Result<Counts, sqlx::Error> {
         let mut alerts = std::mem::take(&mut self.extra);
         let mut facts = Vec::new();
+        let mut digest = BTreeSet::new();
         for (id, generation, settlements) in std::mem::take(&mut self.settled) {
-            let Some(plan) = self.plans.get(&id) else { continue };
+            let Some(plan) = self.plans.get_mut(&id) else { continue };
             let (tellings, nobody) = audience::resolve(&settlements, &self.city.directory, self.now);
             for settlement in &settlements {
                 let told = tellings.iter().filter(|t| t.steps.contains(&settlement.step)).count();
                 facts.push((id, self.counts.settled(settlement, generation, told, &nobody, id, self.now)));
             }
-            alerts.extend(tellings.into_iter().map(|telling| AlertIssuedV1 {
-                alert_id: store::alert_id(),
-                incident: plan.snapshot.clone(),
-                purpose: telling.purpose,
-                generation,
-                steps: telling.steps,
-                body: telling.body,
-                role: telling.role,
-                contact: telling.contact,
-                channel: telling.channel,
-                fallback: telling.fallback,
-                unreachable: None,
-                issued_at: self.now,
-            }));
+            if generation == plan.escalation.generation {
+                for settlement in settlements.iter().filter(|s| s.purpose == Purpose::Acknowledge) {
+                    let told = tellings.iter().filter(|t| t.steps.contains(&settlement.step));
+                    plan.escalation.asked(&settlement.step, told.map(|t| t.body.clone()));
+                }
+            }
+            for telling in tellings {
+                let alert_id = store::alert_id();
+                if telling.digest {
+                    digest.insert(alert_id);
+                }
+                alerts.push(AlertIssuedV1 {
+                    alert_id,
+                    incident: plan.snapshot.clone(),
+                    purpose: telling.purpose,
+                    generation,
+                    steps: telling.steps,
+                    body: telling.body,
+                    role: telling.role,
+                    contact: telling.contact,
+                    channel: telling.channel,
+                    fallback: telling.fallback,
+                    unreachable: None,
+                    also: Vec::new(),
+                    owed: telling.owed,
+                    guidance: telling.guidance,
+                    issued_at: self.now,
+                });
+            }
         }
         let plans: Vec<PlanRow> = self.plans.values().cloned().collect();
         store::save(tx, &plans).await?;
-        let issued = store::record_told(tx, alerts).await?;
+        let issued = grouped(store::record_told(tx, alerts).await?, &digest);
         for (id, fact) in facts {
             let (cause, traceparent) = self.origin(id);
             outbox.push_spontaneous(fact, cause, traceparent);
@@ -123,6 +139,29 @@ impl<'a> Round<'a> {
     fn origin(&self, id: IncidentId) -> (Option<vigie_proto::EventId>, Option<String>) {
         self.plans.get(&id).map_or((None, None), |plan| (Some(plan.cause), plan.traceparent.clone()))
     }
+}
+
+/// One message for all the incidents of `digest` that a contact point is told at once: the first carries the others.
+fn grouped(alerts: Vec<AlertIssuedV1>, digest: &BTreeSet<AlertId>) -> Vec<AlertIssuedV1> {
+    let mut messages: Vec<AlertIssuedV1> = Vec::with_capacity(alerts.len());
+    // An exercise never shares a message with what is real.
+    let mut first: BTreeMap<(ContactId, vigie_proto::Nature), usize> = BTreeMap::new();
+    for alert in alerts {
+        if !digest.contains(&alert.alert_id) {
+            messages.push(alert);
+            continue;
+        }
+        match first.get(&(alert.contact.clone(), alert.incident.nature)) {
+            Some(position) => {
+                messages[*position].also.push(AlsoTold { alert_id: alert.alert_id, incident: alert.incident });
+            }
+            None => {
+                first.insert((alert.contact.clone(), alert.incident.nature), messages.len());
+                messages.push(alert);
+            }
+        }
+    }
+    messages
 }
 
 impl Counts {
@@ -163,6 +202,7 @@ fn name(outcome: &StepOutcome) -> &'static str {
         StepOutcome::Folded => "folded",
         StepOutcome::Expired => "expired",
         StepOutcome::Acknowledged => "acknowledged",
+        StepOutcome::Returned => "returned",
         StepOutcome::Superseded => "superseded",
         StepOutcome::NobodyFound => "nobody-found",
     }

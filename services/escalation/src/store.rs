@@ -130,7 +130,7 @@ pub(crate) async fn record_told(
     .bind(alerts.iter().map(|a| a.incident.id.0).collect::<Vec<_>>())
     .bind(alerts.iter().map(|a| signed(a.generation)).collect::<Vec<_>>())
     .bind(alerts.iter().map(|a| signed(a.incident.version)).collect::<Vec<_>>())
-    .bind(text(|a| purpose(a).to_owned()))
+    .bind(text(|a| a.purpose.code().to_owned()))
     .bind(text(|a| a.body.to_string()))
     .bind(text(|a| a.role.to_string()))
     .bind(text(|a| a.contact.to_string()))
@@ -141,14 +141,6 @@ pub(crate) async fn record_told(
     .await?;
     let fresh: HashSet<Uuid> = fresh.into_iter().collect();
     Ok(alerts.into_iter().filter(|a| fresh.contains(&a.alert_id.0)).collect())
-}
-
-fn purpose(alert: &AlertIssuedV1) -> &'static str {
-    match alert.purpose {
-        vigie_proto::event::Purpose::Acknowledge => "acknowledge",
-        vigie_proto::event::Purpose::Inform => "inform",
-        vigie_proto::event::Purpose::Undeliverable => "undeliverable",
-    }
 }
 
 fn signed(number: u32) -> i32 {

@@ -24,7 +24,7 @@ use vigie_platform::{
     problem::{Fault, Problem},
     telemetry,
 };
-use vigie_proto::{SignalId, signal::SignalReport};
+use vigie_proto::{Nature, SignalId, signal::SignalReport};
 
 use crate::{
     Edge, caller,
@@ -126,6 +126,7 @@ pub(crate) async fn raise_as(
         id: SignalId(ids::fresh()),
         source: source.id.clone(),
         source_role: source.role.clone(),
+        source_body: source.body.clone(),
         kind: report.kind.clone(),
         severity,
         summary: report.summary.clone().filter(|text| !text.trim().is_empty()),
@@ -134,6 +135,8 @@ pub(crate) async fn raise_as(
         expected_at: report.expected_at,
         parties: report.parties.clone(),
         facts: report.facts.clone(),
+        learnt_at: report.learnt_at,
+        nature: if report.exercise { Nature::Exercise } else { Nature::Real },
         idempotency_key: key,
         fingerprint: fingerprint(report),
         traceparent,

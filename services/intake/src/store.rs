@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool, Row, types::Json};
 use uuid::Uuid;
 use vigie_platform::{journal, journal::Entry};
 use vigie_proto::{
-    Kind, RoleId, Severity, SignalId, SourceId,
+    BodyId, Kind, Nature, RoleId, Severity, SignalId, SourceId,
     event::{Event, SignalRaisedV1},
     signal::{Location, Parties},
 };
@@ -20,6 +20,7 @@ pub(crate) struct NewSignal {
     pub(crate) id: SignalId,
     pub(crate) source: SourceId,
     pub(crate) source_role: RoleId,
+    pub(crate) source_body: BodyId,
     pub(crate) kind: Kind,
     pub(crate) severity: Severity,
     pub(crate) summary: Option<String>,
@@ -28,6 +29,8 @@ pub(crate) struct NewSignal {
     pub(crate) expected_at: Option<Timestamp>,
     pub(crate) parties: Option<Parties>,
     pub(crate) facts: Vec<String>,
+    pub(crate) learnt_at: Option<Timestamp>,
+    pub(crate) nature: Nature,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) traceparent: Option<String>,
@@ -102,6 +105,9 @@ impl Numbered<'_> {
             parties: s.parties.clone(),
             facts: s.facts.clone(),
             received_at: now,
+            source_body: Some(s.source_body.clone()),
+            learnt_at: s.learnt_at,
+            nature: s.nature,
         });
         Entry::new("intake", &event, now, None, s.traceparent.clone())
     }

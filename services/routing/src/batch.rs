@@ -8,7 +8,9 @@ use vigie_domain::{
     assess::{Assessment, assess},
     city::City,
     correlation,
-    doctrine::{KindRule, Situation},
+    doctrine::KindRule,
+    incident::{Incident, Names, Planner},
+    pattern::{self, GraveIncident, Pattern, Trace},
 };
 use vigie_platform::{
     consumer::{Outbox, Received, Verdict},
@@ -16,13 +18,10 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId, IncidentStatus, Kind, SectorId, SignalId,
-    event::{Act, ActRecordedV1, ActRejectedV1, Event, IncidentOpenedV1, IncidentSnapshot, Rejection, SignalRaisedV1},
+    event::{Act, ActRecordedV1, ActRejectedV1, Event, Rejection, SignalRaisedV1},
 };
 
-use crate::{
-    incident::{Change, Incident, Planner},
-    store,
-};
+use crate::store::{self, Remembered};
 
 /// What a transaction did, for the metrics.
 #[derive(Debug, Default)]
@@ -38,6 +37,8 @@ pub(crate) struct Counts {
 pub(crate) struct Batch<'a> {
     planner: Planner<'a>,
     incidents: Vec<Incident>,
+    /// What signals before these left, of kinds whose signals may add up.
+    remembered: Remembered,
     links: Vec<(SignalId, IncidentId)>,
     acknowledgements: Vec<ActRecordedV1>,
     counts: Counts,
@@ -55,6 +56,7 @@ impl<'a> Batch<'a> {
         Self {
             planner: Planner { city, time_scale, now },
             incidents: Vec::new(),
+            remembered: Remembered::default(),
             links: Vec::new(),
             acknowledgements: Vec::new(),
             counts: Counts::default(),
@@ -79,7 +81,15 @@ impl<'a> Batch<'a> {
             .collect();
         let acted_on: BTreeSet<IncidentId> = events.iter().filter_map(|event| acted_on(&event.event)).collect();
         let opening = located.iter().flatten().flatten().count();
-        let mut numbers = store::lock(tx, &places, opening).await?.into_iter();
+        let watched: BTreeSet<Kind> = located
+            .iter()
+            .flatten()
+            .flatten()
+            .filter(|l| l.rule.accumulation.is_some() || l.rule.retaliation.is_some())
+            .map(|l| l.signal.kind.clone())
+            .collect();
+        let mut numbers = store::lock(tx, &places, &watched, opening).await?.into_iter();
+        self.remembered = store::remember(tx, &watched, city, self.planner.now).await?;
         let oldest = self.planner.now - longest_window(city);
         self.incidents = store::load(tx, &places, &acted_on, oldest).await?;
 
@@ -101,6 +111,7 @@ impl<'a> Batch<'a> {
             verdicts.push(verdict);
         }
         store::save(tx, &self.incidents, &self.links, &self.acknowledgements, self.planner.now).await?;
+        store::save_traces(tx, &self.remembered).await?;
         Ok((verdicts, self.counts))
     }
 
@@ -111,61 +122,77 @@ impl<'a> Batch<'a> {
         let open = self
             .incidents
             .iter()
-            .filter(|i| i.snapshot.kind == signal.kind && i.snapshot.status != IncidentStatus::Closed);
+            .filter(|i| i.snapshot.kind == signal.kind && i.snapshot.nature == signal.nature)
+            .filter(|i| i.snapshot.status != IncidentStatus::Closed);
         let candidates = open.map(Incident::candidate);
         let joined = correlation::join(candidates, place.at, place.owner(), self.planner.now, rule.correlation);
+        let pattern = self.pattern(signal, rule, &place);
         if let Some(incident) = joined.and_then(|id| self.incidents.iter_mut().find(|i| i.snapshot.id == id)) {
             self.links.push((signal.signal_id, incident.snapshot.id));
-            let event = incident.join(signal, self.planner);
+            let event = incident.join(signal, rule, pattern, self.planner);
             match &event {
                 Event::IncidentAggravated(_) => self.counts.aggravated += 1,
                 _ => self.counts.reinforced += 1,
             }
             return event;
         }
-        self.open(signal, rule, place, number)
+        self.open(signal, rule, place, pattern, number)
     }
 
-    fn open(&mut self, signal: &SignalRaisedV1, rule: &KindRule, place: Assessment, number: i64) -> Event {
-        let (city, now) = (self.planner.city, self.planner.now);
-        let snapshot = IncidentSnapshot {
-            id: IncidentId(ids::fresh()),
-            reference: format!("R-{}-{number:06}", now.strftime("%Y")),
-            version: 1,
-            kind: signal.kind.clone(),
-            kind_label: rule.label.clone(),
-            severity: signal.severity,
-            status: IncidentStatus::Open,
-            sector: place.owner().clone(),
-            sector_label: city.sector_label(place.owner()).to_owned(),
-            also_concerns: place.sectors[1..].to_vec(),
-            place_label: place.place_label().to_owned(),
-            expected_at: signal.expected_at,
-            opened_at: now,
-        };
-        let situation = Situation {
-            kind: signal.kind.clone(),
-            severity: signal.severity,
-            raised_by: signal.source_role.clone(),
-            sectors: place.sectors,
-            neighbours: place.neighbours,
-            school: place.school,
-            schools_around: place.schools_around,
-        };
-        let plan = self.planner.plan(&situation);
-        self.links.push((signal.signal_id, snapshot.id));
+    fn open(
+        &mut self,
+        signal: &SignalRaisedV1,
+        rule: &KindRule,
+        place: Assessment,
+        pattern: Option<Pattern>,
+        number: i64,
+    ) -> Event {
+        let reference = format!("R-{}-{number:06}", self.planner.now.strftime("%Y"));
+        let names = Names { id: IncidentId(ids::fresh()), reference };
+        let (incident, event) = Incident::open(signal, rule, place, pattern, names, self.planner);
+        self.links.push((signal.signal_id, incident.snapshot.id));
         self.counts.opened += 1;
-        self.incidents.push(Incident {
-            snapshot: snapshot.clone(),
-            asked_version: 1,
-            situation,
-            at: place.at,
-            last_signal_at: now,
-            closed_at: None,
-            change: Change::New,
+        self.incidents.push(incident);
+        event
+    }
+
+    /// The pattern a signal completes, if its kind has any; remembers the signal for those after it.
+    fn pattern(&mut self, signal: &SignalRaisedV1, rule: &KindRule, place: &Assessment) -> Option<Pattern> {
+        if rule.accumulation.is_none() && rule.retaliation.is_none() {
+            return None;
+        }
+        let now = self.planner.now;
+        let grave_here = self.incidents.iter().filter(|i| i.snapshot.nature == signal.nature).map(|i| GraveIncident {
+            id: i.snapshot.id,
+            severity: i.snapshot.severity,
+            at: i.at,
+            last_signal_at: i.last_signal_at,
         });
-        let territory = city.territory.hash().to_owned();
-        IncidentOpenedV1 { incident: snapshot, signal_id: signal.signal_id, territory, plan }.into()
+        let key = (signal.kind.clone(), signal.nature);
+        let mut grave = self.remembered.grave.get(&key).cloned().unwrap_or_default();
+        grave.extend(grave_here);
+        let before = self.remembered.traces.entry(key).or_default();
+        let schools = &place.schools_around;
+        let traces: Vec<Trace> = before.iter().map(|kept| kept.trace.clone()).collect();
+        let pattern = pattern::recognise(signal.severity, place.at, schools, rule, &traces, &grave, now);
+        let spent: &[SignalId] = match &pattern {
+            Some(Pattern::Accumulation { with, .. }) => with,
+            Some(Pattern::Retaliation { .. }) | None => &[],
+        };
+        for kept in before.iter_mut().filter(|kept| spent.contains(&kept.trace.signal)) {
+            kept.trace.spent = true;
+            kept.changed = true;
+        }
+        let trace = Trace {
+            signal: signal.signal_id,
+            severity: signal.severity,
+            at: place.at,
+            schools_around: schools.clone(),
+            received_at: signal.received_at,
+            spent: !spent.is_empty(),
+        };
+        before.push(store::KeptTrace { trace, changed: true });
+        pattern
     }
 
     fn act(&mut self, recorded: &ActRecordedV1) -> Event {

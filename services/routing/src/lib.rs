@@ -5,7 +5,6 @@
 //! nothing about whom to tell: the doctrine's plan, frozen here, goes with the event.
 
 mod batch;
-mod incident;
 mod store;
 
 use std::sync::Arc;

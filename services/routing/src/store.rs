@@ -1,29 +1,39 @@
 //! Incidents in Postgres, read and written many at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
-use vigie_domain::{doctrine::Situation, territory::LonLat};
+use uuid::Uuid;
+use vigie_domain::{
+    city::City,
+    doctrine::Situation,
+    incident::{Change, Debt, Given, Incident},
+    pattern::{GraveIncident, Trace},
+    territory::LonLat,
+};
 use vigie_proto::{
-    IncidentId, Kind, SectorId, SignalId,
-    event::{Act, ActRecordedV1, IncidentSnapshot},
+    BodyId, IncidentId, Kind, Nature, SectorId, SignalId, Uai,
+    event::{Act, ActRecordedV1, IncidentSnapshot, ReturnOutcome},
+    plan::Owed,
 };
 
-use crate::incident::{Change, Incident};
-
 /// Serialises correlation per kind and sector until the transaction ends, and returns `count` fresh numbers for
-/// references. `places` are sorted, so two batches cannot wait for each other.
+/// references; kinds whose signals may add up (`watched`) are serialised as a whole. Keys are sorted, so two batches
+/// cannot wait for each other.
 pub(crate) async fn lock(
     tx: &mut PgConnection,
     places: &BTreeSet<(Kind, SectorId)>,
+    watched: &BTreeSet<Kind>,
     count: usize,
 ) -> Result<Vec<i64>, sqlx::Error> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    let keys: Vec<String> = places.iter().map(|(kind, sector)| format!("{kind} {sector}")).collect();
+    let mut keys: Vec<String> = places.iter().map(|(kind, sector)| format!("{kind} {sector}")).collect();
+    keys.extend(watched.iter().map(Kind::to_string));
+    keys.sort_unstable();
     sqlx::query_scalar(
         "with locked as materialized (
            select pg_advisory_xact_lock(hashtext('correlation'), hashtext(key)) from unnest($1::text[]) as key
@@ -44,7 +54,7 @@ pub(crate) async fn load(
     oldest: Timestamp,
 ) -> Result<Vec<Incident>, sqlx::Error> {
     let rows = sqlx::query(
-        "select snapshot, asked_version, situation, lon, lat, last_signal_at, closed_at
+        "select id, snapshot, asked_version, situation, lon, lat, last_signal_at, closed_at, in_charge
            from routing.incident
           where id in (
                   select i.id from routing.incident i join unnest($1::text[], $2::text[]) as p (kind, sector)
@@ -57,23 +67,156 @@ pub(crate) async fn load(
     .bind(places.iter().map(|(_, sector)| sector.to_string()).collect::<Vec<_>>())
     .bind(oldest.to_sqlx())
     .bind(acted_on.iter().map(|id| id.0).collect::<Vec<_>>())
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
-    rows.iter().map(from_row).collect()
+    let mut incidents = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+    load_owed(tx, &mut incidents).await?;
+    Ok(incidents)
+}
+
+async fn load_owed(tx: &mut PgConnection, incidents: &mut [Incident]) -> Result<(), sqlx::Error> {
+    if incidents.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query("select incident_id, owed, outcome, given_by, given_at from routing.owed where incident_id = any($1) order by id")
+        .bind(incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>())
+        .fetch_all(tx)
+        .await?;
+    for row in rows {
+        let id = IncidentId(row.try_get("incident_id")?);
+        let owed = row.try_get::<Json<Owed>, _>("owed")?.0;
+        let (by, outcome): (Option<String>, Option<String>) = (row.try_get("given_by")?, row.try_get("outcome")?);
+        let at = row.try_get::<Option<SqlTimestamp>, _>("given_at")?.map(SqlTimestamp::to_jiff);
+        let given = by.and_then(|by| BodyId::new(by).ok()).zip(at).map(|(by, at)| {
+            let known = ReturnOutcome::ALL.into_iter().find(|o| Some(o.code()) == outcome.as_deref());
+            Given { by, outcome: known.unwrap_or(ReturnOutcome::Communicated), at }
+        });
+        if let Some(incident) = incidents.iter_mut().find(|i| i.snapshot.id == id) {
+            incident.owed.push(Debt { owed, given, change: Change::Untouched });
+        }
+    }
+    Ok(())
+}
+
+/// What signals of watched kinds left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    pub(crate) traces: BTreeMap<(Kind, Nature), Vec<KeptTrace>>,
+    pub(crate) grave: BTreeMap<(Kind, Nature), Vec<GraveIncident>>,
+}
+
+/// A trace, and whether it has to be written.
+#[derive(Debug)]
+pub(crate) struct KeptTrace {
+    pub(crate) trace: Trace,
+    pub(crate) changed: bool,
+}
+
+/// Signals that may still add up and grave incidents whose reprisals are watched for, of the kinds `watched`.
+pub(crate) async fn remember(
+    tx: &mut PgConnection,
+    watched: &BTreeSet<Kind>,
+    city: &City,
+    now: Timestamp,
+) -> Result<Remembered, sqlx::Error> {
+    let mut remembered = Remembered::default();
+    for kind in watched {
+        let Some(rule) = city.doctrine.kind(kind) else { continue };
+        let days = |days: u32| (now - jiff::SignedDuration::from_hours(24 * i64::from(days))).to_sqlx();
+        if let Some(sum) = &rule.accumulation {
+            let rows = sqlx::query(
+                "select signal_id, nature, lon, lat, schools, received_at from routing.trace
+                  where kind = $1 and severity = $2 and received_at >= $3 and not spent",
+            )
+            .bind(kind.as_str())
+            .bind(sum.severity.code())
+            .bind(days(sum.within_days))
+            .fetch_all(&mut *tx)
+            .await?;
+            for row in rows {
+                let schools: Vec<String> = row.try_get("schools")?;
+                let trace = Trace {
+                    signal: SignalId(row.try_get("signal_id")?),
+                    severity: sum.severity,
+                    at: point(&row)?,
+                    schools_around: schools.into_iter().filter_map(|uai| Uai::new(uai).ok()).collect(),
+                    received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
+                    spent: false,
+                };
+                let key = (kind.clone(), nature(&row)?);
+                remembered.traces.entry(key).or_default().push(KeptTrace { trace, changed: false });
+            }
+        }
+        if let Some(watch) = &rule.retaliation {
+            let rows = sqlx::query(
+                "select id, snapshot, lon, lat, nature, last_signal_at from routing.incident
+                  where kind = $1 and severity = any($2) and last_signal_at >= $3",
+            )
+            .bind(kind.as_str())
+            .bind(watch.after.iter().map(|s| s.code().to_owned()).collect::<Vec<_>>())
+            .bind(days(watch.days))
+            .fetch_all(&mut *tx)
+            .await?;
+            for row in rows {
+                let incident = GraveIncident {
+                    id: IncidentId(row.try_get("id")?),
+                    severity: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0.severity,
+                    at: point(&row)?,
+                    last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
+                };
+                remembered.grave.entry((kind.clone(), nature(&row)?)).or_default().push(incident);
+            }
+        }
+    }
+    Ok(remembered)
+}
+
+/// Writes the traces that are new or spent.
+pub(crate) async fn save_traces(tx: &mut PgConnection, remembered: &Remembered) -> Result<(), sqlx::Error> {
+    for ((kind, nature), kept) in &remembered.traces {
+        for KeptTrace { trace, .. } in kept.iter().filter(|kept| kept.changed) {
+            sqlx::query(
+                "insert into routing.trace (signal_id, kind, nature, severity, lon, lat, schools, received_at, spent)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 on conflict (signal_id) do update set spent = excluded.spent",
+            )
+            .bind(trace.signal.0)
+            .bind(kind.as_str())
+            .bind(nature.code())
+            .bind(trace.severity.code())
+            .bind(trace.at.map(|at| at.lon))
+            .bind(trace.at.map(|at| at.lat))
+            .bind(trace.schools_around.iter().map(Uai::to_string).collect::<Vec<_>>())
+            .bind(trace.received_at.to_sqlx())
+            .bind(trace.spent)
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+fn point(row: &PgRow) -> Result<Option<LonLat>, sqlx::Error> {
+    let (lon, lat): (Option<f64>, Option<f64>) = (row.try_get("lon")?, row.try_get("lat")?);
+    Ok(lon.zip(lat).map(|(lon, lat)| LonLat { lon, lat }))
+}
+
+fn nature(row: &PgRow) -> Result<Nature, sqlx::Error> {
+    let code: String = row.try_get("nature")?;
+    Ok(if code == Nature::Exercise.code() { Nature::Exercise } else { Nature::Real })
 }
 
 fn from_row(row: &PgRow) -> Result<Incident, sqlx::Error> {
-    let point: (Option<f64>, Option<f64>) = (row.try_get("lon")?, row.try_get("lat")?);
+    let in_charge: Vec<String> = row.try_get("in_charge")?;
     Ok(Incident {
         snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
         asked_version: row.try_get::<i32, _>("asked_version")?.unsigned_abs(),
         situation: row.try_get::<Json<Situation>, _>("situation")?.0,
-        at: match point {
-            (Some(lon), Some(lat)) => Some(LonLat { lon, lat }),
-            _ => None,
-        },
+        at: point(row)?,
         last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
         closed_at: row.try_get::<Option<SqlTimestamp>, _>("closed_at")?.map(SqlTimestamp::to_jiff),
+        owed: Vec::new(),
+        in_charge: in_charge.into_iter().filter_map(|body| BodyId::new(body).ok()).collect(),
         change: Change::Untouched,
     })
 }
@@ -90,6 +233,7 @@ pub(crate) async fn save(
     if !changed.is_empty() {
         upsert(tx, &changed, links, now).await?;
     }
+    save_owed(tx, incidents).await?;
     for act in acknowledgements {
         let Act::Acknowledge { version, .. } = &act.act else { continue };
         let through = serde_json::to_value(act.actor.through).unwrap_or_default();
@@ -110,6 +254,36 @@ pub(crate) async fn save(
     Ok(())
 }
 
+/// What is owed, new or given.
+async fn save_owed(tx: &mut PgConnection, incidents: &[Incident]) -> Result<(), sqlx::Error> {
+    let changed: Vec<(Uuid, &Debt)> = incidents
+        .iter()
+        .flat_map(|i| i.owed.iter().map(move |debt| (i.snapshot.id.0, debt)))
+        .filter(|(_, debt)| debt.change != Change::Untouched)
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let given = || changed.iter().map(|(_, debt)| debt.given.as_ref());
+    sqlx::query(
+        "insert into routing.owed (incident_id, id, owed, due_at, outcome, given_by, given_at)
+         select * from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[])
+         on conflict (incident_id, id) do update
+            set owed = excluded.owed, due_at = excluded.due_at, outcome = excluded.outcome, given_by = excluded.given_by,
+                given_at = excluded.given_at",
+    )
+    .bind(changed.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, debt)| debt.owed.id.clone()).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, debt)| Json(&debt.owed)).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, debt)| debt.owed.due_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
+    .bind(given().map(|g| g.map(|g| g.outcome.code().to_owned())).collect::<Vec<_>>())
+    .bind(given().map(|g| g.map(|g| g.by.to_string())).collect::<Vec<_>>())
+    .bind(given().map(|g| g.map(|g| g.at.to_sqlx())).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Incidents and the signals joined to them, in one statement: a signal never joins without changing its incident.
 async fn upsert(
     tx: &mut PgConnection,
@@ -125,18 +299,20 @@ async fn upsert(
            select signal, incident, $18 from unnest($16::uuid[], $17::uuid[]) as l (signal, incident) on conflict do nothing
          )
          insert into routing.incident (id, reference, version, asked_version, kind, severity, status, sector, also_concerns,
-                                       snapshot, situation, lon, lat, opened_at, last_signal_at, closed_at)
+                                       snapshot, situation, lon, lat, opened_at, last_signal_at, closed_at, in_charge, regime, nature)
          select i.id, i.reference, i.version, i.asked_version, i.kind, i.severity, i.status, i.sector,
                 array(select jsonb_array_elements_text(i.snapshot -> 'also_concerns')), i.snapshot, i.situation, i.lon, i.lat,
-                i.opened_at, i.last_signal_at, i.closed_at
+                i.opened_at, i.last_signal_at, i.closed_at, string_to_array(i.in_charge, ','), i.snapshot ->> 'regime',
+                i.snapshot ->> 'nature'
            from unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-                       $10::jsonb[], $11::float8[], $12::float8[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
+                       $10::jsonb[], $11::float8[], $12::float8[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $19::text[])
              as i (id, reference, version, asked_version, kind, severity, status, sector, snapshot, situation, lon, lat,
-                   opened_at, last_signal_at, closed_at)
+                   opened_at, last_signal_at, closed_at, in_charge)
          on conflict (id) do update
             set version = excluded.version, asked_version = excluded.asked_version, severity = excluded.severity,
                 status = excluded.status, snapshot = excluded.snapshot, situation = excluded.situation,
-                last_signal_at = excluded.last_signal_at, closed_at = excluded.closed_at",
+                last_signal_at = excluded.last_signal_at, closed_at = excluded.closed_at,
+                also_concerns = excluded.also_concerns, in_charge = excluded.in_charge, regime = excluded.regime",
     )
     .bind(incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>())
     .bind(text(|s| s.reference.clone()))
@@ -156,6 +332,7 @@ async fn upsert(
     .bind(links.iter().map(|(signal, _)| signal.0).collect::<Vec<_>>())
     .bind(links.iter().map(|(_, incident)| incident.0).collect::<Vec<_>>())
     .bind(now.to_sqlx())
+    .bind(incidents.iter().map(|i| i.in_charge.iter().map(BodyId::as_str).collect::<Vec<_>>().join(",")).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -187,6 +187,7 @@ impl Directory {
     /// The bodies a target names, each once, in order of id within each place.
     pub fn bodies_of(&self, target: &Target) -> Vec<&Body> {
         let places: Vec<Place> = match &target.scope {
+            Scope::Bodies(ids) => return ids.iter().filter_map(|id| self.bodies.get(id)).collect(),
             Scope::City => vec![Place::City],
             Scope::Sectors(ids) => ids.iter().cloned().map(Place::Sector).collect(),
             Scope::Schools(uais) => uais.iter().cloned().map(Place::School).collect(),

@@ -2,19 +2,95 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
-use vigie_proto::{Channel, Severity, plan::Expects, plan::Rank};
+use vigie_proto::{
+    Channel, CrisisRegime, Severity,
+    plan::{Expects, OnRefusal, Rank},
+};
 
-use super::{AudiencePlace, Condition, Timing};
+use super::{AudiencePlace, Condition, DayKind, EmergencyNumber, Repeat, StaleRule, Timing};
 
 /// `doctrine.toml`: what holds for every fiche.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CommonFile {
     pub(super) timezone: Spanned<String>,
+    #[serde(default)]
+    pub(super) fiches: Vec<String>,
+    #[serde(default)]
+    pub(super) emergency: Vec<EmergencyNumber>,
+    #[serde(default)]
+    pub(super) calendar: CalendarSection,
+    #[serde(default)]
+    pub(super) windows: BTreeMap<String, WindowSection>,
+    #[serde(default)]
+    pub(super) classes: BTreeMap<String, ClassSection>,
+    #[serde(default)]
+    pub(super) indicators: BTreeMap<String, IndicatorSection>,
+    #[serde(default)]
+    pub(super) never: Vec<NeverSection>,
     pub(super) kinds: BTreeMap<Spanned<String>, KindSection>,
     pub(super) undeliverable: UndeliverableSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalendarSection {
+    #[serde(default)]
+    pub(super) public_holidays: Vec<Date>,
+    #[serde(default)]
+    pub(super) school_holidays: Vec<HolidaySection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HolidaySection {
+    #[expect(dead_code, reason = "for the people who read the file")]
+    pub(super) label: String,
+    pub(super) from: Spanned<Date>,
+    pub(super) until: Date,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowSection {
+    pub(super) label: String,
+    #[serde(default)]
+    pub(super) lines: Option<String>,
+    /// Each `"16:30-04:30"`.
+    pub(super) hours: Spanned<Vec<String>>,
+    #[serde(default)]
+    pub(super) not_on: Vec<DayKind>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassSection {
+    pub(super) label: String,
+    pub(super) channels: Vec<Channel>,
+    #[serde(default)]
+    pub(super) roles: Vec<Spanned<String>>,
+    pub(super) retention_days: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IndicatorSection {
+    pub(super) label: String,
+    pub(super) lines: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NeverSection {
+    pub(super) lines: String,
+    pub(super) because: String,
+    #[serde(default)]
+    pub(super) tell: Vec<String>,
+    #[serde(default)]
+    pub(super) collect: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -24,9 +100,19 @@ pub(super) struct KindSection {
     pub(super) default_severity: Severity,
     #[serde(default)]
     pub(super) facts: Vec<FactSection>,
+    #[serde(default)]
+    pub(super) one_fact_of: Vec<Spanned<String>>,
     pub(super) correlation: CorrelationSection,
     pub(super) schools_within_m: u32,
     pub(super) neighbours_within_m: u32,
+    #[serde(default)]
+    pub(super) class: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) manned_within_min: BTreeMap<Severity, u32>,
+    #[serde(default)]
+    pub(super) accumulation: Option<Spanned<AccumulationSection>>,
+    #[serde(default)]
+    pub(super) retaliation: Option<Spanned<RetaliationSection>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +120,8 @@ pub(super) struct KindSection {
 pub(super) struct FactSection {
     pub(super) code: Spanned<String>,
     pub(super) label: String,
+    #[serde(default)]
+    pub(super) shown: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +129,25 @@ pub(super) struct FactSection {
 pub(super) struct CorrelationSection {
     pub(super) radius_m: u32,
     pub(super) window_min: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccumulationSection {
+    pub(super) severity: Severity,
+    pub(super) count: u32,
+    pub(super) within_days: u32,
+    pub(super) radius_m: u32,
+    pub(super) becomes: Severity,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetaliationSection {
+    pub(super) after: Vec<Severity>,
+    pub(super) days: u32,
+    pub(super) radius_m: u32,
+    pub(super) becomes: Severity,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,19 +161,24 @@ pub(super) struct UndeliverableSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FicheFile {
-    pub(super) fiche: FicheSection,
+    pub(super) fiche: Spanned<FicheSection>,
     #[serde(default)]
     pub(super) circuit: Vec<CircuitSection>,
+    #[serde(default)]
+    pub(super) counted: Vec<CountedSection>,
+    #[serde(default)]
+    pub(super) outside: Vec<OutsideSection>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FicheSection {
     pub(super) id: String,
-    #[expect(dead_code, reason = "for the people who read the file; required so that nobody forgets it")]
     pub(super) title: String,
-    #[expect(dead_code, reason = "for the people who read the file; required so that nobody forgets it")]
     pub(super) lines: String,
+    /// Every circuit the contract describes in this fiche.
+    #[serde(default)]
+    pub(super) circuits: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,23 +187,83 @@ pub(super) struct CircuitSection {
     pub(super) id: Spanned<String>,
     pub(super) title: String,
     pub(super) lines: String,
-    pub(super) kind: Spanned<String>,
+    pub(super) kinds: Vec<Spanned<String>>,
     pub(super) severities: Spanned<Vec<Severity>>,
+    #[serde(default = "every_regime")]
+    pub(super) regimes: Vec<CrisisRegime>,
     #[serde(default)]
     pub(super) when: Vec<Condition>,
     #[serde(default)]
     pub(super) raised_by: Vec<Spanned<String>>,
     pub(super) satisfied_by: SatisfiedBySection,
+    #[serde(default = "advance_when_all")]
+    pub(super) on_refusal: OnRefusal,
+    #[serde(default = "ten")]
+    pub(super) handover_within_min: u32,
+    #[serde(default)]
+    pub(super) stale: Option<StaleRule>,
+    #[serde(default)]
+    pub(super) guidance: Option<String>,
+    #[serde(default)]
+    pub(super) counts: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) owed: Vec<OwedSection>,
     pub(super) step: Spanned<Vec<StepSection>>,
 }
 
-/// `"anyone"`, `{ any_of = [roles] }` or `{ all_of = [roles] }`.
+fn every_regime() -> Vec<CrisisRegime> {
+    CrisisRegime::ALL.to_vec()
+}
+
+fn advance_when_all() -> OnRefusal {
+    OnRefusal::AdvanceWhenAll
+}
+
+fn ten() -> u32 {
+    10
+}
+
+/// `"anyone"`, `"each-asked"`, `{ any_of = [roles] }`, `{ all_of = [roles] }` or
+/// `{ at_least = { count = 2, of = [roles] } }`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SatisfiedBySection {
     Anyone,
+    #[serde(rename = "each-asked")]
+    EachAsked,
     AnyOf(Vec<Spanned<String>>),
     AllOf(Vec<Spanned<String>>),
+    AtLeast(AtLeastSection),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AtLeastSection {
+    pub(super) count: Spanned<u32>,
+    #[serde(default)]
+    pub(super) of: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwedSection {
+    pub(super) id: Spanned<String>,
+    pub(super) what: String,
+    pub(super) lines: String,
+    pub(super) by: AudienceSection,
+    /// `"raiser"` or a role.
+    pub(super) to: Spanned<String>,
+    #[serde(default)]
+    pub(super) within_min: Option<u32>,
+    #[serde(default)]
+    pub(super) within_days: Option<u32>,
+    #[serde(default)]
+    pub(super) from_closing: bool,
+    #[serde(default)]
+    pub(super) blocks_closing: bool,
+    #[serde(default)]
+    pub(super) may_be_unknown: bool,
+    pub(super) timing: Timing,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,9 +273,29 @@ pub(super) struct StepSection {
     #[serde(default)]
     pub(super) after_min: Option<u32>,
     #[serde(default)]
+    pub(super) after_last_min: Option<u32>,
+    #[serde(default)]
     pub(super) next_local: Option<Spanned<Vec<String>>>,
     #[serde(default)]
+    pub(super) before_expected_min: Option<u32>,
+    #[serde(default)]
+    pub(super) after_expected_min: Option<u32>,
+    #[serde(default)]
+    pub(super) on_day: Option<DaySection>,
+    #[serde(default)]
+    pub(super) after_owed: Option<AfterOwedSection>,
+    #[serde(default)]
+    pub(super) after_acknowledgement: Option<AfterAcknowledgementSection>,
+    #[serde(default)]
+    pub(super) after_closing_min: Option<u32>,
+    #[serde(default)]
+    pub(super) after_closing: Option<DaySection>,
+    #[serde(default)]
+    pub(super) repeat: Option<Repeat>,
+    #[serde(default)]
     pub(super) unless: Option<UnlessSection>,
+    #[serde(default)]
+    pub(super) survives_closing: bool,
     pub(super) expects: Expects,
     pub(super) tell: Spanned<Vec<AudienceSection>>,
     pub(super) channels: Spanned<Vec<Channel>>,
@@ -119,9 +311,53 @@ fn a_day() -> u32 {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DaySection {
+    pub(super) day: u32,
+    pub(super) at: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterOwedSection {
+    pub(super) id: Spanned<String>,
+    pub(super) min: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterAcknowledgementSection {
+    pub(super) by: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) min: u32,
+}
+
+/// `"acknowledged"` or `{ returned = "id" }`.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum UnlessSection {
     Acknowledged,
+    Returned(Spanned<String>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountedSection {
+    pub(super) id: Spanned<String>,
+    pub(super) title: String,
+    pub(super) lines: String,
+    pub(super) indicators: Vec<Spanned<String>>,
+    pub(super) by: Vec<Spanned<String>>,
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutsideSection {
+    pub(super) id: Spanned<String>,
+    pub(super) title: String,
+    pub(super) lines: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +368,19 @@ pub(super) struct AudienceSection {
     pub(super) place: AudiencePlace,
     #[serde(default = "first")]
     pub(super) rank: Rank,
+    #[serde(default)]
+    pub(super) hours: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) outside: Option<OutsideHoursSection>,
+}
+
+/// `"skip"`, `"wait"`, or `{ tell = [those told instead] }`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OutsideHoursSection {
+    Skip,
+    Wait,
+    Tell(Vec<AudienceSection>),
 }
 
 fn first() -> Rank {

@@ -101,6 +101,8 @@ impl Answers {
             expected_at,
             parties: (count.is_some() || weapons.is_some()).then_some(Parties { estimated_count: count, weapons }),
             facts: self.facts.clone(),
+            learnt_at: None,
+            exercise: false,
         })
     }
 

@@ -148,13 +148,13 @@ fn places(city: &City, source: &Source, answered: &str) -> Vec<Choice> {
 /// Facts of every kind the source may raise, each once.
 fn facts(city: &City, kinds: &[Kind], answers: &Answers) -> Vec<Choice> {
     let mut facts: Vec<Choice> = Vec::new();
-    for (code, label) in kinds.iter().filter_map(|kind| city.doctrine.kind(kind)).flat_map(|rule| &rule.facts) {
-        if !facts.iter().any(|known| known.value == *code) {
+    for rule in kinds.iter().filter_map(|kind| city.doctrine.kind(kind)).flat_map(|rule| &rule.facts) {
+        if !facts.iter().any(|known| known.value == rule.code) {
             facts.push(Choice {
-                value: code.clone(),
-                label: label.clone(),
+                value: rule.code.clone(),
+                label: rule.label.clone(),
                 hint: "",
-                chosen: answers.facts.contains(code),
+                chosen: answers.facts.contains(&rule.code),
             });
         }
     }

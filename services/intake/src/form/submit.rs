@@ -29,7 +29,7 @@ pub(crate) async fn submit(
     if let Some(rule) =
         vigie_proto::Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned())
     {
-        answers.facts.retain(|fact| rule.facts.iter().any(|(code, _)| code == fact));
+        answers.facts.retain(|fact| rule.facts.iter().any(|known| known.code == *fact));
     }
     let report = match answers.report(source, &edge.city.territory, &edge.city.doctrine.zone) {
         Ok(report) => report,

@@ -30,7 +30,7 @@ lines = "1-1"
 id = "ESS-1"
 title = "Essai"
 lines = "1-1"
-kind = "essai"
+kinds = ["essai"]
 severities = ["serious"]
 satisfied_by = "anyone"
 

@@ -3,65 +3,104 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use vigie_domain::{
-    directory::{Body, Contact, Directory},
-    escalation::Settlement,
-};
 use vigie_proto::{
     BodyId, Channel, ContactId, RoleId,
     event::{FallbackContact, Purpose},
-    plan::{Expects, Rank},
+    plan::Rank,
+};
+
+use crate::{
+    directory::{Body, Contact, Directory},
+    escalation::Settlement,
 };
 
 /// One recipient to tell by one channel, and every step that asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Telling {
-    pub(crate) body: BodyId,
-    pub(crate) role: RoleId,
-    pub(crate) contact: ContactId,
-    pub(crate) channel: Channel,
-    pub(crate) fallback: Vec<FallbackContact>,
-    pub(crate) purpose: Purpose,
-    pub(crate) steps: Vec<String>,
+pub struct Telling {
+    pub body: BodyId,
+    pub role: RoleId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    pub fallback: Vec<FallbackContact>,
+    pub purpose: Purpose,
+    /// May share its message with other incidents.
+    pub digest: bool,
+    /// What is owed, in French, for a reminder.
+    pub owed: Option<String>,
+    pub guidance: Vec<String>,
+    pub steps: Vec<String>,
 }
 
 /// Resolves `settlements` at `now`. Also returns the steps that should have told somebody and found nobody.
-pub(crate) fn resolve(
-    settlements: &[Settlement],
-    directory: &Directory,
-    now: Timestamp,
-) -> (Vec<Telling>, Vec<String>) {
-    let mut tellings: BTreeMap<ContactId, Telling> = BTreeMap::new();
+///
+/// A call and an information to one contact point are one message; a reminder of something owed, a hand-over or a
+/// question is a message of its own.
+pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp) -> (Vec<Telling>, Vec<String>) {
+    let mut tellings: BTreeMap<(ContactId, Message), Telling> = BTreeMap::new();
     let mut nobody = Vec::new();
     for settlement in settlements.iter().filter(|s| !s.tell.is_empty()) {
         let mut found = false;
-        for target in &settlement.tell {
+        for target in settlement.tell.iter().flat_map(|target| target.at(now)) {
             for body in directory.bodies_of(target) {
+                if settlement.except.contains(&body.id) {
+                    found = true;
+                    continue;
+                }
                 for (contact, fallback) in contacts(body, settlement, target.rank, now) {
                     found = true;
-                    let telling = tellings.entry(contact.id.clone()).or_insert_with(|| Telling {
+                    let key = (contact.id.clone(), Message::of(settlement));
+                    let telling = tellings.entry(key).or_insert_with(|| Telling {
                         body: body.id.clone(),
                         role: body.role.clone(),
                         contact: contact.id.clone(),
                         channel: contact.channel,
                         fallback,
-                        purpose: Purpose::Inform,
+                        purpose: settlement.purpose,
+                        digest: settlement.digest,
+                        owed: settlement.owed.clone(),
+                        guidance: Vec::new(),
                         steps: Vec::new(),
                     });
-                    if settlement.expects == Expects::Acknowledgement {
+                    if settlement.purpose == Purpose::Acknowledge {
                         telling.purpose = Purpose::Acknowledge;
                     }
+                    telling.digest &= settlement.digest;
                     if !telling.steps.contains(&settlement.step) {
                         telling.steps.push(settlement.step.clone());
+                    }
+                    if let Some(guidance) = &settlement.guidance
+                        && !telling.guidance.contains(guidance)
+                    {
+                        telling.guidance.push(guidance.clone());
                     }
                 }
             }
         }
-        if !found {
+        // Outside the hours it serves, a step that says so tells nobody: that is no hole in the directory.
+        let meant = settlement.tell.iter().any(|target| !target.at(now).is_empty());
+        if !found && meant {
             nobody.push(settlement.step.clone());
         }
     }
     (tellings.into_values().collect(), nobody)
+}
+
+/// What makes two tellings one message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Message {
+    Alert,
+    Other(&'static str, Option<String>),
+}
+
+impl Message {
+    fn of(settlement: &Settlement) -> Self {
+        match settlement.purpose {
+            Purpose::Acknowledge | Purpose::Inform => Self::Alert,
+            Purpose::Undeliverable | Purpose::Confirm | Purpose::TakeOver | Purpose::Return => {
+                Self::Other(settlement.purpose.code(), settlement.owed.clone())
+            }
+        }
+    }
 }
 
 /// The contact points of `body` to use, each with its fallback. When the step's channels reach nobody there, its fallback

@@ -1,0 +1,209 @@
+//! `doctrine.toml`: what holds for every fiche.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{civil::Time, tz::TimeZone};
+use toml::Spanned;
+use vigie_proto::Kind;
+
+use super::{
+    super::{
+        Accumulation, Calendar, Class, Correlation, Doctrine, EmergencyNumber, FactRule, Indicator, KindRule, Never,
+        Retaliation, Undeliverable, Window,
+        file::{CalendarSection, CommonFile, KindSection, NeverSection, WindowSection},
+    },
+    COMMON_FILE, Reader, Source,
+};
+
+/// The common file, read.
+pub(super) struct Common(Doctrine);
+
+impl Common {
+    /// A doctrine without fiches yet, of hash `hash`.
+    pub(super) fn into_doctrine(self, hash: String) -> Doctrine {
+        Doctrine { hash, ..self.0 }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn common(&mut self, file: CommonFile, source: Source<'_>) -> Option<Common> {
+        let zone = TimeZone::get(file.timezone.get_ref());
+        if zone.is_err() {
+            let what = format!("`{}` is not a time zone: Europe/Paris", file.timezone.get_ref());
+            self.fault(source, &file.timezone, what);
+        }
+        let mut doctrine = Doctrine {
+            hash: String::new(),
+            zone: zone.ok()?,
+            kinds: BTreeMap::new(),
+            circuits: Vec::new(),
+            undeliverable: Undeliverable { tell: Vec::new(), channels: Vec::new() },
+            windows: self.windows(source, file.windows),
+            calendar: self.calendar(source, file.calendar),
+            classes: BTreeMap::new(),
+            indicators: file
+                .indicators
+                .into_iter()
+                .map(|(id, section)| (id, Indicator { label: section.label, lines: section.lines }))
+                .collect(),
+            emergency: self.emergency(file.emergency),
+            expected_fiches: file.fiches,
+            fiches: Vec::new(),
+            counted: Vec::new(),
+            outside: Vec::new(),
+            never: file.never.into_iter().map(never).collect(),
+        };
+        for (name, section) in file.classes {
+            let roles = self.roles(source, &section.roles);
+            if section.channels.is_empty() {
+                self.faults.push(format!("{COMMON_FILE}: class `{name}` may leave by no channel"));
+            }
+            let class = Class {
+                label: section.label,
+                channels: section.channels,
+                roles,
+                retention_days: section.retention_days,
+            };
+            doctrine.classes.insert(name, class);
+        }
+        for (name, section) in file.kinds {
+            match Kind::new(name.get_ref().as_str()) {
+                Ok(kind) => {
+                    let rule = self.kind(source, &name, section, &doctrine);
+                    doctrine.kinds.insert(kind, rule);
+                }
+                Err(error) => self.fault(source, &name, error),
+            }
+        }
+        let tell = self.audiences(source, &file.undeliverable.tell, &doctrine);
+        if file.undeliverable.tell.is_empty() || file.undeliverable.channels.is_empty() {
+            self.faults.push(format!(
+                "{COMMON_FILE}: [undeliverable] tells nobody: an alert that reaches nobody would go unnoticed"
+            ));
+        }
+        doctrine.undeliverable = Undeliverable { tell, channels: file.undeliverable.channels };
+        Some(Common(doctrine))
+    }
+
+    fn emergency(&mut self, numbers: Vec<EmergencyNumber>) -> Vec<EmergencyNumber> {
+        for EmergencyNumber { number, label } in &numbers {
+            if number.is_empty() || !number.bytes().all(|c| c.is_ascii_digit()) || label.is_empty() {
+                self.faults.push(format!("{COMMON_FILE}: emergency number `{number}` needs digits and a label"));
+            }
+        }
+        numbers
+    }
+
+    fn calendar(&mut self, source: Source<'_>, section: CalendarSection) -> Calendar {
+        for holiday in &section.school_holidays {
+            if holiday.until < *holiday.from.get_ref() {
+                self.fault(source, &holiday.from, "a school holiday ends before it begins");
+            }
+        }
+        Calendar {
+            public_holidays: section.public_holidays.into_iter().collect(),
+            school_holidays: section.school_holidays.into_iter().map(|h| (h.from.into_inner(), h.until)).collect(),
+        }
+    }
+
+    fn windows(&mut self, source: Source<'_>, sections: BTreeMap<String, WindowSection>) -> BTreeMap<String, Window> {
+        let mut windows = BTreeMap::new();
+        for (name, section) in sections {
+            let hours: Option<Vec<(Time, Time)>> = section.hours.get_ref().iter().map(|text| hours(text)).collect();
+            match hours {
+                Some(hours) if !hours.is_empty() => {
+                    let window = Window { label: section.label, lines: section.lines, hours, not_on: section.not_on };
+                    windows.insert(name, window);
+                }
+                _ => self.fault(source, &section.hours, "hours are written [\"16:30-04:30\"]"),
+            }
+        }
+        windows
+    }
+
+    fn kind(
+        &mut self,
+        source: Source<'_>,
+        name: &Spanned<String>,
+        section: KindSection,
+        doctrine: &Doctrine,
+    ) -> KindRule {
+        let mut seen = BTreeSet::new();
+        for fact in &section.facts {
+            let code = fact.code.get_ref();
+            if !seen.insert(code.clone()) {
+                self.fault(source, &fact.code, format!("fact `{code}` is given twice"));
+            }
+            if let Some(never) = doctrine.never.iter().find(|never| never.collect.contains(code)) {
+                let Never { lines, because, .. } = never;
+                let what = format!("`{code}` is never collected: {because} (contract, lines {lines})");
+                self.fault(source, &fact.code, what);
+            }
+        }
+        for code in &section.one_fact_of {
+            if !seen.contains(code.get_ref()) {
+                self.fault(source, code, format!("`{}` is not a fact of this kind", code.get_ref()));
+            }
+        }
+        if let Some(class) = &section.class
+            && !doctrine.classes.contains_key(class.get_ref())
+        {
+            self.fault(source, class, format!("class `{}` is not declared under [classes]", class.get_ref()));
+        }
+        if let Some(rule) = &section.accumulation {
+            let text = rule.get_ref();
+            if text.count < 2 || text.within_days < 1 || text.becomes <= text.severity {
+                self.fault(source, rule, "accumulation: count at least 2, within_days at least 1, becomes graver");
+            }
+        }
+        if let Some(rule) = &section.retaliation {
+            let text = rule.get_ref();
+            if text.after.is_empty() || text.days < 1 || text.after.iter().any(|after| *after < text.becomes) {
+                self.fault(source, rule, "retaliation: after at least as grave as becomes, days at least 1");
+            }
+        }
+        KindRule {
+            label: section.label,
+            default_severity: section.default_severity,
+            facts: section
+                .facts
+                .into_iter()
+                .map(|f| FactRule { code: f.code.into_inner(), label: f.label, shown: f.shown })
+                .collect(),
+            one_fact_of: section.one_fact_of.into_iter().map(Spanned::into_inner).collect(),
+            correlation: Correlation {
+                radius_m: section.correlation.radius_m,
+                window_min: section.correlation.window_min,
+            },
+            schools_within_m: section.schools_within_m,
+            neighbours_within_m: section.neighbours_within_m,
+            class: section.class.map(Spanned::into_inner),
+            manned_within_min: section.manned_within_min,
+            accumulation: section.accumulation.map(|rule| {
+                let rule = rule.into_inner();
+                Accumulation {
+                    severity: rule.severity,
+                    count: rule.count,
+                    within_days: rule.within_days,
+                    radius_m: rule.radius_m,
+                    becomes: rule.becomes,
+                }
+            }),
+            retaliation: section.retaliation.map(|rule| {
+                let rule = rule.into_inner();
+                Retaliation { after: rule.after, days: rule.days, radius_m: rule.radius_m, becomes: rule.becomes }
+            }),
+            origin: source.origin(name),
+        }
+    }
+}
+
+fn never(section: NeverSection) -> Never {
+    Never { lines: section.lines, because: section.because, tell: section.tell, collect: section.collect }
+}
+
+/// `16:30-04:30`
+fn hours(text: &str) -> Option<(Time, Time)> {
+    let (opens, closes) = text.split_once('-')?;
+    Some((opens.trim().parse().ok()?, closes.trim().parse().ok()?))
+}

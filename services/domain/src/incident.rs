@@ -1,0 +1,384 @@
+//! One incident in hand: its state, and how a signal or an act changes it. No IO.
+
+use jiff::Timestamp;
+use vigie_proto::{
+    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, SectorId, Severity,
+    event::{
+        Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentAggravatedV1,
+        IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1, IncidentRefusedV1,
+        IncidentReinforcedV1, IncidentReplannedV1, IncidentSnapshot, Rejection, Replanning, ReturnGivenV1,
+        ReturnOutcome, SignalRaisedV1,
+    },
+    plan::{Owed, Plan},
+};
+
+use crate::{
+    assess::Assessment,
+    city::City,
+    correlation::Candidate,
+    doctrine::{KindRule, Situation, freeze, involve},
+    pattern::Pattern,
+    territory::LonLat,
+};
+
+/// An incident being worked on.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    pub snapshot: IncidentSnapshot,
+    /// Version at which its severity last rose.
+    pub asked_version: u32,
+    pub situation: Situation,
+    pub at: Option<LonLat>,
+    pub last_signal_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    /// What is owed because of it.
+    pub owed: Vec<Debt>,
+    /// Bodies in charge, the latest last.
+    pub in_charge: Vec<BodyId>,
+    pub change: Change,
+}
+
+/// Something owed, and whether it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debt {
+    pub owed: Owed,
+    pub given: Option<Given>,
+    pub change: Change,
+}
+
+/// How something owed was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    pub by: BodyId,
+    pub outcome: ReturnOutcome,
+    pub at: Timestamp,
+}
+
+/// What has to be written of an incident in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Untouched,
+    New,
+    Updated,
+}
+
+/// What plans are made with.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    pub city: &'a City,
+    pub time_scale: f64,
+    pub now: Timestamp,
+}
+
+impl Planner<'_> {
+    pub fn plan(&self, situation: &Situation) -> Plan {
+        freeze(&self.city.doctrine, situation, self.now, self.time_scale)
+    }
+
+    /// What bringing `sectors` in adds.
+    fn involving(&self, situation: &Situation, sectors: &[SectorId]) -> Plan {
+        involve(&self.city.doctrine, situation, sectors, self.now, self.time_scale)
+    }
+}
+
+/// Names of a new incident, which its owner draws.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    pub id: IncidentId,
+    /// What people say on the telephone.
+    pub reference: String,
+}
+
+impl Incident {
+    /// The incident `signal` opens at `place`, graver than the signal says when it completes a `pattern`.
+    pub fn open(
+        signal: &SignalRaisedV1,
+        rule: &KindRule,
+        place: Assessment,
+        pattern: Option<Pattern>,
+        names: Names,
+        planner: Planner<'_>,
+    ) -> (Self, Event) {
+        let severity = pattern.as_ref().map_or(signal.severity, Pattern::becomes).max(signal.severity);
+        let (city, now) = (planner.city, planner.now);
+        let snapshot = IncidentSnapshot {
+            id: names.id,
+            reference: names.reference,
+            version: 1,
+            kind: signal.kind.clone(),
+            kind_label: rule.label.clone(),
+            severity,
+            status: IncidentStatus::Open,
+            sector: place.owner().clone(),
+            sector_label: city.sector_label(place.owner()).to_owned(),
+            also_concerns: place.sectors[1..].to_vec(),
+            place_label: place.place_label().to_owned(),
+            expected_at: signal.expected_at,
+            opened_at: now,
+            regime: CrisisRegime::None,
+            nature: signal.nature,
+            precisions: rule.shown(&signal.facts),
+        };
+        let situation = Situation {
+            kind: signal.kind.clone(),
+            severity,
+            raised_by: signal.source_role.clone(),
+            raiser: signal.source_body.clone(),
+            sectors: place.sectors,
+            neighbours: place.neighbours,
+            school: place.school,
+            schools_around: place.schools_around,
+            regime: CrisisRegime::None,
+            nature: signal.nature,
+            expected_at: signal.expected_at,
+        };
+        let plan = planner.plan(&situation);
+        let (accumulated, in_the_wake_of) = match pattern {
+            None => (Vec::new(), None),
+            Some(Pattern::Accumulation { with, .. }) => (with, None),
+            Some(Pattern::Retaliation { after, .. }) => (Vec::new(), Some(after)),
+        };
+        let mut incident = Self {
+            snapshot: snapshot.clone(),
+            asked_version: 1,
+            situation,
+            at: place.at,
+            last_signal_at: now,
+            closed_at: None,
+            owed: Vec::new(),
+            in_charge: Vec::new(),
+            change: Change::New,
+        };
+        incident.owe(&plan);
+        let event = IncidentOpenedV1 {
+            incident: snapshot,
+            signal_id: signal.signal_id,
+            territory: city.territory.hash().to_owned(),
+            plan,
+            accumulated,
+            in_the_wake_of,
+        };
+        (incident, event.into())
+    }
+
+    /// What correlation needs to know of it.
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            id: self.snapshot.id,
+            sector: &self.snapshot.sector,
+            at: self.at,
+            last_signal_at: self.last_signal_at,
+        }
+    }
+
+    /// A signal joined it: reinforced, aggravated when the signal is graver or completes a `pattern`, planned again when
+    /// it tells the time expected.
+    pub fn join(
+        &mut self,
+        signal: &SignalRaisedV1,
+        rule: &KindRule,
+        pattern: Option<Pattern>,
+        planner: Planner<'_>,
+    ) -> Event {
+        self.touch();
+        self.last_signal_at = planner.now;
+        let announced = self.snapshot.expected_at.is_none() && signal.expected_at.is_some();
+        self.snapshot.expected_at = self.snapshot.expected_at.or(signal.expected_at);
+        self.situation.expected_at = self.snapshot.expected_at;
+        for label in rule.shown(&signal.facts) {
+            if !self.snapshot.precisions.contains(&label) {
+                self.snapshot.precisions.push(label);
+            }
+        }
+        let signal_id = signal.signal_id;
+        if signal.severity > self.snapshot.severity {
+            return self.aggravate(signal.severity, Cause::Signal { signal_id }, planner);
+        }
+        if let Some(pattern) = pattern.filter(|pattern| pattern.becomes() > self.snapshot.severity) {
+            let becomes = pattern.becomes();
+            let cause = match pattern {
+                Pattern::Accumulation { with, .. } => Cause::Accumulation { signal_id, with },
+                Pattern::Retaliation { .. } => Cause::Signal { signal_id },
+            };
+            return self.aggravate(becomes, cause, planner);
+        }
+        if announced && self.snapshot.status != IncidentStatus::Closed {
+            let plan = planner.plan(&self.situation);
+            self.owe(&plan);
+            let because = Replanning::Expected { signal_id };
+            return IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into();
+        }
+        IncidentReinforcedV1 { incident: self.snapshot.clone(), signal_id }.into()
+    }
+
+    /// Applies what a person did, or says why not.
+    pub fn act(&mut self, recorded: &ActRecordedV1, planner: Planner<'_>) -> Event {
+        let reject = |why| ActRejectedV1 { act_id: recorded.act_id, incident_id: recorded.incident_id, why }.into();
+        let after_closing = matches!(recorded.act, Act::Note | Act::Return { .. });
+        if self.snapshot.status == IncidentStatus::Closed && !after_closing {
+            return reject(Rejection::Closed);
+        }
+        let (act_id, by, at) = (recorded.act_id, recorded.actor.clone(), recorded.at);
+        match &recorded.act {
+            Act::Acknowledge { version, .. } if *version < self.asked_version => reject(Rejection::Stale),
+            Act::Acknowledge { version, .. } => {
+                if self.snapshot.status == IncidentStatus::Open {
+                    self.set_status(IncidentStatus::Acknowledged);
+                }
+                self.touch();
+                self.in_charge.retain(|body| *body != by.body);
+                self.in_charge.push(by.body.clone());
+                IncidentAcknowledgedV1 { incident: self.snapshot.clone(), act_id, by, seen_version: *version, at }
+                    .into()
+            }
+            Act::Note => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by }.into(),
+            Act::ChangeSeverity { to } if *to == self.snapshot.severity => reject(Rejection::Unchanged),
+            Act::ChangeSeverity { to } if *to > self.snapshot.severity => {
+                self.aggravate(*to, Cause::Act { act_id, actor: by }, planner)
+            }
+            Act::ChangeSeverity { to } => {
+                let from = self.set_severity(*to);
+                let plan = planner.plan(&self.situation);
+                self.owe(&plan);
+                IncidentEasedV1 { incident: self.snapshot.clone(), from, act_id, by, plan }.into()
+            }
+            Act::Refuse { reason, .. } => {
+                self.release(&by.body);
+                IncidentRefusedV1 { incident: self.snapshot.clone(), act_id, by, reason: *reason, at }.into()
+            }
+            Act::HandOver { .. } if !self.in_charge.contains(&by.body) => reject(Rejection::NotInCharge),
+            Act::HandOver { to } => {
+                self.release(&by.body);
+                IncidentHandedOverV1 { incident: self.snapshot.clone(), act_id, by, to: to.clone(), at }.into()
+            }
+            Act::SetRegime { to } if *to == self.snapshot.regime => reject(Rejection::Unchanged),
+            Act::SetRegime { to } => self.set_regime(*to, act_id, by, planner),
+            Act::Involve { sectors } => self.involve(sectors, act_id, by, planner).unwrap_or_else(reject),
+            Act::Return { owed, outcome } => {
+                let given = Given { by: by.body.clone(), outcome: *outcome, at };
+                match self.give_back(owed, given) {
+                    Ok(()) => {
+                        let (incident, owed) = (self.snapshot.clone(), owed.clone());
+                        ReturnGivenV1 { incident, act_id, by, owed, outcome: *outcome, at }.into()
+                    }
+                    Err(why) => reject(why),
+                }
+            }
+            Act::Close { .. } if self.owed.iter().any(|debt| debt.owed.blocks_closing && debt.given.is_none()) => {
+                reject(Rejection::ReturnOwed)
+            }
+            Act::Close { reason } => {
+                self.set_status(IncidentStatus::Closed);
+                self.closed_at = Some(at);
+                self.start_clocks(at);
+                IncidentClosedV1 { incident: self.snapshot.clone(), act_id, by, reason: *reason, at }.into()
+            }
+        }
+    }
+
+    fn aggravate(&mut self, to: Severity, cause: Cause, planner: Planner<'_>) -> Event {
+        let from = self.set_severity(to);
+        self.snapshot.status = IncidentStatus::Open;
+        self.asked_version = self.snapshot.version;
+        self.in_charge.clear();
+        let plan = planner.plan(&self.situation);
+        self.owe(&plan);
+        IncidentAggravatedV1 { incident: self.snapshot.clone(), from, cause, plan }.into()
+    }
+
+    /// `body` is no longer in charge; without anybody, the incident is open again.
+    fn release(&mut self, body: &BodyId) {
+        self.touch();
+        self.in_charge.retain(|known| known != body);
+        if self.in_charge.is_empty() && self.snapshot.status == IncidentStatus::Acknowledged {
+            self.set_status(IncidentStatus::Open);
+        }
+    }
+
+    fn set_regime(&mut self, to: CrisisRegime, act_id: ActId, actor: Actor, planner: Planner<'_>) -> Event {
+        self.touch();
+        self.snapshot.version += 1;
+        let from = std::mem::replace(&mut self.snapshot.regime, to);
+        self.situation.regime = to;
+        let plan = planner.plan(&self.situation);
+        self.owe(&plan);
+        let because = Replanning::Regime { from, act_id, actor };
+        IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into()
+    }
+
+    /// Brings in those of `sectors` that are not in yet.
+    fn involve(
+        &mut self,
+        sectors: &[SectorId],
+        act_id: ActId,
+        actor: Actor,
+        planner: Planner<'_>,
+    ) -> Result<Event, Rejection> {
+        let in_already = |sector: &SectorId| {
+            self.situation.sectors.contains(sector)
+                || (self.situation.neighbours.contains(sector) && self.snapshot.also_concerns.contains(sector))
+        };
+        let fresh: Vec<SectorId> = sectors.iter().filter(|sector| !in_already(sector)).cloned().collect();
+        if fresh.is_empty() {
+            return Err(Rejection::Unchanged);
+        }
+        self.touch();
+        let plan = planner.involving(&self.situation, &fresh);
+        self.situation
+            .neighbours
+            .extend(fresh.iter().filter(|s| !self.situation.neighbours.contains(s)).cloned().collect::<Vec<_>>());
+        self.snapshot.also_concerns.extend(fresh.iter().cloned());
+        let because = Replanning::Involvement { sectors: fresh, act_id, actor };
+        Ok(IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into())
+    }
+
+    /// Takes on what `plan` says is owed; what was owed or given before stays.
+    fn owe(&mut self, plan: &Plan) {
+        for owed in &plan.owed {
+            if !self.owed.iter().any(|debt| debt.owed.id == owed.id) {
+                self.owed.push(Debt { owed: owed.clone(), given: None, change: Change::New });
+            }
+        }
+    }
+
+    fn give_back(&mut self, id: &str, given: Given) -> Result<(), Rejection> {
+        let debt = self.owed.iter_mut().find(|debt| debt.owed.id == id && debt.given.is_none());
+        let debt = debt.ok_or(Rejection::NotOwed)?;
+        if given.outcome == ReturnOutcome::NoneKnown && !debt.owed.may_be_unknown {
+            return Err(Rejection::OutcomeNeeded);
+        }
+        debt.given = Some(given);
+        debt.change = Change::Updated;
+        self.touch();
+        Ok(())
+    }
+
+    /// Clocks that run from the closing start.
+    fn start_clocks(&mut self, at: Timestamp) {
+        for debt in self.owed.iter_mut().filter(|debt| debt.owed.due_at.is_none()) {
+            if let Some(offset) = &debt.owed.from_closing {
+                debt.owed.due_at = Some(offset.after(at));
+                debt.change = Change::Updated;
+            }
+        }
+    }
+
+    fn set_severity(&mut self, to: Severity) -> Severity {
+        self.touch();
+        self.snapshot.version += 1;
+        self.situation.severity = to;
+        std::mem::replace(&mut self.snapshot.severity, to)
+    }
+
+    fn set_status(&mut self, status: IncidentStatus) {
+        self.touch();
+        self.snapshot.version += 1;
+        self.snapshot.status = status;
+    }
+
+    fn touch(&mut self) {
+        if self.change == Change::Untouched {
+            self.change = Change::Updated;
+        }
+    }
+}
