@@ -1,5 +1,5 @@
-//! `/a/{token}`: the page a signed link opens. `GET` shows the least its recipient may see; only `POST` acknowledges,
-//! since mail scanners open links.
+//! `/a/{token}`: the page a signed link opens. `GET` shows the least its recipient may see; only `POST` acts, since mail
+//! scanners open links: it takes charge, refuses, or gives what is owed.
 
 use std::sync::Arc;
 
@@ -11,12 +11,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use sqlx::Row;
+use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{french, link::LinkError};
 use vigie_platform::{page::respond, problem::Problem};
 use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
-    event::{Act, Actor, Rejection, Through},
+    event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
+    plan::Owed,
 };
 
 use crate::{
@@ -32,6 +33,10 @@ struct Alert {
     incident_id: IncidentId,
     body: BodyId,
     role: RoleId,
+    /// Asked again after having taken charge: only what comes after it answers.
+    asked_again_at: Option<jiff::Timestamp>,
+    /// What is owed, when the link is to give it, and whether it was given.
+    owed: Option<(Owed, bool)>,
 }
 
 #[derive(Debug, Template)]
@@ -48,6 +53,10 @@ struct AcknowledgePage<'a> {
     stale: bool,
     /// Recorded, but the result is not known yet.
     pending: bool,
+    /// What is owed, when the link is to give it.
+    owed: Option<&'a Owed>,
+    owed_by: Option<String>,
+    refusals: &'a [RefusalReason],
 }
 
 #[derive(Debug, Template)]
@@ -57,10 +66,37 @@ struct DeadLinkPage<'a> {
     text: &'a str,
 }
 
-/// The version the person had under their eyes.
+/// What the person did, and the version under their eyes.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Shown {
+pub(crate) struct Answer {
     version: u32,
+    #[serde(default)]
+    did: Did,
+    #[serde(default)]
+    reason: Option<RefusalReason>,
+    #[serde(default)]
+    outcome: Option<ReturnOutcome>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Did {
+    #[default]
+    Acknowledge,
+    Refuse,
+    Return,
+}
+
+impl Answer {
+    /// The act it is; none when the form is incomplete.
+    fn act(&self, alert: &Alert) -> Option<Act> {
+        let alert_id = Some(alert.id);
+        match self.did {
+            Did::Acknowledge => Some(Act::Acknowledge { version: self.version, alert_id }),
+            Did::Refuse => Some(Act::Refuse { reason: self.reason?, alert_id }),
+            Did::Return => Some(Act::Return { owed: alert.owed.as_ref()?.0.id.clone(), outcome: self.outcome? }),
+        }
+    }
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
@@ -73,21 +109,29 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
     Path(token): Path<String>,
-    Form(shown): Form<Shown>,
+    Form(answer): Form<Answer>,
 ) -> Response {
     let (alert, seen) = match open(&edge, &token).await {
         Ok(opened) => opened,
         Err(response) => return response,
     };
     let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
-    let act = Act::Acknowledge { version: shown.version, alert_id: Some(alert.id) };
+    let Some(act) = answer.act(&alert) else {
+        return page(&edge, &alert, &seen, StatusCode::UNPROCESSABLE_ENTITY, false, false).await;
+    };
     match act::perform(&edge, alert.incident_id, actor, act, None).await {
         Ok(Outcome::Applied(_)) => Redirect::to(&format!("/a/{token}")).into_response(),
         Ok(Outcome::Recorded) => page(&edge, &alert, &seen, StatusCode::ACCEPTED, false, true).await,
         Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &alert, &seen, StatusCode::CONFLICT, true, false).await,
-        Ok(Outcome::Rejected(Rejection::Closed | Rejection::Unchanged | Rejection::UnknownIncident)) => {
-            Redirect::to(&format!("/a/{token}")).into_response()
-        }
+        Ok(Outcome::Rejected(
+            Rejection::Closed
+            | Rejection::Unchanged
+            | Rejection::UnknownIncident
+            | Rejection::ReturnOwed
+            | Rejection::NotOwed
+            | Rejection::OutcomeNeeded
+            | Rejection::NotInCharge,
+        )) => Redirect::to(&format!("/a/{token}")).into_response(),
         Err(error) => Problem::from_store(&error).into_response(),
     }
 }
@@ -104,15 +148,49 @@ async fn open(edge: &Edge, token: &str) -> Result<(Alert, Seen), Response> {
 }
 
 async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
-    let row =
-        sqlx::query("select incident_id, body, role from escalation.alert where id = $1 and purpose = 'acknowledge'")
-            .bind(id.0)
-            .fetch_optional(&edge.pool)
-            .await?;
+    let row = sqlx::query(
+        "select incident_id, body, role, purpose, steps, issued_at from escalation.alert where id = $1 and purpose = any($2)",
+    )
+    .bind(id.0)
+    .bind(["acknowledge", "confirm", "take-over", "return"].map(str::to_owned).to_vec())
+    .fetch_optional(&edge.pool)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let (body, role): (String, String) = (row.try_get("body")?, row.try_get("role")?);
     let Some((body, role)) = BodyId::new(body).ok().zip(RoleId::new(role).ok()) else { return Ok(None) };
-    Ok(Some(Alert { id, incident_id: IncidentId(row.try_get("incident_id")?), body, role }))
+    let incident_id = IncidentId(row.try_get("incident_id")?);
+    let purpose: String = row.try_get("purpose")?;
+    let issued_at: jiff_sqlx::Timestamp = row.try_get("issued_at")?;
+    let asked_again_at = (purpose == "confirm").then(|| issued_at.to_jiff());
+    let owed = if purpose == "return" {
+        owed_by(edge, incident_id, &row.try_get::<Vec<String>, _>("steps")?, &role).await?
+    } else {
+        None
+    };
+    Ok(Some(Alert { id, incident_id, body, role, asked_again_at, owed }))
+}
+
+/// What the reminder of `steps` is about: of their circuit, owed by `role`; whether it was given.
+async fn owed_by(
+    edge: &Edge,
+    incident: IncidentId,
+    steps: &[String],
+    role: &RoleId,
+) -> Result<Option<(Owed, bool)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select owed, outcome is not null as given from routing.owed where incident_id = $1 order by 2, due_at",
+    )
+    .bind(incident.0)
+    .fetch_all(&edge.pool)
+    .await?;
+    for row in rows {
+        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        let of_step = steps.iter().any(|step| step.split('/').next() == Some(owed.circuit.as_str()));
+        if of_step && owed.by.role == *role {
+            return Ok(Some((owed, row.try_get("given")?)));
+        }
+    }
+    Ok(None)
 }
 
 async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale: bool, pending: bool) -> Response {
@@ -126,7 +204,15 @@ async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale
         body_name: name(&alert.body),
         opened: date_time(seen.snapshot.opened_at),
         expected: seen.snapshot.expected_at.map(date_time),
-        done: acknowledged.iter().any(|(body, _)| *body == alert.body),
+        done: match &alert.owed {
+            Some((_, given)) => *given,
+            None => acknowledged
+                .iter()
+                .any(|(body, at)| *body == alert.body && alert.asked_again_at.is_none_or(|asked| *at >= asked)),
+        },
+        owed: alert.owed.as_ref().map(|(owed, _)| owed),
+        owed_by: alert.owed.as_ref().and_then(|(owed, _)| owed.due_at).map(date_time),
+        refusals: &RefusalReason::ALL,
         acknowledged: acknowledged.iter().map(|(body, at)| (name(body), date_time(*at))).collect(),
         seen,
         stale,
@@ -135,14 +221,15 @@ async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale
     rendered(status, &template)
 }
 
-/// Bodies that took charge of the present severity, first first.
+/// Bodies in charge of the present severity, each with its last word, first first.
 async fn acknowledged(
     edge: &Edge,
     incident: IncidentId,
     since_version: u32,
 ) -> Result<Vec<(BodyId, jiff::Timestamp)>, sqlx::Error> {
     let rows = sqlx::query(
-        "select body, min(at) as at from routing.acknowledgement where incident_id = $1 and seen_version >= $2 group by body order by 2",
+        "select a.body, max(a.at) as at from routing.acknowledgement a join routing.incident i on i.id = a.incident_id
+          where a.incident_id = $1 and a.seen_version >= $2 and a.body = any(i.in_charge) group by a.body order by 2",
     )
     .bind(incident.0)
     .bind(i32::try_from(since_version).unwrap_or(i32::MAX))

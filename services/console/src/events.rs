@@ -118,6 +118,10 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         Event::IncidentAcknowledged(e) => Some(&e.incident),
         Event::IncidentNoted(e) => Some(&e.incident),
         Event::IncidentClosed(e) => Some(&e.incident),
+        Event::IncidentReplanned(e) => Some(&e.incident),
+        Event::IncidentRefused(e) => Some(&e.incident),
+        Event::IncidentHandedOver(e) => Some(&e.incident),
+        Event::ReturnGiven(e) => Some(&e.incident),
         Event::DeliveryDeadLettered(e) => Some(&e.incident),
         Event::SignalRaised(_)
         | Event::ActRecorded(_)
@@ -127,6 +131,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::DeliverySent(_)
         | Event::DeliveryDelivered(_)
         | Event::DeliveryFailed(_)
+        | Event::IndicatorCounted(_)
         | Event::DoctrineActivated(_)
         | Event::DirectoryChanged(_) => None,
     }
@@ -137,6 +142,9 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
 fn summary(event: &Event) -> serde_json::Value {
     match event {
         Event::IncidentAcknowledged(e) => json!({ "by": e.by.body }),
+        Event::IncidentRefused(e) => json!({ "by": e.by.body, "reason": e.reason }),
+        Event::IncidentHandedOver(e) => json!({ "by": e.by.body, "to": e.to }),
+        Event::ReturnGiven(e) => json!({ "by": e.by.body, "owed": e.owed, "outcome": e.outcome }),
         Event::IncidentNoted(e) => json!({ "by": e.by.body }),
         Event::IncidentClosed(e) => json!({ "by": e.by.body, "reason": e.reason }),
         Event::IncidentEased(e) => json!({ "by": e.by.body, "from": e.from }),

@@ -10,14 +10,17 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, types::Json as SqlJson};
+use sqlx::{PgConnection, Row, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{access::Caller, directory::Sight};
 use vigie_platform::{
     journal,
     problem::{Fault, Problem},
 };
-use vigie_proto::{BodyId, IncidentId, IncidentStatus, Kind, SectorId, Severity, event::IncidentSnapshot};
+use vigie_proto::{
+    BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, SectorId, Severity, event::IncidentSnapshot,
+    plan::Owed,
+};
 
 use crate::{
     Edge,
@@ -48,6 +51,10 @@ pub(crate) struct IncidentView {
     pub(crate) expected_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) opened_at: Timestamp,
+    pub(crate) regime: CrisisRegime,
+    pub(crate) nature: Nature,
+    /// Predefined facts told, in French.
+    pub(crate) precisions: Vec<String>,
 }
 
 impl From<IncidentSnapshot> for IncidentView {
@@ -67,6 +74,9 @@ impl From<IncidentSnapshot> for IncidentView {
             place_label: s.place_label,
             expected_at: s.expected_at,
             opened_at: s.opened_at,
+            regime: s.regime,
+            nature: s.nature,
+            precisions: s.precisions,
         }
     }
 }
@@ -89,7 +99,26 @@ pub(crate) struct IncidentDetail {
     signals: Vec<String>,
     /// Bodies that took charge.
     acknowledged_by: Vec<String>,
+    /// What is owed because of it.
+    owed: Vec<OwedView>,
     timeline: Vec<Line>,
+}
+
+/// Something owed because of an incident.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct OwedView {
+    id: String,
+    /// In French.
+    what: String,
+    /// French name of the role that owes it.
+    by: String,
+    /// Null while its clock has not started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    due_at: Option<Timestamp>,
+    /// How it was settled; null while it is owed.
+    outcome: Option<String>,
+    /// It must be given before the incident is closed.
+    blocks_closing: bool,
 }
 
 /// Which incidents to list.
@@ -226,6 +255,7 @@ async fn detail(edge: &Edge, caller: Caller<'_>, snapshot: IncidentSnapshot) -> 
     .bind(caller.source.id.as_str())
     .fetch_all(&mut *connection)
     .await?;
+    let owed = owed(edge, &mut connection, snapshot.id).await?;
     let acknowledged: Vec<String> =
         sqlx::query_scalar("select distinct body from routing.acknowledgement where incident_id = $1 order by 1")
             .bind(snapshot.id.0)
@@ -238,8 +268,29 @@ async fn detail(edge: &Edge, caller: Caller<'_>, snapshot: IncidentSnapshot) -> 
         incident: snapshot.into(),
         signals,
         acknowledged_by: acknowledged.into_iter().map(name).collect(),
+        owed,
         timeline,
     })
+}
+
+async fn owed(edge: &Edge, connection: &mut PgConnection, incident: IncidentId) -> Result<Vec<OwedView>, sqlx::Error> {
+    let rows =
+        sqlx::query("select owed, outcome from routing.owed where incident_id = $1 order by due_at nulls last, id")
+            .bind(incident.0)
+            .fetch_all(connection)
+            .await?;
+    let view = |row: &sqlx::postgres::PgRow| {
+        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        Ok(OwedView {
+            by: edge.city.directory.role_label(&owed.by.role).to_owned(),
+            id: owed.id,
+            what: owed.what,
+            due_at: owed.due_at,
+            outcome: row.try_get("outcome")?,
+            blocks_closing: owed.blocks_closing,
+        })
+    };
+    rows.iter().map(view).collect()
 }
 
 /// An incident id; 404 for what cannot be one.

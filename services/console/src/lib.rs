@@ -85,6 +85,11 @@ impl Console {
             .route("/api/v1/incidents/{id}/notes", post(act::note))
             .route("/api/v1/incidents/{id}/severity", post(act::severity))
             .route("/api/v1/incidents/{id}/resolution", post(act::resolution))
+            .route("/api/v1/incidents/{id}/refusals", post(act::conduct::refuse))
+            .route("/api/v1/incidents/{id}/handovers", post(act::conduct::hand_over))
+            .route("/api/v1/incidents/{id}/regime", post(act::conduct::set_regime))
+            .route("/api/v1/incidents/{id}/involvements", post(act::conduct::involve))
+            .route("/api/v1/incidents/{id}/returns", post(act::conduct::give_return))
             .route("/api/v1/events", get(events::stream))
             .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
             .with_state(self.desk.clone())
@@ -106,7 +111,12 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         act::acknowledge,
         act::note,
         act::severity,
-        act::resolution
+        act::resolution,
+        act::conduct::refuse,
+        act::conduct::hand_over,
+        act::conduct::set_regime,
+        act::conduct::involve,
+        act::conduct::give_return
     ))]
     struct Paths;
     <Paths as utoipa::OpenApi>::openapi()

@@ -6,7 +6,7 @@ use vigie_domain::directory::Directory;
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     BodyId,
-    event::{Cause, Event},
+    event::{Cause, Event, Replanning},
 };
 
 /// One line of the story.
@@ -39,13 +39,24 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
     let body = |id: &BodyId| directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
     Some(match event {
         Event::IncidentOpened(e) => {
-            format!("Événement {} ouvert, niveau {}", e.incident.reference, e.incident.severity.label())
+            let why = match (e.accumulated.len(), &e.in_the_wake_of) {
+                (0, None) => String::new(),
+                (0, Some(_)) => ", à la suite d'un fait grave récent".to_owned(),
+                (others, _) => format!(", par accumulation de {} signaux", others + 1),
+            };
+            format!("Événement {} ouvert, niveau {}{why}", e.incident.reference, e.incident.severity.label())
         }
         Event::IncidentReinforced(_) => "Un autre signalement s'y rattache".to_owned(),
         Event::IncidentAggravated(e) => match &e.cause {
             Cause::Signal { .. } => {
                 format!("Aggravé par un signalement : {} devient {}", e.from.label(), e.incident.severity.label())
             }
+            Cause::Accumulation { with, .. } => format!(
+                "Aggravé par accumulation de {} signaux : {} devient {}",
+                with.len() + 1,
+                e.from.label(),
+                e.incident.severity.label()
+            ),
             Cause::Act { actor, .. } => {
                 format!(
                     "Aggravé par {} : {} devient {}",
@@ -55,6 +66,22 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
                 )
             }
         },
+        Event::IncidentReplanned(e) => match &e.because {
+            Replanning::Regime { from, actor, .. } => format!(
+                "Régime fixé par {} : {} devient {}",
+                body(&actor.body),
+                from.label(),
+                e.incident.regime.label()
+            ),
+            Replanning::Involvement { sectors, actor, .. } => {
+                let sectors = sectors.iter().map(vigie_proto::SectorId::as_str).collect::<Vec<_>>().join(", ");
+                format!("Secteurs associés par {} : {sectors}", body(&actor.body))
+            }
+            Replanning::Expected { .. } => "Un signalement annonce l'heure prévue".to_owned(),
+        },
+        Event::IncidentRefused(e) => format!("Refusé par {} : {}", body(&e.by.body), e.reason.label()),
+        Event::IncidentHandedOver(e) => format!("{} passe le relais à {}", body(&e.by.body), body(&e.to)),
+        Event::ReturnGiven(e) => format!("Retour donné par {} : {}", body(&e.by.body), e.outcome.label()),
         Event::IncidentEased(e) => {
             format!(
                 "Niveau abaissé par {} : {} devient {}",
@@ -73,7 +100,11 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::DeliveryFailed(e) => format!("{} : échec ({})", body(&e.body), channel(e.channel)),
         Event::DeliveryDeadLettered(e) => format!("{} : injoignable", body(&e.body)),
         Event::ActRejected(_) => "Un acte n'a pas pu être appliqué".to_owned(),
-        Event::ActRecorded(_) | Event::SignalRaised(_) | Event::DoctrineActivated(_) | Event::DirectoryChanged(_) => {
+        Event::IndicatorCounted(_)
+        | Event::ActRecorded(_)
+        | Event::SignalRaised(_)
+        | Event::DoctrineActivated(_)
+        | Event::DirectoryChanged(_) => {
             return None;
         }
     })
@@ -94,6 +125,7 @@ fn outcome(outcome: &vigie_proto::event::StepOutcome, alerts: u32) -> String {
         Outcome::Folded => "en retard, joint au palier suivant".to_owned(),
         Outcome::Expired => "périmé, personne n'a été prévenu".to_owned(),
         Outcome::Acknowledged => "inutile, déjà pris en compte".to_owned(),
+        Outcome::Returned => "inutile, le retour a été donné".to_owned(),
         Outcome::Superseded => "remplacé".to_owned(),
         Outcome::NobodyFound => "personne à prévenir dans l'annuaire".to_owned(),
     }

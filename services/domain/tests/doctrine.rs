@@ -16,7 +16,7 @@ use vigie_domain::{
     doctrine::{Situation, freeze, read},
     territory::Territory,
 };
-use vigie_proto::{Channel, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location};
+use vigie_proto::{Channel, CrisisRegime, Nature, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location};
 
 fn config(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
@@ -96,12 +96,12 @@ fn faults(from: &str, to: &str) -> Vec<String> {
 fn a_typo_is_refused_with_its_file_and_line_and_never_widens_a_rule() {
     for (from, to, line, told) in [
         ("severities =", "severity =", 10, "severity"),
-        ("kind = \"rixe\"", "kind = \"rixes\"", 9, "rixes"),
+        ("kinds = [\"rixe\"]", "kinds = [\"rixes\"]", 9, "rixes"),
         ("[\"serious\"]", "[\"seriuos\"]", 10, "seriuos"),
         ("[\"serious\"]", "[]", 10, "never applies"),
         ("\"anyone\"", "{ any_of = [\"scoop\"] }", 11, "scoop"),
         ("after_min = 0", "after_minutes = 0", 14, "after_minutes"),
-        ("after_min = 0", "", 13, "after_min or next_local"),
+        ("after_min = 0", "", 13, "exactly one of after_min"),
         ("after_min = 0", "next_local = [\"25:00\"]", 14, "time of day"),
         ("channels = [\"email\"]", "channels = [\"fax\"]", 16, "fax"),
         ("role = \"mairie\"", "role = \"marie\"", 18, "marie"),
@@ -123,7 +123,7 @@ fn every_fault_is_told_at_once() {
         ("doctrine.toml".to_owned(), COMMON.to_owned()),
         (
             "f.toml".to_owned(),
-            FICHE.replace("role = \"mairie\"", "role = \"marie\"").replace("kind = \"rixe\"", "kind = \"x\""),
+            FICHE.replace("role = \"mairie\"", "role = \"marie\"").replace("kinds = [\"rixe\"]", "kinds = [\"x\"]"),
         ),
     ]);
     assert_eq!(read(&files, &roles()).unwrap_err().0.len(), 2);
@@ -156,6 +156,10 @@ fn plan_at_school(kind: &str, severity: Severity, raised_by: &str) -> (City, Pla
         neighbours: place.neighbours,
         school: place.school,
         schools_around: place.schools_around,
+        raiser: None,
+        regime: CrisisRegime::None,
+        nature: Nature::Real,
+        expected_at: None,
     };
     let plan = freeze(&city.doctrine, &situation, now(), 1.0);
     (city, plan)
@@ -228,9 +232,9 @@ fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
     assert!(told(&city, &plan, 0, Channel::Screen).contains("scop"));
     let mut escalation = vigie_domain::escalation::Escalation::start(plan, 1);
     escalation.settle_due(now());
-    let by_mairie = escalation.acknowledge("mairie".parse().unwrap(), 1);
+    let by_mairie = escalation.acknowledge("mairie-19".parse().unwrap(), "mairie".parse().unwrap(), 1, now());
     assert!(by_mairie.is_empty(), "{by_mairie:?}");
-    let by_scop = escalation.acknowledge("scop".parse().unwrap(), 1);
+    let by_scop = escalation.acknowledge("scop".parse().unwrap(), "scop".parse().unwrap(), 1, now());
     assert!(!by_scop.is_empty() && by_scop.iter().all(|s| s.outcome == StepOutcome::Acknowledged));
     assert_eq!(escalation.next_due(), None);
 }
@@ -249,17 +253,21 @@ fn every_circuit_of_the_first_cut_is_there_with_its_lines() {
 fn every_step_finds_somebody_in_every_sector() {
     let city = shipped();
     for circuit in &city.doctrine.circuits {
-        let rule = city.doctrine.kind(&circuit.kind).unwrap();
+        let rule = city.doctrine.kind(&circuit.kinds[0]).unwrap();
         for sector in city.territory.sectors().iter().filter(|s| s.in_paris) {
             let place = assess(&Location::Sector { sector: sector.id.clone() }, rule, &city.territory).unwrap();
             let situation = Situation {
-                kind: circuit.kind.clone(),
+                kind: circuit.kinds[0].clone(),
                 severity: circuit.severities[0],
                 raised_by: circuit.raised_by.first().cloned().unwrap_or_else(|| "scop".parse().unwrap()),
                 sectors: place.sectors,
                 neighbours: Vec::new(),
                 school: None,
                 schools_around: Vec::new(),
+                raiser: None,
+                regime: CrisisRegime::None,
+                nature: Nature::Real,
+                expected_at: None,
             };
             let plan = freeze(&city.doctrine, &situation, now(), 1.0);
             for target in plan.circuits.iter().flat_map(|c| &c.steps).flat_map(|s| &s.tell) {

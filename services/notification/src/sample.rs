@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 use vigie_domain::directory::{Ambit, Body};
 use vigie_proto::{
-    AlertId, Channel, IncidentId, IncidentStatus, Severity,
+    AlertId, Channel, CrisisRegime, IncidentId, IncidentStatus, Nature, Severity,
     event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, Purpose},
 };
 
@@ -31,6 +31,9 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
             place_label: "abords d'un établissement scolaire".to_owned(),
             expected_at: Some("2026-11-23T15:30:00Z".parse().unwrap()),
             opened_at: "2026-11-23T14:38:00Z".parse().unwrap(),
+            regime: CrisisRegime::None,
+            nature: Nature::Real,
+            precisions: Vec::new(),
         },
         purpose,
         generation: 1,
@@ -40,6 +43,9 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
         contact: "mairie-19-mail".parse().unwrap(),
         channel: Channel::Email,
         unreachable: None,
+        also: Vec::new(),
+        owed: None,
+        guidance: Vec::new(),
         fallback: vec![FallbackContact { channel: Channel::Sms, contact: "mairie-19-sms".parse().unwrap() }],
         issued_at: now(),
     }
@@ -75,5 +81,10 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
         reference: alert.incident.reference,
         recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
         link: (purpose == Purpose::Acknowledge).then(|| format!("https://vigie.example.org/a/{}", "A".repeat(48))),
+        exercise: false,
+        precisions: Vec::new(),
+        guidance: Vec::new(),
+        owed: None,
+        also: Vec::new(),
     }
 }

@@ -3,55 +3,94 @@
 //! Asked before a retry, a fallback or a belated first attempt. The journal is read rather than a copy kept here, so
 //! that an acknowledgement counts from the moment it is committed.
 
+use vigie_domain::escalation::Escalation;
 use vigie_platform::journal::Entry;
 use vigie_proto::{
-    IncidentStatus, RoleId,
-    event::{AlertIssuedV1, DecodeError, Event, Purpose},
-    plan::{Plan, SatisfiedBy},
+    IncidentStatus,
+    event::{AlertIssuedV1, DecodeError, Event, Purpose, Replanning},
 };
 
-/// True when `alert` asks for a taking in charge that, by `story`, is no longer asked.
+/// True when `alert` asks for something that, by `story`, is no longer asked.
 ///
-/// That is when the incident is closed, or when every circuit that asked has been satisfied, by acknowledgements of the
-/// incident as it stands in the alert or later, of which one came after the alert. In doubt the alert is told.
+/// That is when the incident is closed, when every circuit that asked has been satisfied since, when the body asked to
+/// confirm or to take over has answered, or when what was owed has been given. In doubt the alert is told.
 pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool, DecodeError> {
-    if alert.purpose != Purpose::Acknowledge {
+    if matches!(alert.purpose, Purpose::Inform | Purpose::Undeliverable) {
         return Ok(false);
     }
-    let mut plans: Vec<Plan> = Vec::new();
-    let mut roles: Vec<RoleId> = Vec::new();
-    let mut issued = false;
-    let mut answered_since = false;
+    let mut told =
+        Told { alert, escalation: None, issued: false, answered: false, answered_by_it: false, given: false };
     for entry in story {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only these facts bear on it")]
-        match Event::decode(&entry.envelope.type_name, &entry.data)? {
-            Event::IncidentOpened(event) => plans.push(event.plan),
-            Event::IncidentAggravated(event) => plans.push(event.plan),
-            Event::IncidentEased(event) => plans.push(event.plan),
-            Event::AlertIssued(event) if event.alert_id == alert.alert_id => issued = true,
-            Event::IncidentAcknowledged(event) if event.incident.version >= alert.incident.version => {
-                roles.push(event.by.role);
-                answered_since |= issued;
+        let event = Event::decode(&entry.envelope.type_name, &entry.data)?;
+        if let Event::IncidentClosed(event) = &event
+            && event.incident.status == IncidentStatus::Closed
+            && alert.purpose != Purpose::Return
+        {
+            return Ok(true);
+        }
+        told.hear(event);
+    }
+    Ok(match alert.purpose {
+        Purpose::Confirm | Purpose::TakeOver => told.answered_by_it,
+        Purpose::Return => told.given,
+        Purpose::Acknowledge | Purpose::Inform | Purpose::Undeliverable => told.answered && told.is_satisfied(),
+    })
+}
+
+/// What the story says of one alert, as far as it has been heard.
+struct Told<'a> {
+    alert: &'a AlertIssuedV1,
+    escalation: Option<Escalation>,
+    /// The alert has been issued; what follows came after it.
+    issued: bool,
+    /// Somebody has taken charge since.
+    answered: bool,
+    /// The body asked has.
+    answered_by_it: bool,
+    /// What it reminds of was given.
+    given: bool,
+}
+
+impl Told<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these facts bear on it")]
+    fn hear(&mut self, event: Event) {
+        match (event, &mut self.escalation) {
+            (Event::IncidentOpened(e), plan) => *plan = Some(Escalation::start(e.plan, e.incident.version)),
+            (Event::IncidentAggravated(e), Some(plan)) => drop(plan.aggravate(e.plan, e.incident.version)),
+            (Event::IncidentEased(e), Some(plan)) => drop(plan.ease(e.plan, self.alert.issued_at)),
+            (Event::IncidentReplanned(e), Some(plan)) => {
+                drop(plan.replan(e.plan, !matches!(e.because, Replanning::Regime { .. })));
             }
-            Event::IncidentClosed(event) if event.incident.status == IncidentStatus::Closed => return Ok(true),
+            (Event::AlertIssued(e), Some(plan)) => {
+                self.issued |= e.alert_id == self.alert.alert_id;
+                if e.purpose == Purpose::Acknowledge {
+                    for step in &e.steps {
+                        plan.asked(step, [e.body.clone()]);
+                    }
+                }
+            }
+            (Event::IncidentAcknowledged(e), Some(plan)) => {
+                self.answered |= self.issued;
+                self.answered_by_it |= self.issued && e.by.body == self.alert.body;
+                drop(plan.acknowledge(e.by.body, e.by.role, e.seen_version, e.at));
+            }
+            (Event::IncidentRefused(e), Some(plan)) => {
+                self.answered_by_it |= self.issued && e.by.body == self.alert.body;
+                plan.refuse(&e.by.body, e.at);
+            }
+            (Event::IncidentHandedOver(e), Some(plan)) => plan.hand_over(&e.by.body, e.to, e.by.role, e.at),
+            (Event::ReturnGiven(e), Some(plan)) => {
+                let reminded = plan.plan.owed.iter().find(|owed| Some(&owed.what) == self.alert.owed.as_ref());
+                self.given |= reminded.is_some_and(|owed| owed.id == e.owed);
+            }
             _ => {}
         }
     }
-    if !answered_since {
-        return Ok(false);
-    }
-    let of_generation = usize::try_from(alert.generation).ok().and_then(|n| plans.get(n.checked_sub(1)?));
-    Ok(of_generation.is_some_and(|plan| alert.steps.iter().all(|step| is_satisfied(plan, step, &roles))))
-}
 
-/// Whether the circuit of `step` (`circuit/step`) is satisfied by bodies of `roles`.
-fn is_satisfied(plan: &Plan, step: &str, roles: &[RoleId]) -> bool {
-    let id = step.split_once('/').map_or(step, |(circuit, _)| circuit);
-    let Some(circuit) = plan.circuits.iter().find(|circuit| circuit.id == id) else { return false };
-    match &circuit.satisfied_by {
-        SatisfiedBy::Anyone => !roles.is_empty(),
-        SatisfiedBy::AnyOf(wanted) => wanted.iter().any(|role| roles.contains(role)),
-        SatisfiedBy::AllOf(wanted) => wanted.iter().all(|role| roles.contains(role)),
+    /// Every circuit that asked is satisfied, of the plan as it is now.
+    fn is_satisfied(&self) -> bool {
+        let Some(plan) = &self.escalation else { return false };
+        self.alert.steps.iter().all(|step| plan.is_circuit_satisfied(step.split('/').next().unwrap_or(step)))
     }
 }
 
@@ -61,7 +100,7 @@ mod tests {
     use vigie_proto::{
         ActId, SignalId,
         event::{Actor, ClosingReason, IncidentAcknowledgedV1, IncidentClosedV1, IncidentOpenedV1, Through},
-        plan::PlannedCircuit,
+        plan::{OnRefusal, Plan, PlannedCircuit, SatisfiedBy},
     };
 
     use super::*;
@@ -72,18 +111,29 @@ mod tests {
     }
 
     fn opened(satisfied_by: SatisfiedBy) -> Entry {
-        let circuit =
-            PlannedCircuit { id: "boucle-rixe".to_owned(), lines: "1-2".to_owned(), satisfied_by, steps: Vec::new() };
+        let circuit = PlannedCircuit {
+            id: "boucle-rixe".to_owned(),
+            lines: "1-2".to_owned(),
+            satisfied_by,
+            steps: Vec::new(),
+            on_refusal: OnRefusal::Wait,
+            handover_within_s: 600,
+            stale: None,
+            guidance: None,
+            counts: Vec::new(),
+        };
         entry(IncidentOpenedV1 {
             incident: sample::alert(Purpose::Acknowledge).incident,
             signal_id: SignalId(Uuid::nil()),
             territory: String::new(),
-            plan: Plan { doctrine: String::new(), circuits: vec![circuit] },
+            plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
+            accumulated: Vec::new(),
+            in_the_wake_of: None,
         })
     }
 
     fn actor(role: &str) -> Actor {
-        Actor { body: "some-body".parse().unwrap(), role: role.parse().unwrap(), through: Through::Link }
+        Actor { body: format!("{role}-body").parse().unwrap(), role: role.parse().unwrap(), through: Through::Link }
     }
 
     fn acknowledged(role: &str, version: u32) -> Entry {

@@ -8,7 +8,7 @@ use vigie_domain::{
     directory::{Ambit, Body},
     french::moment,
 };
-use vigie_proto::event::{AlertIssuedV1, Purpose};
+use vigie_proto::event::{AlertIssuedV1, IncidentSnapshot, Purpose};
 
 /// Where people read the clock.
 pub(crate) const ZONE: &str = "Europe/Paris";
@@ -30,8 +30,18 @@ pub(crate) struct Facts {
     pub(crate) recipient: String,
     /// Who could not be reached, when that is what the message says.
     pub(crate) unreachable: Option<String>,
-    /// Where to acknowledge, only when that is asked.
+    /// Where to answer, only when an answer is asked.
     pub(crate) link: Option<String>,
+    /// Played, not real.
+    pub(crate) exercise: bool,
+    /// Predefined facts the doctrine lets messages show.
+    pub(crate) precisions: Vec<String>,
+    /// What the doctrine wants kept in mind.
+    pub(crate) guidance: Vec<String>,
+    /// What is owed, when the message reminds of it.
+    pub(crate) owed: Option<String>,
+    /// Other events of the same hour, one line each.
+    pub(crate) also: Vec<String>,
 }
 
 impl Facts {
@@ -64,7 +74,12 @@ impl Facts {
             reference: one_line(&incident.reference),
             recipient: one_line(&recipient),
             unreachable: unreachable.map(one_line),
-            link: (alert.purpose == Purpose::Acknowledge).then_some(link),
+            link: asks(alert.purpose).then_some(link),
+            exercise: incident.nature.is_exercise(),
+            precisions: incident.precisions.iter().map(|label| one_line(label)).collect(),
+            guidance: alert.guidance.iter().map(|text| one_line(text)).collect(),
+            owed: alert.owed.as_deref().map(one_line),
+            also: alert.also.iter().map(|also| summary(&also.incident, at(also.incident.opened_at))).collect(),
         }
     }
 
@@ -73,6 +88,9 @@ impl Facts {
         match self.purpose {
             Purpose::Undeliverable => "Destinataire injoignable : ",
             Purpose::Inform => "Information : ",
+            Purpose::Confirm => "Toujours en charge ? ",
+            Purpose::TakeOver => "Relève demandée : ",
+            Purpose::Return => "Retour attendu : ",
             Purpose::Acknowledge if self.aggravated => "Aggravation : ",
             Purpose::Acknowledge => "",
         }
@@ -81,16 +99,71 @@ impl Facts {
     /// Kind, sector, severity and reference on one line.
     pub(crate) fn subject(&self) -> String {
         let Self { kind, sector, severity, reference, .. } = self;
-        format!("[Vigie] {}{kind} – {sector} – {severity} – réf. {reference}", self.prefix())
+        let mark = if self.exercise { "EXERCICE – " } else { "" };
+        if !self.also.is_empty() {
+            return format!("[Vigie] {mark}{} événements à lire, dont {kind} – {sector}", self.also.len() + 1);
+        }
+        format!("[Vigie] {mark}{}{kind} – {sector} – {severity} – réf. {reference}", self.prefix())
     }
 
-    pub(crate) fn asks(&self) -> bool {
-        self.purpose == Purpose::Acknowledge
+    /// What the recipient is told first, one line.
+    pub(crate) fn heading(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Undeliverable => "Un destinataire n’a pu être joint",
+            Purpose::Acknowledge if self.aggravated => "L’événement s’est aggravé : votre prise en compte est demandée",
+            Purpose::Acknowledge => "Votre prise en compte est demandée",
+            Purpose::Confirm => "Avez-vous toujours cet événement en charge ?",
+            Purpose::TakeOver => "On vous passe le relais : votre prise en compte est demandée",
+            Purpose::Return => "Un retour est attendu de vous",
+            Purpose::Inform if !self.also.is_empty() => "À lire ensemble, pour votre information",
+            Purpose::Inform => "Pour votre information",
+        }
+    }
+
+    /// What to do with the link, one sentence, and what happens otherwise.
+    pub(crate) fn call(&self) -> (&'static str, &'static str) {
+        match self.purpose {
+            Purpose::Confirm => (
+                "Ouvrez la page et confirmez que vous avez toujours l’événement en charge. Ouvrir la page ne suffit pas.",
+                "Sans réponse, la relance reprend auprès d’autres destinataires. Ce lien vous est réservé : ne le transférez pas.",
+            ),
+            Purpose::Return => (
+                "Ouvrez la page et dites que le retour est fait, ou qu’aucune suite n’est connue. Ouvrir la page ne suffit pas.",
+                "Sans réponse, ce rappel se répète. N’écrivez ici ni nom ni décision : le retour se fait par vos voies habituelles.",
+            ),
+            Purpose::Acknowledge | Purpose::TakeOver | Purpose::Inform | Purpose::Undeliverable => (
+                "Ouvrez la page et confirmez que vous prenez l’événement en compte. Ouvrir la page ne suffit pas.",
+                "Sans prise en compte, l’alerte est relancée auprès d’autres destinataires. Ce lien vous est réservé : ne le transférez pas.",
+            ),
+        }
+    }
+
+    /// Label of the button.
+    pub(crate) fn button(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Confirm => "Confirmer",
+            Purpose::Return => "Donner le retour",
+            Purpose::Acknowledge | Purpose::TakeOver | Purpose::Inform | Purpose::Undeliverable => "Prendre en compte",
+        }
     }
 
     pub(crate) fn is_undeliverable(&self) -> bool {
         self.purpose == Purpose::Undeliverable
     }
+}
+
+/// Purposes that ask for an answer through the link.
+fn asks(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Acknowledge | Purpose::Confirm | Purpose::TakeOver | Purpose::Return => true,
+        Purpose::Inform | Purpose::Undeliverable => false,
+    }
+}
+
+/// One event of a grouped message.
+fn summary(incident: &IncidentSnapshot, opened: String) -> String {
+    let IncidentSnapshot { kind_label, sector_label, severity, place_label, reference, .. } = incident;
+    one_line(&format!("{kind_label} – {sector_label} – {} – {place_label}, {opened} – {reference}", severity.label()))
 }
 
 /// A label on one line: a line break in a header would start another header.
@@ -133,6 +206,9 @@ mod tests {
             channel: _,
             fallback: _,
             unreachable: _,
+            also: _,
+            owed: _,
+            guidance: _,
             issued_at: _,
         } = sample::alert(Purpose::Acknowledge);
         let vigie_proto::event::IncidentSnapshot {
@@ -149,6 +225,9 @@ mod tests {
             place_label: _,
             expected_at: _,
             opened_at: _,
+            regime: _,
+            nature: _,
+            precisions: _,
         } = incident;
         let facts = facts_for(Ambit::City, "SCOP");
         assert!(!facts.subject().contains(char::is_control));

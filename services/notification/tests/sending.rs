@@ -14,7 +14,7 @@ use uuid::Uuid;
 use vigie_proto::{
     ActId, Channel, IncidentStatus, SignalId,
     event::{Actor, AlertIssuedV1, DeliveryFailure, Event, IncidentAcknowledgedV1, IncidentOpenedV1, Through},
-    plan::{Plan, PlannedCircuit, SatisfiedBy},
+    plan::{OnRefusal, Plan, PlannedCircuit, SatisfiedBy},
 };
 
 async fn house(mail: mail::Mood, phone: phone::Mood) -> (House, MailServer, Gateway) {
@@ -177,12 +177,19 @@ fn opened(alert: &AlertIssuedV1) -> Event {
         lines: "1179-1185".to_owned(),
         satisfied_by: SatisfiedBy::Anyone,
         steps: Vec::new(),
+        on_refusal: OnRefusal::Wait,
+        handover_within_s: 600,
+        stale: None,
+        guidance: None,
+        counts: Vec::new(),
     };
     IncidentOpenedV1 {
         incident: alert.incident.clone(),
         signal_id: SignalId(Uuid::nil()),
         territory: String::new(),
-        plan: Plan { doctrine: String::new(), circuits: vec![circuit] },
+        plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
+        accumulated: Vec::new(),
+        in_the_wake_of: None,
     }
     .into()
 }

@@ -101,6 +101,10 @@ pub enum Permission {
     Note,
     ChangeSeverity,
     Close,
+    /// Sets the crisis regime.
+    SetRegime,
+    /// Brings other sectors in.
+    Involve,
     /// Reads the journal, not the content.
     Audit,
 }

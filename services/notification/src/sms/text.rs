@@ -39,6 +39,9 @@ pub(crate) fn text(facts: &Facts) -> String {
 
 fn compose(facts: &Facts, brevity: Brevity) -> String {
     let opening = match facts.purpose {
+        Purpose::Confirm => "VIGIE toujours en charge?",
+        Purpose::TakeOver => "VIGIE relève",
+        Purpose::Return => "VIGIE retour attendu",
         Purpose::Acknowledge if facts.aggravated => "VIGIE aggravation",
         Purpose::Acknowledge => "VIGIE",
         Purpose::Inform => "VIGIE info",
@@ -51,7 +54,8 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     } else {
         facts.sector.clone()
     };
-    let mut text = format!("{opening} {}: {kind}, {sector}", facts.severity);
+    let mark = if facts.exercise { "EXERCICE " } else { "" };
+    let mut text = format!("{mark}{opening} {}: {kind}, {sector}", facts.severity);
     if brevity < Brevity::NoPlace && !facts.place.is_empty() {
         text.push_str(", ");
         text.push_str(&facts.place);
@@ -63,6 +67,9 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     }
     text.push_str(". ");
     text.push_str(&facts.reference);
+    if !facts.also.is_empty() {
+        text.push_str(&format!(" et {} autres", facts.also.len()));
+    }
     if let Some(link) = &facts.link {
         text.push_str(if brevity < Brevity::NoTime { " Prise en compte: " } else { " " });
         text.push_str(link);

@@ -32,7 +32,7 @@ use vigie_platform::{
     relay,
 };
 use vigie_proto::{
-    AlertId, Channel, IncidentId, IncidentStatus, Severity,
+    AlertId, Channel, CrisisRegime, IncidentId, IncidentStatus, Nature, Severity,
     event::{AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, Purpose},
 };
 
@@ -233,6 +233,9 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
             place_label: "abords d'un établissement scolaire".to_owned(),
             expected_at: None,
             opened_at: now,
+            regime: CrisisRegime::None,
+            nature: Nature::Real,
+            precisions: Vec::new(),
         },
         purpose: Purpose::Acknowledge,
         generation: 1,
@@ -242,6 +245,9 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         contact: contact(channel),
         channel,
         unreachable: None,
+        also: Vec::new(),
+        owed: None,
+        guidance: Vec::new(),
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
         issued_at: now,
     }

@@ -98,6 +98,10 @@ fn situation(explain: &Explain, city: &City) -> anyhow::Result<Situation> {
         neighbours,
         school,
         schools_around,
+        raiser: None,
+        regime: vigie_proto::CrisisRegime::None,
+        nature: vigie_proto::Nature::Real,
+        expected_at: None,
     })
 }
 
@@ -142,6 +146,7 @@ fn scope(scope: &Scope) -> String {
     match scope {
         Scope::City => "in the city".to_owned(),
         Scope::Sectors(ids) => format!("in {}", ids.iter().map(SectorId::as_str).collect::<Vec<_>>().join(", ")),
+        Scope::Bodies(ids) => format!("among {} named bodies", ids.len()),
         Scope::Schools(uais) => format!("for {} schools", uais.len()),
     }
 }

@@ -1,5 +1,7 @@
 //! What people do to an incident: recorded here as a fact, applied by its owner.
 
+pub(crate) mod conduct;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -101,6 +103,10 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
         Event::IncidentAggravated(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentEased(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentClosed(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentReplanned(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentRefused(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentHandedOver(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::ReturnGiven(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
         _ => None,
     }
@@ -261,8 +267,12 @@ async fn allowed<'a>(
     if caller.may(permission) {
         return Ok((caller, seen));
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
-        .detail("Votre fonction ne permet pas cet acte sur cet événement."))
+    Err(forbidden())
+}
+
+fn forbidden() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
+        .detail("Votre fonction ne permet pas cet acte sur cet événement.")
 }
 
 async fn answer(
@@ -287,7 +297,14 @@ fn rejected(why: Rejection) -> Problem {
         Rejection::Stale => {
             ("stale", "L'événement s'est aggravé depuis : relisez-le, puis prenez-le à nouveau en compte.")
         }
-        Rejection::Unchanged => ("unchanged", "L'événement est déjà à ce niveau."),
+        Rejection::Unchanged => ("unchanged", "L'événement est déjà ainsi."),
+        Rejection::ReturnOwed => (
+            "return-owed",
+            "Un retour est encore dû : donnez-le, ou dites qu'aucune suite n'est connue, puis clôturez.",
+        ),
+        Rejection::NotOwed => ("not-owed", "Ce retour n'est pas dû, ou il a déjà été donné."),
+        Rejection::OutcomeNeeded => ("outcome-needed", "« Sans suite connue » n'est pas admis pour ce retour."),
+        Rejection::NotInCharge => ("not-in-charge", "Seul un service qui a pris l'événement en compte peut le passer."),
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };
     Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)
