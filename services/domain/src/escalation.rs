@@ -161,7 +161,7 @@ impl Escalation {
     ///
     /// Settles the conditional steps of every circuit this satisfies, and makes due those that waited for it. An
     /// acknowledgement of an incident that has worsened since changes nothing: it is asked again.
-    pub fn acknowledge(&mut self, body: BodyId, role: RoleId, seen_version: u32, now: Timestamp) -> Vec<Settlement> {
+    pub fn acknowledge(&mut self, body: BodyId, role: &RoleId, seen_version: u32, now: Timestamp) -> Vec<Settlement> {
         if seen_version < self.version || self.closed {
             return Vec::new();
         }
@@ -175,7 +175,7 @@ impl Escalation {
             confirm_at: stale.map(|stale| now + seconds(stale.after_s)),
             lapses_at: None,
         });
-        self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(&role)));
+        self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(role)));
         self.stop_satisfied()
     }
 
@@ -643,7 +643,7 @@ mod tests {
 
     /// `name` takes charge at `second`, of the incident at `version`.
     fn answers(escalation: &mut Escalation, name: &str, version: u32, second: i64) -> Vec<Settlement> {
-        escalation.acknowledge(body(name), role(name), version, at(second))
+        escalation.acknowledge(body(name), &role(name), version, at(second))
     }
 
     fn ladder() -> Escalation {

@@ -232,9 +232,9 @@ fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
     assert!(told(&city, &plan, 0, Channel::Screen).contains("scop"));
     let mut escalation = vigie_domain::escalation::Escalation::start(plan, 1);
     escalation.settle_due(now());
-    let by_mairie = escalation.acknowledge("mairie-19".parse().unwrap(), "mairie".parse().unwrap(), 1, now());
+    let by_mairie = escalation.acknowledge("mairie-19".parse().unwrap(), &"mairie".parse().unwrap(), 1, now());
     assert!(by_mairie.is_empty(), "{by_mairie:?}");
-    let by_scop = escalation.acknowledge("scop".parse().unwrap(), "scop".parse().unwrap(), 1, now());
+    let by_scop = escalation.acknowledge("scop".parse().unwrap(), &"scop".parse().unwrap(), 1, now());
     assert!(!by_scop.is_empty() && by_scop.iter().all(|s| s.outcome == StepOutcome::Acknowledged));
     assert_eq!(escalation.next_due(), None);
 }

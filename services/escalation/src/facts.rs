@@ -84,7 +84,7 @@ fn apply(city: &City, round: &mut Round<'_>, received: &Received, now: Timestamp
             change(round, &e.incident, received, |plan| plan.escalation.ease(e.plan.clone(), now))
         }
         Event::IncidentAcknowledged(e) => change(round, &e.incident, received, |plan| {
-            plan.escalation.acknowledge(e.by.body.clone(), e.by.role.clone(), e.seen_version, now)
+            plan.escalation.acknowledge(e.by.body.clone(), &e.by.role, e.seen_version, now)
         }),
         Event::IncidentReplanned(e) => change(round, &e.incident, received, |plan| {
             // A regime may end circuits; a sector brought in or a time announced only adds.

@@ -3,10 +3,12 @@
 //! Asked before a retry, a fallback or a belated first attempt. The journal is read rather than a copy kept here, so
 //! that an acknowledgement counts from the moment it is committed.
 
+use std::collections::BTreeMap;
+
 use vigie_domain::escalation::Escalation;
 use vigie_platform::journal::Entry;
 use vigie_proto::{
-    IncidentStatus,
+    BodyId, IncidentStatus,
     event::{AlertIssuedV1, DecodeError, Event, Purpose, Replanning},
 };
 
@@ -18,8 +20,7 @@ pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool,
     if matches!(alert.purpose, Purpose::Inform | Purpose::Undeliverable) {
         return Ok(false);
     }
-    let mut told =
-        Told { alert, escalation: None, issued: false, answered: false, answered_by_it: false, given: false };
+    let mut told = Told { alert, escalation: None, issued: false, answers: BTreeMap::new(), given: false };
     for entry in story {
         let event = Event::decode(&entry.envelope.type_name, &entry.data)?;
         if let Event::IncidentClosed(event) = &event
@@ -31,9 +32,11 @@ pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool,
         told.hear(event);
     }
     Ok(match alert.purpose {
-        Purpose::Confirm | Purpose::TakeOver => told.answered_by_it,
+        Purpose::Confirm | Purpose::TakeOver => told.answers.contains_key(&alert.body),
         Purpose::Return => told.given,
-        Purpose::Acknowledge | Purpose::Inform | Purpose::Undeliverable => told.answered && told.is_satisfied(),
+        Purpose::Acknowledge | Purpose::Inform | Purpose::Undeliverable => {
+            told.answers.values().any(|took_charge| *took_charge) && told.is_satisfied()
+        }
     })
 }
 
@@ -43,16 +46,13 @@ struct Told<'a> {
     escalation: Option<Escalation>,
     /// The alert has been issued; what follows came after it.
     issued: bool,
-    /// Somebody has taken charge since.
-    answered: bool,
-    /// The body asked has.
-    answered_by_it: bool,
+    /// Who has answered since, and whether it took charge.
+    answers: BTreeMap<BodyId, bool>,
     /// What it reminds of was given.
     given: bool,
 }
 
 impl Told<'_> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only these facts bear on it")]
     fn hear(&mut self, event: Event) {
         match (event, &mut self.escalation) {
             (Event::IncidentOpened(e), plan) => *plan = Some(Escalation::start(e.plan, e.incident.version)),
@@ -70,12 +70,15 @@ impl Told<'_> {
                 }
             }
             (Event::IncidentAcknowledged(e), Some(plan)) => {
-                self.answered |= self.issued;
-                self.answered_by_it |= self.issued && e.by.body == self.alert.body;
-                drop(plan.acknowledge(e.by.body, e.by.role, e.seen_version, e.at));
+                if self.issued {
+                    self.answers.insert(e.by.body.clone(), true);
+                }
+                drop(plan.acknowledge(e.by.body, &e.by.role, e.seen_version, e.at));
             }
             (Event::IncidentRefused(e), Some(plan)) => {
-                self.answered_by_it |= self.issued && e.by.body == self.alert.body;
+                if self.issued {
+                    self.answers.insert(e.by.body.clone(), false);
+                }
                 plan.refuse(&e.by.body, e.at);
             }
             (Event::IncidentHandedOver(e), Some(plan)) => plan.hand_over(&e.by.body, e.to, e.by.role, e.at),

@@ -79,7 +79,7 @@ impl Facts {
             precisions: incident.precisions.iter().map(|label| one_line(label)).collect(),
             guidance: alert.guidance.iter().map(|text| one_line(text)).collect(),
             owed: alert.owed.as_deref().map(one_line),
-            also: alert.also.iter().map(|also| summary(&also.incident, at(also.incident.opened_at))).collect(),
+            also: alert.also.iter().map(|also| summary(&also.incident, &at(also.incident.opened_at))).collect(),
         }
     }
 
@@ -138,6 +138,12 @@ impl Facts {
         }
     }
 
+    /// With typewriter apostrophes, for plain text.
+    #[expect(clippy::unused_self, reason = "templates call methods of what they show")]
+    pub(crate) fn typewritten(&self, text: &str) -> String {
+        text.replace('’', "'")
+    }
+
     /// Label of the button.
     pub(crate) fn button(&self) -> &'static str {
         match self.purpose {
@@ -161,7 +167,7 @@ fn asks(purpose: Purpose) -> bool {
 }
 
 /// One event of a grouped message.
-fn summary(incident: &IncidentSnapshot, opened: String) -> String {
+fn summary(incident: &IncidentSnapshot, opened: &str) -> String {
     let IncidentSnapshot { kind_label, sector_label, severity, place_label, reference, .. } = incident;
     one_line(&format!("{kind_label} – {sector_label} – {} – {place_label}, {opened} – {reference}", severity.label()))
 }

@@ -132,7 +132,7 @@ impl Planner<'_> {
                     }
                     Coming::After(waits) => Coming::After(self.delayed(waits, later)),
                 };
-                steps.extend(self.steps(step, id, &coming, owed));
+                steps.extend(self.steps(step, &id, &coming, owed));
             }
         }
         steps.sort_by_key(|step| step.due_at);
@@ -185,7 +185,7 @@ impl Planner<'_> {
     }
 
     /// The step, and a later one for those whose hours have not begun.
-    fn steps(&self, step: &Step, id: String, coming: &Coming, owed: &[Owed]) -> Vec<PlannedStep> {
+    fn steps(&self, step: &Step, id: &str, coming: &Coming, owed: &[Owed]) -> Vec<PlannedStep> {
         let (due_at, waits_for) = match coming {
             Coming::At(instant) => (*instant, None),
             Coming::After(waits) => (self.now, Some(waits.clone())),
@@ -219,7 +219,7 @@ impl Planner<'_> {
         };
         let mut steps = Vec::new();
         if !now_told.is_empty() {
-            steps.push(planned(id.clone(), due_at, now_told));
+            steps.push(planned(id.to_owned(), due_at, now_told));
         }
         later_told.sort_by_key(|(opens, _)| *opens);
         for group in later_told.chunk_by(|(a, _), (b, _)| a == b) {

@@ -19,17 +19,6 @@ struct PlainText<'a> {
     facts: &'a Facts,
 }
 
-/// Filters of the templates.
-mod filters {
-    #![expect(unreachable_pub, reason = "the macro makes them so")]
-
-    /// Typewriter apostrophes, for plain text.
-    #[askama::filter_fn]
-    pub(super) fn plain(text: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(text.to_string().replace('’', "'"))
-    }
-}
-
 #[derive(Template)]
 #[template(path = "alert.html")]
 struct Html<'a> {

@@ -68,7 +68,9 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     text.push_str(". ");
     text.push_str(&facts.reference);
     if !facts.also.is_empty() {
-        text.push_str(&format!(" et {} autres", facts.also.len()));
+        text.push_str(" et ");
+        text.push_str(&facts.also.len().to_string());
+        text.push_str(" autres");
     }
     if let Some(link) = &facts.link {
         text.push_str(if brevity < Brevity::NoTime { " Prise en compte: " } else { " " });

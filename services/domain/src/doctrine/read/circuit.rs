@@ -24,7 +24,7 @@ impl Reader<'_> {
         fiche: &str,
         section: CircuitSection,
         doctrine: &Doctrine,
-    ) -> Option<Circuit> {
+    ) -> Circuit {
         let kinds: Vec<Kind> = section.kinds.iter().filter_map(|kind| self.kind_of(source, kind, doctrine)).collect();
         if section.kinds.is_empty() {
             self.fault(source, &section.id, "a circuit without a kind never applies");
@@ -56,7 +56,7 @@ impl Reader<'_> {
             steps.extend(self.step(source, step, &owed, doctrine));
         }
         let origin = source.origin(&section.id);
-        Some(Circuit {
+        Circuit {
             id: section.id.into_inner(),
             fiche: fiche.to_owned(),
             title: section.title,
@@ -75,7 +75,7 @@ impl Reader<'_> {
             owed,
             steps,
             origin,
-        })
+        }
     }
 
     fn kind_of(&mut self, source: Source<'_>, kind: &Spanned<String>, doctrine: &Doctrine) -> Option<Kind> {

@@ -173,7 +173,8 @@ impl Reader<'_> {
             self.faults.push(format!("{origin}: fiche {} has two files", section.id));
         }
         for circuit in file.circuit {
-            doctrine.circuits.extend(self.circuit(source, &section.id, circuit, doctrine));
+            let circuit = self.circuit(source, &section.id, circuit, doctrine);
+            doctrine.circuits.push(circuit);
         }
         for counted in file.counted {
             let origin = source.origin(&counted.id);
