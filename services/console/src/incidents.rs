@@ -210,7 +210,7 @@ fn parse_cursor(cursor: &str) -> Result<(Timestamp, Uuid), Problem> {
         .ok_or_else(|| invalid("cursor", "Reprenez la valeur `next` de la page précédente.".to_owned()))
 }
 
-fn invalid(field: &str, message: String) -> Problem {
+pub(crate) fn invalid(field: &str, message: String) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Paramètres à corriger")
         .faults(vec![Fault::new(field, message)])
 }

@@ -7,7 +7,9 @@ mod acknowledge;
 mod act;
 mod caller;
 mod events;
+mod explanations;
 mod incidents;
+mod indicators;
 mod live;
 mod timeline;
 
@@ -85,6 +87,9 @@ impl Console {
             .route("/api/v1/incidents/{id}/notes", post(act::note))
             .route("/api/v1/incidents/{id}/severity", post(act::severity))
             .route("/api/v1/incidents/{id}/resolution", post(act::resolution))
+            .route("/api/v1/incidents/{id}/explanations", get(explanations::of_body))
+            .route("/api/v1/counts", post(indicators::count))
+            .route("/api/v1/indicators", get(indicators::read))
             .route("/api/v1/incidents/{id}/refusals", post(act::conduct::refuse))
             .route("/api/v1/incidents/{id}/handovers", post(act::conduct::hand_over))
             .route("/api/v1/incidents/{id}/regime", post(act::conduct::set_regime))
@@ -108,6 +113,9 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         incidents::list,
         incidents::one,
         events::stream,
+        explanations::of_body,
+        indicators::count,
+        indicators::read,
         act::acknowledge,
         act::note,
         act::severity,

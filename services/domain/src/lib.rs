@@ -9,6 +9,7 @@ pub mod correlation;
 pub mod directory;
 pub mod doctrine;
 pub mod escalation;
+pub mod explain;
 pub mod french;
 pub mod incident;
 pub mod link;

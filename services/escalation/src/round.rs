@@ -151,14 +151,12 @@ fn grouped(alerts: Vec<AlertIssuedV1>, digest: &BTreeSet<AlertId>) -> Vec<AlertI
             messages.push(alert);
             continue;
         }
-        match first.get(&(alert.contact.clone(), alert.incident.nature)) {
-            Some(position) => {
-                messages[*position].also.push(AlsoTold { alert_id: alert.alert_id, incident: alert.incident });
-            }
-            None => {
-                first.insert((alert.contact.clone(), alert.incident.nature), messages.len());
-                messages.push(alert);
-            }
+        let message = (alert.contact.clone(), alert.incident.nature);
+        if let Some(position) = first.get(&message) {
+            messages[*position].also.push(AlsoTold { alert_id: alert.alert_id, incident: alert.incident });
+        } else {
+            first.insert(message, messages.len());
+            messages.push(alert);
         }
     }
     messages

@@ -25,7 +25,7 @@ use vigie_domain::city::{City, InForce};
 use vigie_platform::{Context, database::SchemaMigrations};
 
 pub use api::Accepted;
-pub use status::{BodyTold, IncidentOfSignal, SignalView};
+pub use status::{BodyTold, IncidentOfSignal, ReturnView, SignalView};
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {

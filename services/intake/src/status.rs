@@ -18,7 +18,7 @@ use vigie_domain::{
     directory::{Sight, Source},
 };
 use vigie_platform::problem::Problem;
-use vigie_proto::{BodyId, IncidentStatus, Severity, SignalId, event::IncidentSnapshot};
+use vigie_proto::{BodyId, IncidentStatus, Severity, SignalId, event::IncidentSnapshot, plan::Owed};
 
 use crate::{Edge, caller};
 
@@ -36,6 +36,25 @@ pub struct SignalView {
     pub told: Vec<BodyTold>,
     /// Bodies that have taken charge.
     pub acknowledged_by: Vec<BodyTold>,
+    /// What is owed to the raiser, soonest first.
+    pub returns: Vec<ReturnView>,
+}
+
+/// Something owed to the raiser of a signal.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ReturnView {
+    /// What, in French.
+    pub what: String,
+    /// Who owes it: the French name of a role.
+    pub by: String,
+    /// `awaited`, `overdue`, `communicated` or `none-known`.
+    pub state: String,
+    /// When it is due at the latest; null while its clock has not started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due_at: Option<Timestamp>,
+    /// When it was given.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub given_at: Option<Timestamp>,
 }
 
 /// The incident a signal belongs to, in the least form.
@@ -75,7 +94,9 @@ pub(crate) async fn of_signal(
 ) -> Result<Json<SignalView>, Problem> {
     let source = caller::authenticate(&edge, &headers, edge.context.clock.now()).await?;
     let id: Uuid = id.parse().map_err(|_| Problem::not_found("Signalement"))?;
-    let view = find(&edge.pool, &edge.city, source, SignalId(id)).await.map_err(|e| Problem::from_store(&e))?;
+    let view = find(&edge.pool, &edge.city, source, SignalId(id), edge.context.clock.now())
+        .await
+        .map_err(|e| Problem::from_store(&e))?;
     view.map(Json).ok_or_else(|| Problem::not_found("Signalement"))
 }
 
@@ -85,6 +106,7 @@ pub(crate) async fn find(
     city: &City,
     source: &Source,
     id: SignalId,
+    now: Timestamp,
 ) -> Result<Option<SignalView>, sqlx::Error> {
     let row = sqlx::query(
         "select s.reference, s.source_id, s.received_at, i.snapshot, i.id as incident_id
@@ -104,12 +126,13 @@ pub(crate) async fn find(
     }
     let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
     let incident_id: Option<Uuid> = row.try_get("incident_id")?;
-    let (told, acknowledged_by) = match incident_id {
+    let (told, acknowledged_by, returns) = match incident_id {
         Some(incident) => (
             bodies(pool, city, "select body, min(issued_at) as at from escalation.alert where incident_id = $1 group by body order by 2, 1", incident).await?,
             bodies(pool, city, "select body, min(at) as at from routing.acknowledgement where incident_id = $1 group by body order by 2, 1", incident).await?,
+            returns(pool, city, incident, now).await?,
         ),
-        None => (Vec::new(), Vec::new()),
+        None => (Vec::new(), Vec::new(), Vec::new()),
     };
     Ok(Some(SignalView {
         signal_id: id,
@@ -125,7 +148,31 @@ pub(crate) async fn find(
         }),
         told,
         acknowledged_by,
+        returns,
     }))
+}
+
+async fn returns(pool: &PgPool, city: &City, incident: Uuid, now: Timestamp) -> Result<Vec<ReturnView>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select owed, outcome, given_at from routing.owed where incident_id = $1 and owed -> 'to' = '\"raiser\"'
+          order by due_at nulls last, id",
+    )
+    .bind(incident)
+    .fetch_all(pool)
+    .await?;
+    let view = |row: &sqlx::postgres::PgRow| {
+        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        let outcome: Option<String> = row.try_get("outcome")?;
+        let overdue = owed.due_at.is_some_and(|due| due <= now);
+        Ok(ReturnView {
+            by: city.directory.role_label(&owed.by.role).to_owned(),
+            state: outcome.unwrap_or_else(|| if overdue { "overdue" } else { "awaited" }.to_owned()),
+            what: owed.what,
+            due_at: owed.due_at,
+            given_at: row.try_get::<Option<SqlTimestamp>, _>("given_at")?.map(SqlTimestamp::to_jiff),
+        })
+    };
+    rows.iter().map(view).collect()
 }
 
 async fn bodies(pool: &PgPool, city: &City, query: &'static str, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {

@@ -270,7 +270,7 @@ async fn allowed<'a>(
     Err(forbidden())
 }
 
-fn forbidden() -> Problem {
+pub(crate) fn forbidden() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
         .detail("Votre fonction ne permet pas cet acte sur cet événement.")
 }
@@ -323,7 +323,7 @@ fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
-fn unreadable(rejection: &JsonRejection) -> Problem {
+pub(crate) fn unreadable(rejection: &JsonRejection) -> Problem {
     let status = rejection.status();
     let code = match rejection {
         JsonRejection::MissingJsonContentType(_) => "not-json",

@@ -17,8 +17,8 @@ use vigie_proto::{
     plan::{Expects, OnRefusal, Rank, SatisfiedBy},
 };
 
-pub(crate) use freeze::target;
 pub use freeze::{Situation, freeze, involve};
+pub(crate) use freeze::{holds, target};
 pub use read::{DoctrineError, read};
 pub use window::{Calendar, DayKind, Window};
 

@@ -17,7 +17,7 @@ use vigie_proto::SignalId;
 use super::{message, no_session, render};
 use crate::{
     Edge, session,
-    status::{self, SignalView},
+    status::{self, ReturnView, SignalView},
 };
 
 #[derive(Debug, Template)]
@@ -28,6 +28,18 @@ struct FollowPage {
     opened: String,
     told: Vec<(String, String)>,
     acknowledged: Vec<(String, String)>,
+    /// What is owed back, by whom, and where that stands, in French.
+    returns: Vec<Return>,
+}
+
+/// One line of what is owed back.
+#[derive(Debug)]
+struct Return {
+    what: String,
+    by: String,
+    standing: String,
+    given: bool,
+    overdue: bool,
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -37,7 +49,7 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path
         Err(problem) => return problem.into_response(),
     };
     let Ok(id) = id.parse::<Uuid>() else { return unknown() };
-    match status::find(&edge.pool, &edge.city, source, SignalId(id)).await {
+    match status::find(&edge.pool, &edge.city, source, SignalId(id), edge.context.clock.now()).await {
         Ok(Some(view)) => render(StatusCode::OK, &page(view, &edge.city.doctrine.zone)),
         Ok(None) => unknown(),
         Err(error) => Problem::from_store(&error).into_response(),
@@ -52,7 +64,26 @@ fn page(view: SignalView, zone: &TimeZone) -> FollowPage {
         // The day is that of the opening, said above.
         told: view.told.iter().map(|b| (b.body.clone(), french::time(&b.at.to_zoned(zone.clone())))).collect(),
         acknowledged: view.acknowledged_by.iter().map(|b| (b.body.clone(), date_time(b.at))).collect(),
+        returns: view.returns.iter().map(|owed| line(owed, zone)).collect(),
         view,
+    }
+}
+
+fn line(owed: &ReturnView, zone: &TimeZone) -> Return {
+    let date = |at: Option<Timestamp>| at.map(|at| french::date_time(at, zone));
+    let standing = match (owed.state.as_str(), date(owed.given_at), date(owed.due_at)) {
+        ("none-known", Some(at), _) => format!("sans suite connue, dit {at}"),
+        (_, Some(at), _) => format!("communiqué {at}"),
+        ("overdue", None, Some(due)) => format!("en retard, attendu pour {due} : un rappel est envoyé"),
+        (_, None, Some(due)) => format!("attendu pour {due}"),
+        (_, None, None) => "attendu après la clôture".to_owned(),
+    };
+    Return {
+        what: owed.what.clone(),
+        by: owed.by.clone(),
+        standing,
+        given: owed.given_at.is_some(),
+        overdue: owed.state == "overdue",
     }
 }
 

@@ -12,6 +12,7 @@ use vigie_domain::{
     admission::Flaw,
     city::City,
     directory::{Ambit, Source},
+    doctrine::EmergencyNumber,
 };
 use vigie_platform::ids;
 use vigie_proto::{Kind, Severity};
@@ -32,6 +33,8 @@ pub(crate) struct Choice {
 #[template(path = "form.html")]
 pub(crate) struct FormPage<'a> {
     source_name: &'a str,
+    /// Shown before anything else.
+    emergency: &'a [EmergencyNumber],
     kinds: Vec<Choice>,
     severities: Vec<Choice>,
     places: Vec<Choice>,
@@ -76,6 +79,7 @@ pub(crate) fn form(
     let chosen_kind = kinds.iter().find(|kind| kind.as_str() == answers.kind).or(kinds.first());
     let page = FormPage {
         source_name: &source.name,
+        emergency: &city.doctrine.emergency,
         severities: Severity::ALL.iter().map(|s| severity(*s, &answers.severity)).collect(),
         places: places(city, source, &answers.place),
         whens: [("now", "Maintenant", ""), ("announced", "C'est annoncé pour…", ""), ("past", "C'est déjà arrivé", "")]

@@ -1,0 +1,229 @@
+//! The contract's numbers: `POST /api/v1/counts` keeps one without content, `GET /api/v1/indicators` reads them per sector
+//! and month.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use vigie_domain::directory::{Permission, Sight};
+use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
+use vigie_proto::{
+    SectorId,
+    event::{Actor, Event, IndicatorCountedV1, Through},
+};
+
+use crate::{Edge, act, caller, incidents::invalid};
+
+/// A number to keep.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CountBody {
+    /// An indicator the doctrine declares as counted.
+    indicator: String,
+    /// The sector counted in; the caller's own when absent, the whole city for those without one.
+    sector: Option<SectorId>,
+    /// 1 to 10,000; 1 when absent.
+    amount: Option<u32>,
+    /// Local day; today when absent.
+    #[schema(value_type = Option<String>, format = Date)]
+    on: Option<Date>,
+}
+
+/// Keep a number of something Vigie does not carry: no content, no name.
+#[utoipa::path(
+    post, path = "/api/v1/counts", tag = "indicators", request_body = CountBody, security(("token" = [])),
+    responses(
+        (status = 201, description = "Counted"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Nothing was recorded: retry", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn count(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Json<CountBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let caller = caller::authenticate(&edge, &headers).await?;
+    let Json(body) = body.map_err(|r| act::unreadable(&r))?;
+    let now = edge.context.clock.now();
+    let counted: Vec<_> =
+        edge.city.doctrine.counted.iter().filter(|circuit| circuit.indicators.contains(&body.indicator)).collect();
+    if counted.is_empty() {
+        return Err(invalid("indicator", format!("« {} » n'est pas un indicateur que l'on compte.", body.indicator)));
+    }
+    if !counted.iter().any(|circuit| circuit.by.contains(&caller.source.role)) {
+        return Err(act::forbidden());
+    }
+    let sector = body.sector.or_else(|| caller.sector().cloned());
+    if let Some(sector) = &sector {
+        if edge.city.territory.sector(sector).is_none() {
+            return Err(invalid("sector", format!("« {sector} » n'est pas un secteur.")));
+        }
+        if caller.sector().is_some_and(|own| own != sector) {
+            return Err(act::forbidden());
+        }
+    }
+    let amount = body.amount.unwrap_or(1);
+    if !(1..=10_000).contains(&amount) {
+        return Err(invalid("amount", "De 1 à 10 000.".to_owned()));
+    }
+    let today = now.to_zoned(edge.city.doctrine.zone.clone()).date();
+    let on = body.on.unwrap_or(today);
+    if on > today {
+        return Err(invalid("on", "Ce jour n'est pas encore passé.".to_owned()));
+    }
+    let by = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
+    let fact = IndicatorCountedV1 { indicator: body.indicator, sector, amount, by, on };
+    keep(&edge, &fact, now).await.map_err(|e| Problem::from_store(&e))?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> Result<(), sqlx::Error> {
+    let entry = Entry::new("console", &Event::from(fact.clone()), now, None, None);
+    let mut tx = edge.pool.begin().await?;
+    sqlx::query(
+        "insert into console.count (id, indicator, sector, amount, counted_on, body, at) values ($1, $2, $3, $4, $5::date, $6, $7)",
+    )
+    .bind(ids::fresh())
+    .bind(&fact.indicator)
+    .bind(fact.sector.as_ref().map(SectorId::as_str))
+    .bind(i32::try_from(fact.amount).unwrap_or(i32::MAX))
+    .bind(fact.on.to_sqlx())
+    .bind(fact.by.body.as_str())
+    .bind(now.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
+    journal::append(&mut tx, std::slice::from_ref(&entry)).await?;
+    tx.commit().await?;
+    edge.context.fresh.push(vec![entry]);
+    Ok(())
+}
+
+/// Which period to read.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Period {
+    /// First local day, `YYYY-MM-DD`.
+    #[param(value_type = String, format = Date)]
+    from: Date,
+    /// Last local day, included.
+    #[param(value_type = String, format = Date)]
+    until: Date,
+}
+
+/// One indicator over the period.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct IndicatorView {
+    indicator: String,
+    /// French label.
+    label: String,
+    /// Lines of the contract.
+    lines: String,
+    /// One line per sector, month and nature that has a number.
+    numbers: Vec<Number>,
+}
+
+/// A number of one sector and month.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Number {
+    /// Null for the whole city.
+    sector: Option<String>,
+    /// `YYYY-MM`, local.
+    month: String,
+    /// `real` or `exercise`, never added together.
+    nature: String,
+    count: i64,
+}
+
+/// The contract's indicators per sector and month: activations of circuits, and numbers kept. No personal data.
+#[utoipa::path(
+    get, path = "/api/v1/indicators", tag = "indicators", params(Period), security(("token" = [])),
+    responses(
+        (status = 200, description = "Every indicator of the doctrine", body = Vec<IndicatorView>),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A period not understood", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn read(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    period: Result<Query<Period>, QueryRejection>,
+) -> Result<Json<Vec<IndicatorView>>, Problem> {
+    let caller = caller::authenticate(&edge, &headers).await?;
+    let Query(period) = period.map_err(|e| invalid("", e.body_text()))?;
+    if period.until < period.from {
+        return Err(invalid("until", "La fin précède le début.".to_owned()));
+    }
+    let everything = caller.role.sees == Sight::Everything || caller.may(Permission::Audit);
+    let own = caller.sector().filter(|_| caller.role.sees == Sight::Sector).map(ToString::to_string);
+    if !everything && own.is_none() {
+        return Err(act::forbidden());
+    }
+    let numbers = numbers(&edge, &period, own).await.map_err(|e| Problem::from_store(&e))?;
+    let mut by_indicator: BTreeMap<String, Vec<Number>> = BTreeMap::new();
+    for (indicator, number) in numbers {
+        by_indicator.entry(indicator).or_default().push(number);
+    }
+    let views = edge.city.doctrine.indicators.iter().map(|(id, indicator)| IndicatorView {
+        indicator: id.clone(),
+        label: indicator.label.clone(),
+        lines: indicator.lines.clone(),
+        numbers: by_indicator.remove(id).unwrap_or_default(),
+    });
+    Ok(Json(views.collect()))
+}
+
+/// Activations (a circuit counts once for an incident, whatever its plans) and numbers kept.
+async fn numbers(edge: &Edge, period: &Period, own: Option<String>) -> Result<Vec<(String, Number)>, sqlx::Error> {
+    let zone = edge.city.doctrine.zone.iana_name().unwrap_or("UTC");
+    let rows = sqlx::query(
+        "with activated as (
+           select distinct i.id, i.sector, i.nature, (i.opened_at at time zone $3)::date as day,
+                  jsonb_array_elements_text(circuit -> 'counts') as indicator
+             from routing.incident i join escalation.plan p on p.incident_id = i.id,
+                  jsonb_array_elements(p.state -> 'plan' -> 'circuits') as circuit
+            where jsonb_typeof(circuit -> 'counts') = 'array'
+         ), numbered as (
+           select indicator, sector, nature, day, 1 as amount from activated
+           union all select indicator, sector, 'real', counted_on, amount from console.count
+         )
+         select indicator, sector, to_char(day, 'YYYY-MM') as month, nature, sum(amount)::bigint as count
+           from numbered
+          where day between $1::date and $2::date and ($4::text is null or sector = $4)
+          group by 1, 2, 3, 4 order by 1, 3, 2, 4",
+    )
+    .bind(period.from.to_sqlx())
+    .bind(period.until.to_sqlx())
+    .bind(zone)
+    .bind(own)
+    .fetch_all(&edge.pool)
+    .await?;
+    let number = |row: &sqlx::postgres::PgRow| {
+        Ok((
+            row.try_get("indicator")?,
+            Number {
+                sector: row.try_get("sector")?,
+                month: row.try_get("month")?,
+                nature: row.try_get("nature")?,
+                count: row.try_get("count")?,
+            },
+        ))
+    };
+    rows.iter().map(number).collect()
+}

@@ -1,0 +1,354 @@
+//! Why a body was or was not told of an incident: circuit by circuit, step by step, from the frozen plans and what
+//! happened.
+//!
+//! Pure: the same plans, facts and directory give the same explanation, also years later.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use vigie_proto::{
+    BodyId, Channel, RoleId,
+    event::{StepOutcome, StepSettledV1},
+    plan::{Plan, PlannedStep, Rank, Scope, Target},
+};
+
+use crate::{
+    directory::{Body, Directory},
+    doctrine::{Circuit, Condition, Doctrine, Situation, holds},
+    french,
+};
+
+/// One plan of an incident: aggravation and easing start the next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chapter {
+    /// From 1.
+    pub generation: u32,
+    pub plan: Plan,
+    pub settled: Vec<StepSettledV1>,
+    pub tellings: Vec<Told>,
+    /// Bodies that took charge during it.
+    pub acknowledgements: Vec<(BodyId, Timestamp)>,
+}
+
+/// An alert that was issued to the body in question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// `circuit/step` of each step that asked for it.
+    pub steps: Vec<String>,
+    pub channel: Channel,
+    pub at: Timestamp,
+    /// What became of it, in French, in order.
+    pub deliveries: Vec<String>,
+}
+
+/// The answer for one body and one incident.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Explanation {
+    pub told: bool,
+    /// One French sentence.
+    pub summary: String,
+    pub circuits: Vec<CircuitExplained>,
+}
+
+/// What one circuit meant for the body.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct CircuitExplained {
+    pub circuit: String,
+    /// Lines of the contract.
+    pub lines: String,
+    /// Number of the plan; null when the circuit was in none.
+    pub generation: Option<u32>,
+    /// Why it did not apply, in French; null when it did.
+    pub does_not_apply: Option<String>,
+    pub steps: Vec<StepExplained>,
+}
+
+/// What one step meant for the body.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct StepExplained {
+    pub step: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    pub verdict: Verdict,
+    /// One French sentence.
+    pub text: String,
+}
+
+/// Why a step told the body, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Told,
+    /// Its role is told by the step, but in other sectors or schools.
+    Elsewhere,
+    /// The step is not due yet, or waits for something.
+    NotYet,
+    /// Somebody had taken charge.
+    Acknowledged,
+    /// The body itself had.
+    InCharge,
+    /// What the step reminds of was given.
+    Returned,
+    /// The incident was closed or took another plan before.
+    Superseded,
+    /// Overdue beyond its use after an outage.
+    Expired,
+    /// Outside the hours it serves; others were told instead, if any.
+    OutOfHours,
+    /// It had no contact point for this on duty.
+    NoContact,
+    /// Told by another step of the same moment, or under the same message.
+    Merged,
+}
+
+/// Explains, for `body`, what the plans and the doctrine meant. `doctrine` is the one the plans were made from, when it
+/// is at hand; without it, circuits that did not apply are not explained.
+pub fn explain(
+    body: &Body,
+    chapters: &[Chapter],
+    situation: &Situation,
+    doctrine: Option<&Doctrine>,
+    directory: &Directory,
+    zone: &jiff::tz::TimeZone,
+) -> Explanation {
+    let teller = Teller { body, directory, zone };
+    let mut circuits = Vec::new();
+    for chapter in chapters {
+        for circuit in &chapter.plan.circuits {
+            let of_role = |step: &&PlannedStep| step.tell.iter().any(|target| names(target, &body.role, &body.id));
+            let steps: Vec<StepExplained> = circuit
+                .steps
+                .iter()
+                .filter(of_role)
+                .map(|step| teller.step(step, &format!("{}/{}", circuit.id, step.id), chapter))
+                .collect();
+            if !steps.is_empty() {
+                circuits.push(CircuitExplained {
+                    circuit: circuit.id.clone(),
+                    lines: circuit.lines.clone(),
+                    generation: Some(chapter.generation),
+                    does_not_apply: None,
+                    steps,
+                });
+            }
+        }
+    }
+    for circuit in doctrine.into_iter().flat_map(|doctrine| &doctrine.circuits) {
+        let planned = chapters.iter().any(|chapter| chapter.plan.circuits.iter().any(|p| p.id == circuit.id));
+        let concerned = circuit.steps.iter().any(|step| step.tell.iter().any(|audience| audience.role == body.role));
+        if concerned && !planned && circuit.kinds.contains(&situation.kind) {
+            circuits.push(CircuitExplained {
+                circuit: circuit.id.clone(),
+                lines: circuit.lines.clone(),
+                generation: None,
+                does_not_apply: Some(why_not(circuit, situation, directory)),
+                steps: Vec::new(),
+            });
+        }
+    }
+    let told = circuits.iter().flat_map(|c| &c.steps).any(|step| step.verdict == Verdict::Told)
+        || chapters.iter().any(|chapter| !chapter.tellings.is_empty());
+    let summary = teller.summary(told, &circuits, chapters);
+    Explanation { told, summary, circuits }
+}
+
+struct Teller<'a> {
+    body: &'a Body,
+    directory: &'a Directory,
+    zone: &'a jiff::tz::TimeZone,
+}
+
+impl Teller<'_> {
+    fn summary(&self, told: bool, circuits: &[CircuitExplained], chapters: &[Chapter]) -> String {
+        let first = chapters.iter().flat_map(|chapter| &chapter.tellings).map(|told| told.at).min();
+        match first {
+            Some(at) => format!("{} a été prévenu le {}.", self.body.name, self.at(at)),
+            None if told => format!("{} a été prévenu.", self.body.name),
+            None if circuits.is_empty() => format!(
+                "{} n'a pas été prévenu : aucun circuit de ce type d'événement ne prévient la fonction « {} ».",
+                self.body.name,
+                self.directory.role_label(&self.body.role)
+            ),
+            None => format!("{} n'a pas été prévenu : voir chaque circuit.", self.body.name),
+        }
+    }
+
+    fn step(&self, step: &PlannedStep, name: &str, chapter: &Chapter) -> StepExplained {
+        let settled = chapter.settled.iter().rfind(|settled| settled.step == name);
+        let telling = chapter.tellings.iter().find(|told| told.steps.iter().any(|known| known == name));
+        let (verdict, text) = match (telling, settled) {
+            (Some(told), _) => (Verdict::Told, self.told(told)),
+            (None, None) => (Verdict::NotYet, self.not_yet(step)),
+            (None, Some(settled)) => self.not_told(step, settled, chapter),
+        };
+        let due_at = settled.map_or(step.due_at, |settled| settled.due_at);
+        StepExplained { step: name.to_owned(), due_at, verdict, text }
+    }
+
+    fn told(&self, told: &Told) -> String {
+        let mut text = format!("Prévenu le {} par {}", self.at(told.at), channel(told.channel));
+        for delivery in &told.deliveries {
+            text.push_str(" ; ");
+            text.push_str(delivery);
+        }
+        text.push('.');
+        text
+    }
+
+    fn not_yet(&self, step: &PlannedStep) -> String {
+        if step.waits_for.is_some() {
+            "Ce palier attend un fait qui ne s'est pas produit (prise en compte d'un service, clôture).".to_owned()
+        } else {
+            format!("Ce palier n'est pas encore échu : il l'est le {}.", self.at(step.due_at))
+        }
+    }
+
+    fn not_told(&self, step: &PlannedStep, settled: &StepSettledV1, chapter: &Chapter) -> (Verdict, String) {
+        let when = self.at(settled.settled_at);
+        match settled.outcome {
+            StepOutcome::Acknowledged => {
+                let who = chapter.acknowledgements.iter().rfind(|(_, at)| *at <= settled.settled_at);
+                let who = who.map(|(body, at)| format!(" par {} le {}", self.name(body), self.at(*at)));
+                (
+                    Verdict::Acknowledged,
+                    format!("Inutile : l'événement était pris en compte{}.", who.unwrap_or_default()),
+                )
+            }
+            StepOutcome::Returned => (Verdict::Returned, "Inutile : le retour avait été donné.".to_owned()),
+            StepOutcome::Superseded => {
+                (Verdict::Superseded, format!("Remplacé le {when} : événement clos, ou nouveau plan après changement."))
+            }
+            StepOutcome::Expired => (
+                Verdict::Expired,
+                "Échu pendant une interruption, trop tard pour être utile : personne n'a été prévenu.".to_owned(),
+            ),
+            StepOutcome::Fired | StepOutcome::Folded | StepOutcome::NobodyFound => {
+                self.left_out(step, settled, chapter)
+            }
+        }
+    }
+
+    /// The step told, but not this body.
+    fn left_out(&self, step: &PlannedStep, settled: &StepSettledV1, chapter: &Chapter) -> (Verdict, String) {
+        let now = settled.settled_at;
+        let mine: Vec<&Target> =
+            step.tell.iter().filter(|target| names(target, &self.body.role, &self.body.id)).collect();
+        let here: Vec<&&Target> = mine
+            .iter()
+            .filter(|target| self.directory.bodies_of(target).iter().any(|b| b.id == self.body.id))
+            .collect();
+        if here.is_empty() {
+            let scopes: Vec<String> = mine.iter().map(|target| scope(&target.scope)).collect();
+            return (
+                Verdict::Elsewhere,
+                format!("Ce palier prévient cette fonction {}, pas ce service.", scopes.join(", ")),
+            );
+        }
+        if step.unless_acknowledged && chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now) {
+            return (Verdict::InCharge, "Ce service avait déjà pris l'événement en compte.".to_owned());
+        }
+        let closed = here.iter().all(|target| target.at(now).iter().all(|other| !std::ptr::eq(*other, **target)));
+        if closed {
+            let instead: Vec<&str> =
+                here.iter().flat_map(|t| &t.otherwise).map(|t| self.directory.role_label(&t.role)).collect();
+            let instead = if instead.is_empty() {
+                "personne n'est prévenu à sa place".to_owned()
+            } else {
+                format!("prévenu à sa place : {}", instead.join(", "))
+            };
+            return (Verdict::OutOfHours, format!("Hors des heures de service le {} ; {instead}.", self.at(now)));
+        }
+        let rank = here.iter().map(|target| target.rank).next().unwrap_or(Rank::First);
+        let reachable = step.channels.iter().chain(&step.fallback).any(|c| !self.body.reach(*c, rank, now).is_empty());
+        if !reachable {
+            return (Verdict::NoContact, self.no_contact(step, rank, now));
+        }
+        (Verdict::Merged, "Prévenu par un autre palier du même moment, sur les mêmes coordonnées.".to_owned())
+    }
+
+    fn no_contact(&self, step: &PlannedStep, rank: Rank, now: Timestamp) -> String {
+        let channels: Vec<&str> = step.channels.iter().chain(&step.fallback).map(|c| channel(*c)).collect();
+        let position = match rank {
+            Rank::First => 0,
+            Rank::Second => 1,
+            Rank::All => return format!("Aucune coordonnée par {}.", channels.join(" ni ")),
+        };
+        let on_duty = self.body.roster.as_ref().and_then(|roster| roster.on_duty(position, now));
+        match on_duty {
+            Some(duty) => format!(
+                "D'astreinte au rang {} le {} : « {duty} », sans coordonnée par {}.",
+                position + 1,
+                self.at(now),
+                channels.join(" ni ")
+            ),
+            None => format!(
+                "Personne d'astreinte au rang {} le {} : le tableau d'astreinte n'a pas ce rang.",
+                position + 1,
+                self.at(now)
+            ),
+        }
+    }
+
+    fn name(&self, id: &BodyId) -> String {
+        self.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone())
+    }
+
+    fn at(&self, instant: Timestamp) -> String {
+        french::date_time(instant, self.zone)
+    }
+}
+
+/// Whether a target, or those told instead of it, is this role or names this body.
+fn names(target: &Target, role: &RoleId, body: &BodyId) -> bool {
+    target.role == *role
+        || matches!(&target.scope, Scope::Bodies(ids) if ids.contains(body))
+        || target.otherwise.iter().any(|other| names(other, role, body))
+}
+
+fn why_not(circuit: &Circuit, situation: &Situation, directory: &Directory) -> String {
+    if !circuit.severities.contains(&situation.severity) {
+        let wanted: Vec<&str> = circuit.severities.iter().map(|severity| severity.label()).collect();
+        return format!("Pour le niveau {} ; celui-ci est {}.", wanted.join(" ou "), situation.severity.label());
+    }
+    if !circuit.regimes.contains(&situation.regime) {
+        let wanted: Vec<&str> = circuit.regimes.iter().map(|regime| regime.label()).collect();
+        return format!("Sous le régime {} ; celui-ci : {}.", wanted.join(" ou "), situation.regime.label());
+    }
+    if let Some(missing) = circuit.when.iter().find(|condition| !holds(**condition, situation)) {
+        return match missing {
+            Condition::AtSchool => "Seulement aux abords d'un établissement scolaire.",
+            Condition::NearBorder => "Seulement près d'une limite d'arrondissement ou de commune.",
+            Condition::Expected => "Seulement quand une heure est annoncée.",
+            Condition::Exercise => "Seulement en exercice.",
+            Condition::Real => "Pas en exercice.",
+        }
+        .to_owned();
+    }
+    if !circuit.raised_by.is_empty() && !circuit.raised_by.contains(&situation.raised_by) {
+        let wanted: Vec<&str> = circuit.raised_by.iter().map(|role| directory.role_label(role)).collect();
+        return format!(
+            "Seulement si le signalement vient de : {} ; celui-ci vient de : {}.",
+            wanted.join(", "),
+            directory.role_label(&situation.raised_by)
+        );
+    }
+    "Aucun de ses paliers n'avait de destinataire ici.".to_owned()
+}
+
+fn scope(scope: &Scope) -> String {
+    match scope {
+        Scope::City => "pour toute la ville".to_owned(),
+        Scope::Sectors(ids) => {
+            format!("dans {}", ids.iter().map(vigie_proto::SectorId::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Scope::Schools(uais) => format!("dans {} établissements alentour", uais.len()),
+        Scope::Bodies(_) => "nommément".to_owned(),
+    }
+}
+
+fn channel(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "courriel",
+        Channel::Sms => "SMS",
+        Channel::Screen => "écran",
+    }
+}
