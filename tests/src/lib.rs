@@ -14,6 +14,7 @@ mod live;
 mod nats;
 mod outbox;
 mod postgres;
+pub mod practice_city;
 mod process;
 mod records;
 pub mod small_city;

@@ -17,6 +17,11 @@ impl Records {
         &self.0
     }
 
+    /// Does to the database what only a test may.
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&self.0).await.expect("the database does it");
+    }
+
     /// The number a query answers.
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.0).await.expect("the database answers")

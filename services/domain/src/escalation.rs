@@ -358,7 +358,8 @@ impl Escalation {
         }
     }
 
-    /// Brings back the steps an acknowledgement had stopped, the first of them at `first`; false when there was none.
+    /// Brings back the steps an acknowledgement had stopped, the first of them at `first`, sooner or later than planned:
+    /// whoever said "I have it" and let go has cost time. False when there was none.
     fn resume(&mut self, circuit: usize, first: Timestamp) -> bool {
         let back: Vec<(Position, Timestamp)> = self
             .stopped
@@ -367,7 +368,7 @@ impl Escalation {
             .filter_map(|position| Some((*position, self.due_at(*position, self.step(*position))?)))
             .collect();
         let Some(earliest) = back.iter().map(|(_, due)| *due).min() else { return false };
-        let shift = first.duration_since(earliest).max(SignedDuration::ZERO);
+        let shift = first.duration_since(earliest);
         for (position, due) in back {
             self.stopped.remove(&position);
             self.settled.remove(&position);

@@ -40,7 +40,11 @@ impl Handler for Facts {
         "vigie.incident.opened.v1",
         "vigie.incident.aggravated.v1",
         "vigie.incident.eased.v1",
+        "vigie.incident.replanned.v1",
         "vigie.incident.acknowledged.v1",
+        "vigie.incident.refused.v1",
+        "vigie.incident.handed-over.v1",
+        "vigie.incident.return-given.v1",
         "vigie.incident.closed.v1",
         "vigie.delivery.dead-lettered.v1",
     ];
