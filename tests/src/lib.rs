@@ -31,6 +31,12 @@ pub use records::Records;
 pub use stack::Stack;
 pub use vigie::{Options, Vigie};
 
+/// The present instant, for tests that announce something.
+#[expect(clippy::disallowed_methods, reason = "a test looks at the same clock as the process it watches")]
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// Collège Georges Brassens, in the 19th: the school of the source `college-19`.
 pub const SCHOOL: &str = "0750507U";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vigie_tests::{Message, Options, Stack, Vigie, practice_city, practice_city::report, wait};
+use vigie_tests::{Message, Options, Stack, Vigie, now, practice_city, practice_city::report, wait};
 
 const SOON: Duration = Duration::from_secs(12);
 
@@ -129,7 +129,7 @@ async fn an_announced_event_is_checked_on_half_an_hour_before_also_when_the_hour
     let stack = Stack::start().await;
     let vigie = practice(&stack, 1.0).await;
     let desk = vigie.caller("desk").await;
-    let at = |ahead: SignedDuration| Timestamp::now() + SignedDuration::from_mins(30) + ahead;
+    let at = |ahead: SignedDuration| now() + SignedDuration::from_mins(30) + ahead;
     let expected = at(SignedDuration::from_secs(3));
     let mut announced = report("announced");
     announced["expected_at"] = json!(expected);
@@ -170,7 +170,7 @@ async fn three_weak_signals_around_a_place_in_a_week_make_a_tension_and_are_coun
     let view = desk.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
     assert_eq!(view["severity"], "watch");
     // What the contract counts, per sector and month.
-    let today = Timestamp::now().in_tz("Europe/Paris").unwrap().date();
+    let today = now().in_tz("Europe/Paris").unwrap().date();
     let path = format!("/api/v1/indicators?from={today}&until={today}");
     let indicators = desk.get(&path).await.expect(200).json();
     let in_19: i64 = indicators[0]["numbers"].as_array().unwrap().iter().filter_map(|n| n["count"].as_i64()).sum();
@@ -229,11 +229,7 @@ async fn what_can_wait_is_read_together_in_one_message() {
     let mail = mail(&stack, "desk@", 1).await;
     assert!(mail.subject.as_deref().is_some_and(|s| s.contains("3 événements à lire")), "{:?}", mail.subject);
     for number in 1..=3 {
-        assert!(
-            mail.text.contains(&format!("R-{}-{number:06}", Timestamp::now().in_tz("UTC").unwrap().year())),
-            "{}",
-            mail.text
-        );
+        assert!(mail.text.contains(&format!("R-{}-{number:06}", now().in_tz("UTC").unwrap().year())), "{}", mail.text);
     }
     assert_eq!(stack.outbox.messages().await.len(), 1, "one message, not three");
 }
