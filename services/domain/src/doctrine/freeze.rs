@@ -219,7 +219,7 @@ impl Planner<'_> {
         };
         let mut steps = Vec::new();
         if !now_told.is_empty() {
-            steps.push(planned(id.to_owned(), due_at, now_told));
+            steps.push(planned(id.clone(), due_at, now_told));
         }
         later_told.sort_by_key(|(opens, _)| *opens);
         for group in later_told.chunk_by(|(a, _), (b, _)| a == b) {
