@@ -255,7 +255,11 @@ fn every_circuit_of_the_contract_has_one_verdict_and_its_lines() {
     let doctrine = &city.doctrine;
     assert_eq!((doctrine.fiches.len(), doctrine.expected_fiches.len()), (30, 30));
     let named: Vec<&String> = doctrine.fiches.iter().flat_map(|fiche| &fiche.circuits).collect();
-    assert_eq!((named.len(), named.iter().collect::<BTreeSet<_>>().len()), (96, 96), "10 + 5 + 15, and 66 of the other fiches");
+    assert_eq!(
+        (named.len(), named.iter().collect::<BTreeSet<_>>().len()),
+        (96, 96),
+        "10 + 5 + 15, and 66 of the other fiches"
+    );
     let lines = doctrine.circuits.iter().map(|c| &c.lines);
     let lines = lines.chain(doctrine.counted.iter().map(|c| &c.lines)).chain(doctrine.outside.iter().map(|c| &c.lines));
     for lines in lines.chain(doctrine.fiches.iter().map(|f| &f.lines)) {

@@ -9,7 +9,9 @@ use vigie_proto::{
     },
 };
 
-use super::{Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, OwedRule, Repeat, Step, Window, Within};
+use super::{
+    Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, OwedRule, Repeat, Step, Window, Within,
+};
 
 /// What the doctrine needs to know of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -21,14 +21,14 @@ fn text(path: &str) -> String {
 }
 
 /// Texts of `config/doctrine` by file name.
-pub fn doctrine_files() -> BTreeMap<String, String> {
+pub(crate) fn doctrine_files() -> BTreeMap<String, String> {
     let files = fs::read_dir(config("doctrine")).unwrap().map(|entry| entry.unwrap().path());
     let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
     toml.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
         .collect()
 }
 
-pub fn directory_files() -> DirectoryFiles {
+pub(crate) fn directory_files() -> DirectoryFiles {
     DirectoryFiles {
         roles_toml: text("directory/roles.toml"),
         bodies_csv: text("directory/bodies.csv"),
@@ -38,20 +38,20 @@ pub fn directory_files() -> DirectoryFiles {
     }
 }
 
-pub fn territory() -> Territory {
+pub(crate) fn territory() -> Territory {
     Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap()
 }
 
-pub fn city_of(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
+pub(crate) fn city_of(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
     City::read(territory(), directory, doctrine)
 }
 
-pub fn city() -> City {
+pub(crate) fn city() -> City {
     city_of(&doctrine_files(), &directory_files()).unwrap()
 }
 
 /// The city with `to` instead of `from`, which must stand in `file`; every time it stands there.
-pub fn city_with(file: &str, from: &str, to: &str) -> Result<City, CityError> {
+pub(crate) fn city_with(file: &str, from: &str, to: &str) -> Result<City, CityError> {
     let (mut doctrine, mut directory) = (doctrine_files(), directory_files());
     let text = if file == "roles.toml" { &mut directory.roles_toml } else { doctrine.get_mut(file).unwrap() };
     assert!(text.contains(from), "{file} no longer says: {from}");
