@@ -53,6 +53,21 @@ CITY_ROLES = [
     Role("auditor", "Contrôle et audit de Vigie"),
     Role("admin", "Administration de Vigie"),
 ]
+# The bodies of the other fiches. They come last, so that those before keep their numbers.
+FURTHER_CITY_ROLES = [
+    Role("prefecture-de-police", "Préfecture de Police, état-major"),
+    Role("cellule-centrale-de-crise", "Cellule Centrale de Crise, gestionnaire d’astreinte", 7),
+    Role("ddct", "DDCT, astreinte", 7),
+    Role("dsol", "Direction des solidarités, astreinte", 7),
+    Role("dlh", "DLH, astreinte", 7),
+    Role("dicom", "DICOM, astreinte", 7),
+    Role("gpis", "Groupement Parisien Inter-bailleurs de Surveillance (GPIS)", 1),
+    Role("mus", "Mission Urgences Sociales"),
+    Role("pav", "Paris Aide aux Victimes"),
+    Role("clav", "Comité local d’aide aux victimes, secrétariat"),
+    Role("crip", "Cellule de Recueil des Informations Préoccupantes"),
+]
+SITE = Role("equipement", "Équipement municipal, %s")
 LANDLORD = Role("bailleur", "Bailleur social, %s")
 # On screen as well, day and night.
 SCREENS = {"scop": "salle"}
@@ -65,6 +80,10 @@ SOURCES = [
     ("scop", "scop", "scop", "city", "Opérateurs de la SCOP"),
     ("mairie-19", "mairie", "mairie-paris-19", "paris-19", "Mairie du 19e, cellule de veille"),
     ("mairie-18", "mairie", "mairie-paris-18", "paris-18", "Mairie du 18e, cellule de veille"),
+    ("parquet", "parquet", "parquet", "city", "Parquet de Paris"),
+    ("mus", "mus", "mus", "city", "Mission Urgences Sociales"),
+    ("gpis", "gpis", "gpis", "city", "Patrouilles du GPIS"),
+    ("equipement-19", "equipement", "equipement-paris-19", "paris-19", "Direction d’un équipement municipal du 19e"),
     ("auditor", "auditor", "auditor", "city", "Audit"),
     ("admin", "admin", "admin", "city", "Administration"),
 ]
@@ -89,6 +108,8 @@ def bodies(schools, communes):
     found += [Body("commune-" + insee, border, "com-" + insee, border.name % name) for insee, name in communes]
     school = Role("etablissement", "%s")
     found += [Body("etab-" + uai.lower(), school, "school:" + uai, name) for uai, name in schools]
+    found += [Body(role.id, role, "city", role.name) for role in FURTHER_CITY_ROLES]
+    found.append(Body("equipement-paris-19", SITE, "paris-19", SITE.name % _sector_name("paris-19")))
     return found
 
 

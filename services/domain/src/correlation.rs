@@ -21,7 +21,7 @@ pub struct Candidate<'a> {
 /// The incident a signal at `at` in `sector` belongs to: within the radius and the window, the nearest, then the latest.
 ///
 /// A signal that only names a sector joins an incident that only names it too: it could be anywhere, and hiding it
-/// inside a precise one could hide a second event.
+/// inside a precise one could hide a second event. A rule without a window joins nothing: each stands for itself.
 pub fn join<'a>(
     candidates: impl IntoIterator<Item = Candidate<'a>>,
     at: Option<LonLat>,
@@ -30,6 +30,9 @@ pub fn join<'a>(
     rule: Correlation,
 ) -> Option<IncidentId> {
     let window = SignedDuration::from_mins(i64::from(rule.window_min));
+    if window.is_zero() {
+        return None;
+    }
     candidates
         .into_iter()
         .filter(|candidate| now.duration_since(candidate.last_signal_at) <= window)
@@ -80,6 +83,15 @@ mod tests {
         assert_eq!(joined(&open, 2.3835), Some(2));
         assert_eq!(joined(&open, 2.395), None, "too far from all");
         assert_eq!(joined(&open[2..], 2.384), None, "too long ago");
+    }
+
+    #[test]
+    fn without_a_window_nothing_is_joined_not_even_what_comes_at_the_same_instant() {
+        let here = sector("paris-19");
+        let vague = Candidate { at: None, ..candidate(1, 2.38, 0, &here) };
+        let rule = Correlation { radius_m: 0, window_min: 0 };
+        assert_eq!(join([vague], None, &here, now(), rule), None);
+        assert_eq!(join([vague], None, &here, now(), RULE), Some(vague.id));
     }
 
     #[test]

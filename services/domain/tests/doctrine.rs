@@ -13,7 +13,8 @@ use vigie_domain::{
     assess::assess,
     city::City,
     directory::DirectoryFiles,
-    doctrine::{Situation, freeze, read},
+    doctrine::{Condition, Situation, Timing, freeze, read},
+    escalation::Settlement,
     territory::Territory,
 };
 use vigie_proto::{Channel, CrisisRegime, Nature, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location};
@@ -201,9 +202,11 @@ fn doc_05_a_grave_rixe_tells_the_loop_and_the_secretariat_at_once() {
 #[test]
 fn an_unanswered_grave_rixe_ends_at_a_place_manned_around_the_clock() {
     let (city, plan) = plan_at_school("rixe", Severity::Serious, "etablissement");
-    let last = plan.circuits.iter().flat_map(|c| &c.steps).map(|s| s.due_at).max().unwrap();
-    assert_eq!(last, now() + SignedDuration::from_mins(15));
-    assert!(told(&city, &plan, 15, Channel::Sms).contains("secretariat-general"));
+    let conditional = plan.circuits.iter().flat_map(|c| &c.steps).filter(|s| s.unless_acknowledged);
+    assert_eq!(conditional.map(|s| s.due_at).max(), Some(now() + SignedDuration::from_mins(15)));
+    assert!(told(&city, &plan, 10, Channel::Sms).contains("scop"));
+    let last = told(&city, &plan, 15, Channel::Sms);
+    assert!(last.contains("secretariat-general") && last.contains("permanence-dpmp"), "{last:?}");
 }
 
 #[test]
@@ -222,8 +225,13 @@ fn what_a_head_reports_is_followed_up_and_what_a_landlord_reports_reaches_mediat
 #[test]
 fn a_weak_signal_waits_for_the_next_common_reading() {
     let (_, plan) = plan_at_school("rixe", Severity::Watch, "etablissement");
-    let dues: Vec<Timestamp> = plan.circuits.iter().flat_map(|c| &c.steps).map(|s| s.due_at).collect();
-    assert_eq!(dues, ["2026-11-23T16:00:00Z".parse().unwrap()], "17:00 in Paris");
+    let steps = plan.circuits.iter().flat_map(|c| &c.steps).map(|s| (s.id.as_str(), s.digest, s.due_at));
+    let reading = "2026-11-23T16:00:00Z".parse().unwrap();
+    assert_eq!(
+        steps.collect::<Vec<_>>(),
+        [("lecture-groupee", true, reading), ("ecran", false, now())],
+        "17:00 in Paris; the operations room's screen needs nobody's time"
+    );
 }
 
 #[test]
@@ -236,17 +244,43 @@ fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
     assert!(by_mairie.is_empty(), "{by_mairie:?}");
     let by_scop = escalation.acknowledge("scop".parse().unwrap(), &"scop".parse().unwrap(), 1, now());
     assert!(!by_scop.is_empty() && by_scop.iter().all(|s| s.outcome == StepOutcome::Acknowledged));
-    assert_eq!(escalation.next_due(), None);
+    let left: Vec<Settlement> = escalation.settle_due(now() + SignedDuration::from_mins(200));
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(escalation.next_due(), Some(now() + SignedDuration::from_mins(240)), "is it still in hand?");
 }
 
 #[test]
-fn every_circuit_of_the_first_cut_is_there_with_its_lines() {
+fn every_circuit_of_the_contract_has_one_verdict_and_its_lines() {
     let city = shipped();
-    let ids: BTreeSet<&str> = city.doctrine.circuits.iter().map(|c| c.id.as_str()).collect();
-    let wanted =
-        ["RIX-1", "RIX-2", "RIX-4", "RIX-5", "RIX-7", "RIX-9", "SCH-1", "SCH-2", "SCH-3", "CRI-1", "CRI-2", "CRI-3"];
-    assert_eq!(ids, BTreeSet::from(wanted));
-    assert!(city.doctrine.circuits.iter().all(|c| c.lines.chars().next().is_some_and(|d| d.is_ascii_digit())));
+    let doctrine = &city.doctrine;
+    assert_eq!((doctrine.fiches.len(), doctrine.expected_fiches.len()), (30, 30));
+    let named: Vec<&String> = doctrine.fiches.iter().flat_map(|fiche| &fiche.circuits).collect();
+    assert_eq!(
+        (named.len(), named.iter().collect::<BTreeSet<_>>().len()),
+        (96, 96),
+        "10 + 5 + 15, and 66 of the other fiches"
+    );
+    let lines = doctrine.circuits.iter().map(|c| &c.lines);
+    let lines = lines.chain(doctrine.counted.iter().map(|c| &c.lines)).chain(doctrine.outside.iter().map(|c| &c.lines));
+    for lines in lines.chain(doctrine.fiches.iter().map(|f| &f.lines)) {
+        for span in lines.split(", ") {
+            let (from, to) = span.split_once('-').unwrap_or((span, span));
+            let (from, to): (u32, u32) = (from.parse().unwrap(), to.parse().unwrap());
+            assert!(from <= to && to <= 5379, "{lines}");
+        }
+    }
+}
+
+/// Every delay but the few the contract states is ours, and says so.
+#[test]
+fn only_what_the_contract_states_is_called_contract() {
+    let city = shipped();
+    let steps = city.doctrine.circuits.iter().flat_map(|c| c.steps.iter().map(move |s| (&c.id, &s.id, s.timing)));
+    let owed = city.doctrine.circuits.iter().flat_map(|c| c.owed.iter().map(move |o| (&c.id, &o.id, o.timing)));
+    let stated = steps.chain(owed).filter(|(_, _, timing)| *timing == Timing::Contract);
+    let stated: BTreeSet<String> = stated.map(|(circuit, id, _)| format!("{circuit}/{id}")).collect();
+    let wanted = ["CFG-206c/evaluation", "CFG-206c/retard", "CFG-304b/patrouille", "CRI-2/scop", "CRI-5/umip"];
+    assert_eq!(stated, wanted.map(str::to_owned).into());
 }
 
 #[test]
@@ -265,11 +299,13 @@ fn every_step_finds_somebody_in_every_sector() {
                 school: None,
                 schools_around: Vec::new(),
                 raiser: None,
-                regime: CrisisRegime::None,
-                nature: Nature::Real,
-                expected_at: None,
+                regime: circuit.regimes[0],
+                nature: if circuit.when.contains(&Condition::Exercise) { Nature::Exercise } else { Nature::Real },
+                expected_at: Some(now()),
             };
             let plan = freeze(&city.doctrine, &situation, now(), 1.0);
+            let spared = circuit.when.contains(&Condition::AtSchool) || circuit.when.contains(&Condition::NearBorder);
+            assert!(spared || plan.circuits.iter().any(|c| c.id == circuit.id), "{} does not apply", circuit.id);
             for target in plan.circuits.iter().flat_map(|c| &c.steps).flat_map(|s| &s.tell) {
                 assert!(
                     !city.directory.bodies_of(target).is_empty(),

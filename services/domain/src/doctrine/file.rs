@@ -258,6 +258,8 @@ pub(super) struct OwedSection {
     #[serde(default)]
     pub(super) within_days: Option<u32>,
     #[serde(default)]
+    pub(super) repeat: Option<Repeat>,
+    #[serde(default)]
     pub(super) from_closing: bool,
     #[serde(default)]
     pub(super) blocks_closing: bool,

@@ -9,7 +9,9 @@ use vigie_proto::{
     },
 };
 
-use super::{Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, OwedRule, Step, Window, Within};
+use super::{
+    Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, OwedRule, Repeat, Step, Window, Within,
+};
 
 /// What the doctrine needs to know of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -46,7 +48,7 @@ pub fn freeze(doctrine: &Doctrine, situation: &Situation, now: Timestamp, time_s
     let applying = doctrine.circuits.iter().filter(|circuit| applies(circuit, situation));
     let mut plan = Plan { doctrine: doctrine.hash().to_owned(), circuits: Vec::new(), owed: Vec::new() };
     for circuit in applying {
-        let owed: Vec<Owed> = circuit.owed.iter().filter_map(|rule| planner.owed(circuit, rule)).collect();
+        let owed: Vec<Owed> = circuit.owed.iter().flat_map(|rule| planner.owed(circuit, rule)).collect();
         if let Some(circuit) = planner.circuit(circuit, &owed) {
             plan.owed.extend(owed);
             plan.circuits.push(circuit);
@@ -120,11 +122,10 @@ impl Planner<'_> {
         let mut last = self.now;
         for step in &circuit.steps {
             let Some(coming) = self.coming(step, circuit, last) else { continue };
-            let repeats = step.repeat.map_or(0, |repeat| repeat.times);
-            for turn in 0..=repeats {
-                let every = SignedDuration::from_mins(i64::from(step.repeat.map_or(0, |r| r.every_min)));
-                let later = every * i32::try_from(turn).unwrap_or(i32::MAX);
-                let id = if turn == 0 { step.id.clone() } else { format!("{}#{}", step.id, turn + 1) };
+            let repeat = repeat(step, circuit);
+            for turn in 0..=repeat.map_or(0, |repeat| repeat.times) {
+                let later = repeat.map_or(SignedDuration::ZERO, |repeat| mins(repeat.every_min))
+                    * i32::try_from(turn).unwrap_or(i32::MAX);
                 let coming = match &coming {
                     Coming::At(instant) => {
                         last = *instant + later;
@@ -132,7 +133,7 @@ impl Planner<'_> {
                     }
                     Coming::After(waits) => Coming::After(self.delayed(waits, later)),
                 };
-                steps.extend(self.steps(step, &id, &coming, owed));
+                steps.extend(self.steps(step, turn, &coming, owed));
             }
         }
         steps.sort_by_key(|step| step.due_at);
@@ -185,7 +186,12 @@ impl Planner<'_> {
     }
 
     /// The step, and a later one for those whose hours have not begun.
-    fn steps(&self, step: &Step, id: &str, coming: &Coming, owed: &[Owed]) -> Vec<PlannedStep> {
+    fn steps(&self, step: &Step, turn: u32, coming: &Coming, owed: &[Owed]) -> Vec<PlannedStep> {
+        let id = numbered(&step.id, turn);
+        let owed = |id: &String| {
+            let of = |id: &str| owed.iter().find(|owed| owed.id.ends_with(&format!("/{id}")));
+            of(&numbered(id, turn)).or_else(|| of(id)).map(|owed| owed.id.clone())
+        };
         let (due_at, waits_for) = match coming {
             Coming::At(instant) => (*instant, None),
             Coming::After(waits) => (self.now, Some(waits.clone())),
@@ -208,18 +214,14 @@ impl Planner<'_> {
             channels: step.channels.clone(),
             fallback: step.fallback.clone(),
             stale_after_s: step.stale_after_min.saturating_mul(60),
-            unless_returned: step
-                .unless_returned
-                .as_ref()
-                .and_then(|id| owed.iter().find(|owed| owed.id.ends_with(&format!("/{id}"))))
-                .map(|owed| owed.id.clone()),
+            unless_returned: step.unless_returned.as_ref().and_then(owed),
             waits_for: waits_for.clone(),
             survives_closing: step.survives_closing,
             digest: matches!(step.due, Due::NextLocal(_)),
         };
         let mut steps = Vec::new();
         if !now_told.is_empty() {
-            steps.push(planned(id.to_owned(), due_at, now_told));
+            steps.push(planned(id.clone(), due_at, now_told));
         }
         later_told.sort_by_key(|(opens, _)| *opens);
         for group in later_told.chunk_by(|(a, _), (b, _)| a == b) {
@@ -266,19 +268,28 @@ impl Planner<'_> {
         }
     }
 
-    fn owed(&self, circuit: &Circuit, rule: &OwedRule) -> Option<Owed> {
-        Some(Owed {
-            id: format!("{}/{}", circuit.id, rule.id),
-            circuit: circuit.id.clone(),
-            lines: rule.lines.clone(),
-            what: rule.what.clone(),
-            by: target(&rule.by, self.situation)?,
-            to: rule.to.clone().map_or(OwedTo::Raiser, OwedTo::Role),
-            due_at: if rule.from_closing { None } else { Some(self.scaled(self.owed_at(rule.within)?)) },
-            from_closing: rule.from_closing.then(|| self.within(rule.within)),
-            blocks_closing: rule.blocks_closing,
-            may_be_unknown: rule.may_be_unknown,
-        })
+    /// What a rule asks for: once, or as many times as it says. Nothing when nobody here can owe it.
+    fn owed(&self, circuit: &Circuit, rule: &OwedRule) -> Vec<Owed> {
+        let Some(by) = target(&rule.by, self.situation) else { return Vec::new() };
+        let times = rule.repeat.map_or(0, |repeat| repeat.times);
+        let one = |turn: u32| {
+            let later = rule.repeat.map_or(0, |repeat| repeat.every_min).saturating_mul(turn);
+            let due_at = self.owed_at(rule.within).map(|due| self.scaled(due + mins(later)));
+            let numbered_what = format!("{} ({}/{})", rule.what, turn + 1, times + 1);
+            Owed {
+                id: format!("{}/{}", circuit.id, numbered(&rule.id, turn)),
+                circuit: circuit.id.clone(),
+                lines: rule.lines.clone(),
+                what: if times == 0 { rule.what.clone() } else { numbered_what },
+                by: by.clone(),
+                to: rule.to.clone().map_or(OwedTo::Raiser, OwedTo::Role),
+                due_at: due_at.filter(|_| !rule.from_closing),
+                from_closing: rule.from_closing.then(|| self.within(rule.within)),
+                blocks_closing: rule.blocks_closing,
+                may_be_unknown: rule.may_be_unknown,
+            }
+        };
+        (0..=times).map(one).collect()
     }
 
     /// The end of an obligation's clock that starts now: days end with the last local one.
@@ -336,6 +347,17 @@ pub(crate) fn target(audience: &Audience, situation: &Situation) -> Option<Targe
         AudiencePlace::Raiser => Scope::Bodies(vec![situation.raiser.clone()?]),
     };
     Some(Target { role: audience.role.clone(), scope, rank: audience.rank, serves: None, otherwise: Vec::new() })
+}
+
+/// The rhythm of a step: its own, or that of what it follows.
+fn repeat(step: &Step, circuit: &Circuit) -> Option<Repeat> {
+    let Due::AfterOwedMin { owed, .. } = &step.due else { return step.repeat };
+    step.repeat.or_else(|| circuit.owed.iter().find(|rule| rule.id == *owed)?.repeat)
+}
+
+/// The name of the turn after so many: `name`, `name#2`, `name#3`.
+fn numbered(name: &str, turn: u32) -> String {
+    if turn == 0 { name.to_owned() } else { format!("{name}#{}", turn + 1) }
 }
 
 fn mins(minutes: u32) -> SignedDuration {

@@ -271,6 +271,8 @@ pub struct OwedRule {
     /// None: the raiser.
     pub to: Option<RoleId>,
     pub within: Within,
+    /// Owed again, so many times after the first: `what` bears its number.
+    pub repeat: Option<Repeat>,
     /// Its clock starts at the closing, not at the opening.
     pub from_closing: bool,
     pub blocks_closing: bool,
@@ -305,7 +307,7 @@ pub struct Step {
     pub origin: Origin,
 }
 
-/// The step comes again, so many times after the first.
+/// It comes again, so many times after the first: a step, or what is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Repeat {

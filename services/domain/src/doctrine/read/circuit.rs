@@ -113,6 +113,9 @@ impl Reader<'_> {
         if section.from_closing && section.blocks_closing {
             self.fault(source, &section.id, "what is owed from the closing cannot hold the closing back");
         }
+        if section.repeat.is_some() && (section.from_closing || section.within_days.is_some()) {
+            self.fault(source, &section.id, "what is owed again and again has within_min and counts from the opening");
+        }
         let to = if section.to.get_ref() == RAISER { None } else { Some(self.role(source, &section.to)?) };
         Some(OwedRule {
             id: section.id.into_inner(),
@@ -121,6 +124,7 @@ impl Reader<'_> {
             by: self.audience(source, &section.by, doctrine)?,
             to,
             within: within?,
+            repeat: section.repeat,
             from_closing: section.from_closing,
             blocks_closing: section.blocks_closing,
             may_be_unknown: section.may_be_unknown,
@@ -151,6 +155,7 @@ impl Reader<'_> {
                 (false, Some(id.get_ref().clone()))
             }
         };
+        self.one_repetition(source, &section, owed);
         let origin = source.origin(&section.id);
         let after_closing = matches!(due, Some(Due::AfterClosingMin(_) | Due::AfterClosingDay { .. }));
         Some(Step {
@@ -168,6 +173,25 @@ impl Reader<'_> {
             timing: section.timing,
             origin,
         })
+    }
+
+    /// A step that follows what is owed again and again comes with each; it has no rhythm of its own.
+    fn one_repetition(&mut self, source: Source<'_>, section: &StepSection, owed: &[OwedRule]) {
+        let repeated = |id: &str| owed.iter().any(|rule| rule.id == id && rule.repeat.is_some());
+        let follows = section.after_owed.as_ref().map(|after| after.id.get_ref().as_str());
+        let until = match &section.unless {
+            Some(UnlessSection::Returned(id)) => Some(id.get_ref().as_str()),
+            Some(UnlessSection::Acknowledged) | None => None,
+        };
+        if follows.is_some_and(repeated) {
+            if section.repeat.is_some() || until.is_some_and(|id| Some(id) != follows) {
+                let what = "a step after what is owed again and again has no `repeat` and stops for that only";
+                self.fault(source, &section.id, what);
+            }
+        } else if until.is_some_and(repeated) {
+            let what = "a step that stops when something owed again and again is given counts from it: after_owed";
+            self.fault(source, &section.id, what);
+        }
     }
 
     fn is_owed(&mut self, source: Source<'_>, id: &Spanned<String>, owed: &[OwedRule]) {

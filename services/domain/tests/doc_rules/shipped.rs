@@ -1,0 +1,60 @@
+//! The configuration as it is shipped, whole or without one of its texts.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use vigie_domain::{
+    city::{City, CityError},
+    directory::DirectoryFiles,
+    territory::Territory,
+};
+
+fn config(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(config(path)).unwrap()
+}
+
+/// Texts of `config/doctrine` by file name.
+pub(crate) fn doctrine_files() -> BTreeMap<String, String> {
+    let files = fs::read_dir(config("doctrine")).unwrap().map(|entry| entry.unwrap().path());
+    let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    toml.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+pub(crate) fn directory_files() -> DirectoryFiles {
+    DirectoryFiles {
+        roles_toml: text("directory/roles.toml"),
+        bodies_csv: text("directory/bodies.csv"),
+        contacts_csv: text("directory/contacts.csv"),
+        rosters_toml: text("directory/rosters.toml"),
+        sources_csv: text("directory/sources.csv"),
+    }
+}
+
+pub(crate) fn territory() -> Territory {
+    Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap()
+}
+
+pub(crate) fn city_of(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
+    City::read(territory(), directory, doctrine)
+}
+
+pub(crate) fn city() -> City {
+    city_of(&doctrine_files(), &directory_files()).unwrap()
+}
+
+/// The city with `to` instead of `from`, which must stand in `file`; every time it stands there.
+pub(crate) fn city_with(file: &str, from: &str, to: &str) -> Result<City, CityError> {
+    let (mut doctrine, mut directory) = (doctrine_files(), directory_files());
+    let text = if file == "roles.toml" { &mut directory.roles_toml } else { doctrine.get_mut(file).unwrap() };
+    assert!(text.contains(from), "{file} no longer says: {from}");
+    *text = text.replace(from, to);
+    city_of(&doctrine, &directory)
+}
