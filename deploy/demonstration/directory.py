@@ -113,16 +113,20 @@ def bodies(schools, communes):
     return found
 
 
+# The day every contact point of the demonstration was answered.
+VERIFIED = "2026-11-16"
+
+
 def contacts(all_bodies):
     """Rows of contacts.csv: the desk of each body, then the members of its roster."""
     mobiles = iter(MOBILES)
     for body in all_bodies:
-        yield body.id + "-desk", body.id, "email", "%s@%s" % (body.id, DOMAIN), ""
+        yield body.id + "-desk", body.id, "email", "%s@%s" % (body.id, DOMAIN), "", VERIFIED
         if body.id in SCREENS:
-            yield body.id + "-screen", body.id, "screen", SCREENS[body.id], ""
+            yield body.id + "-screen", body.id, "screen", SCREENS[body.id], "", VERIFIED
         for duty in DUTY if body.role.every_days else ():
-            yield "%s-%s-sms" % (body.id, duty), body.id, "sms", "+%d" % next(mobiles), duty
-            yield "%s-%s-email" % (body.id, duty), body.id, "email", "%s.%s@%s" % (body.id, duty, DOMAIN), duty
+            yield "%s-%s-sms" % (body.id, duty), body.id, "sms", "+%d" % next(mobiles), duty, VERIFIED
+            yield "%s-%s-email" % (body.id, duty), body.id, "email", "%s.%s@%s" % (body.id, duty, DOMAIN), duty, VERIFIED
 
 
 def rosters(all_bodies):
@@ -171,7 +175,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     files = {
         "bodies.csv": _table(["id", "role", "territory", "name"], [(body.id, body.role.id, body.territory, body.name) for body in everyone]),
-        "contacts.csv": _table(["id", "body", "channel", "address", "duty"], contacts(everyone)),
+        "contacts.csv": _table(["id", "body", "channel", "address", "duty", "verified"], contacts(everyone)),
         "rosters.toml": rosters(everyone),
         "sources.csv": _table(["id", "role", "body", "territory", "name"], SOURCES),
     }

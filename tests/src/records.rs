@@ -1,7 +1,7 @@
 //! What the database holds, read as its owner.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
@@ -54,6 +54,27 @@ impl Records {
         let settled = self.events("vigie.escalation.step-settled.v1", Some(incident)).await;
         let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
         settled.iter().map(|event| (text(event, "step"), text(event, "outcome"))).collect()
+    }
+
+    /// How many steps of an incident's plan are left that neither survive the closing nor wait for something.
+    pub async fn open_steps(&self, incident: Uuid) -> usize {
+        let state: Option<Value> = sqlx::query_scalar("select state from escalation.plan where incident_id = $1")
+            .bind(incident)
+            .fetch_optional(&self.0)
+            .await
+            .expect("the database answers");
+        let state = state.unwrap_or_default();
+        let settled = state["settled"].as_array().cloned().unwrap_or_default();
+        let circuits = state["plan"]["circuits"].as_array().into_iter().flatten().enumerate();
+        let steps = circuits.flat_map(|(c, circuit)| {
+            let steps = circuit["steps"].as_array().into_iter().flatten().enumerate();
+            steps.map(move |(s, step)| (json!([c, s]), step))
+        });
+        steps
+            .filter(|(position, step)| {
+                step["survives_closing"] != json!(true) && step["waits_for"].is_null() && !settled.contains(position)
+            })
+            .count()
     }
 
     /// Alerts that a message must follow (those for a screen are shown, not sent).

@@ -167,11 +167,11 @@ impl Vigie {
         .await
     }
 
-    /// Every step of an incident with its outcome, once none is left to settle.
+    /// Every step of an incident with its outcome, once none is left to settle but those that come whatever happens or
+    /// after the closing.
     pub async fn whole_plan(&self, incident: Uuid) -> Vec<(String, String)> {
         wait::until("every step is settled", wait::PATIENCE, || async {
-            let open = "select count(*) from escalation.plan where next_due is not null";
-            self.records.is_quiet().await && self.records.count(open).await == 0
+            self.records.is_quiet().await && self.records.open_steps(incident).await == 0
         })
         .await;
         self.records.steps(incident).await

@@ -26,7 +26,7 @@ async fn a_point_opens_the_incident_of_the_sector_it_lies_in() {
     let vigie = Vigie::start(&stack, Options::default()).await;
     let scop = vigie.caller("scop").await;
 
-    let raised = scop.raise(&on_the_quay("tension")).await;
+    let raised = scop.raise(&on_the_quay("serious")).await;
 
     let incident = vigie.incident_of(&raised).await;
     let seen = scop.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
@@ -164,7 +164,7 @@ async fn a_resolution_stops_everything() {
     assert_eq!(closed.json()["status"], "closed");
     let steps = vigie.whole_plan(incident).await;
     let superseded = steps.iter().filter(|(_, outcome)| outcome == "superseded").count();
-    assert_eq!(superseded, 3, "second rank, all ranks, secretariat: {steps:?}");
+    assert_eq!(superseded, 5, "second rank, all ranks, secretariat, and the ladder of the operations room: {steps:?}");
     assert_eq!(vigie.all_sent(&stack).await.len(), before.len());
     let late = scop.post(&format!("{acts}/acknowledgements"), &json!({})).await.expect(409);
     assert_eq!(late.code(), "closed");

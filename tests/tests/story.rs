@@ -67,9 +67,9 @@ async fn unanswered_steps_fire_at_their_due_times_up_to_the_secretariat() {
         let at = |field: &str| Records::instant(&settled, field);
         assert!(at("settled_at") >= at("due_at"), "early: {settled}");
         let minutes = match settled["step"].as_str().unwrap() {
-            "RIX-1/second-rang" => 5,
+            "RIX-1/second-rang" | "CRI-3/chef-de-salle" => 5,
             "RIX-1/tous-les-rangs" => 10,
-            "RIX-4/astreinte-secretariat-general" => 15,
+            "RIX-4/astreinte-secretariat-general" | "CRI-3/astreinte-direction" => 15,
             _ => 0,
         };
         // A minute of the doctrine lasts 200 ms here.
@@ -108,7 +108,13 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     assert_eq!(acknowledged[0]["by"]["body"], "epm-paris-19");
     assert_eq!(acknowledged[0]["by"]["through"], "link");
     let steps = vigie.whole_plan(incident).await;
-    let stopped = ["RIX-1/second-rang", "RIX-1/tous-les-rangs", "RIX-4/astreinte-secretariat-general"];
+    let stopped = [
+        "CRI-3/astreinte-direction",
+        "CRI-3/chef-de-salle",
+        "RIX-1/second-rang",
+        "RIX-1/tous-les-rangs",
+        "RIX-4/astreinte-secretariat-general",
+    ];
     assert_eq!(by_outcome(&steps, "acknowledged"), BTreeSet::from(stopped));
     assert!(anyone.get(&link).await.expect(200).text.contains("Pris en compte par"));
 

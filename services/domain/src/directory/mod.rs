@@ -47,6 +47,15 @@ pub struct Contact {
     pub address: String,
     /// Position in the duty roster it belongs to; a permanent contact point when absent.
     pub duty: Option<String>,
+    /// The day a message to it was last answered; never when absent.
+    pub verified: Option<jiff::civil::Date>,
+}
+
+impl Contact {
+    /// Whether a message there is known to reach somebody: it was answered, or nothing has to leave the house.
+    pub fn is_proven(&self) -> bool {
+        self.verified.is_some() || self.channel == Channel::Screen
+    }
 }
 
 /// Whoever may raise signals or act with a credential.
@@ -78,6 +87,9 @@ pub struct Role {
     /// Acts it may do on an incident it sees.
     #[serde(default)]
     pub may: Vec<Permission>,
+    /// Its bodies are manned 24 hours a day.
+    #[serde(default)]
+    pub manned: bool,
 }
 
 /// Which incidents a role sees.

@@ -164,7 +164,8 @@ impl Reader<'_> {
                 continue;
             }
             let duty = (!row.duty.is_empty()).then_some(row.duty);
-            body.contacts.push(Contact { id, channel: row.channel, address: row.address, duty });
+            let ContactRow { channel, address, verified, .. } = row;
+            body.contacts.push(Contact { id, channel, address, duty, verified });
         }
         contacts
     }

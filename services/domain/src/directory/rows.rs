@@ -25,6 +25,9 @@ pub(super) struct ContactRow {
     pub(super) channel: Channel,
     pub(super) address: String,
     pub(super) duty: String,
+    /// The day it was last answered, `YYYY-MM-DD`; an empty cell or no column: never.
+    #[serde(default)]
+    pub(super) verified: Option<jiff::civil::Date>,
 }
 
 #[derive(Debug, Deserialize)]
