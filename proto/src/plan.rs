@@ -254,7 +254,7 @@ pub enum Scope {
 }
 
 /// How deep into a body's duty roster a step reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rank {
     /// The body's permanent contact points and whoever is first on duty.

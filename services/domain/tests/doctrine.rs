@@ -42,6 +42,7 @@ fn shipped() -> City {
         contacts_csv: text("directory/contacts.csv"),
         rosters_toml: text("directory/rosters.toml"),
         sources_csv: text("directory/sources.csv"),
+        overrides_csv: String::new(),
     };
     let territory = Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap();
     City::read(territory, &directory, &shipped_doctrine()).unwrap()

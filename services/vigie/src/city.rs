@@ -24,6 +24,7 @@ fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
         contacts_csv: text("contacts.csv")?,
         rosters_toml: text("rosters.toml")?,
         sources_csv: text("sources.csv")?,
+        overrides_csv: if folder.join("overrides.csv").exists() { text("overrides.csv")? } else { String::new() },
     })
 }
 

@@ -15,7 +15,7 @@ use vigie_proto::{
 };
 
 pub use read::{DirectoryError, DirectoryFiles, read};
-pub use roster::Roster;
+pub use roster::{Override, Roster};
 
 /// Where a body acts, or a source may raise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +188,11 @@ impl Directory {
         self.roles.keys()
     }
 
+    /// Every role with its rules.
+    pub fn role_rules(&self) -> impl Iterator<Item = (&RoleId, &Role)> {
+        self.roles.iter()
+    }
+
     /// French name of a role; its id when unknown.
     pub fn role_label<'a>(&'a self, id: &'a RoleId) -> &'a str {
         self.roles.get(id).map_or(id.as_str(), |role| role.label.as_str())
@@ -223,6 +228,11 @@ impl Directory {
 }
 
 impl Body {
+    /// The instants between `from` and `until` at which whoever is on duty may change.
+    pub fn changes(&self, from: Timestamp, until: Timestamp) -> impl Iterator<Item = Timestamp> {
+        self.roster.iter().flat_map(move |roster| roster.changes(from, until))
+    }
+
     /// The contact points of `channel` to use at `now` for a step reaching `rank` deep into the roster.
     ///
     /// The first rank is the permanent points and whoever is first on duty; the second, whoever is second on duty; all,

@@ -1,15 +1,16 @@
 //! Reads the directory's files whole, or lists every fault at once.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use jiff::tz::TimeZone;
+use jiff::{civil::DateTime, tz::TimeZone};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use vigie_proto::{BodyId, ContactId, RoleId, SourceId};
 
 use super::{
     Ambit, Body, Contact, Directory, Place, Role, Roster, Source,
-    rows::{BodyRow, ContactRow, RosterFile, RosterRow, SourceRow, address_fault},
+    roster::Override,
+    rows::{BodyRow, ContactRow, OverrideRow, RosterFile, RosterRow, SourceRow, address_fault},
 };
 use crate::territory::Territory;
 
@@ -21,6 +22,8 @@ pub struct DirectoryFiles {
     pub contacts_csv: String,
     pub rosters_toml: String,
     pub sources_csv: String,
+    /// Replacements and swaps; empty when there is no such file.
+    pub overrides_csv: String,
 }
 
 /// Every fault of a directory, each with its file and line.
@@ -35,6 +38,7 @@ pub fn read(files: &DirectoryFiles, territory: &Territory) -> Result<Directory, 
     let mut bodies = reader.bodies(&files.bodies_csv, &roles);
     let contacts = reader.contacts(&files.contacts_csv, &mut bodies);
     reader.rosters(&files.rosters_toml, &mut bodies);
+    reader.overrides(&files.overrides_csv, &mut bodies);
     let sources = reader.sources(&files.sources_csv, &bodies, &roles);
     if !reader.faults.is_empty() {
         return Err(DirectoryError(reader.faults));
@@ -48,7 +52,12 @@ pub fn read(files: &DirectoryFiles, territory: &Territory) -> Result<Directory, 
 
 fn hash(files: &DirectoryFiles) -> String {
     let mut hasher = Sha256::new();
-    for text in [&files.roles_toml, &files.bodies_csv, &files.contacts_csv, &files.rosters_toml, &files.sources_csv] {
+    // A directory without overrides keeps the hash it had before there were any.
+    let overrides = (!files.overrides_csv.is_empty()).then_some(&files.overrides_csv);
+    for text in [&files.roles_toml, &files.bodies_csv, &files.contacts_csv, &files.rosters_toml, &files.sources_csv]
+        .into_iter()
+        .chain(overrides)
+    {
         hasher.update(text.len().to_be_bytes());
         hasher.update(text);
     }
@@ -187,9 +196,50 @@ impl Reader<'_> {
                     self.faults.push(format!("{FILE}: roster of `{name}`: no contact has duty `{position}`"));
                 }
             }
-            if body.roster.replace(Roster { starts, zone: zone.clone(), every_days, order }).is_some() {
+            if body
+                .roster
+                .replace(Roster { starts, zone: zone.clone(), every_days, order, overrides: Vec::new() })
+                .is_some()
+            {
                 self.fault(FILE, 1, format!("`{name}` has two rosters"));
             }
+        }
+    }
+
+    fn overrides(&mut self, text: &str, bodies: &mut BTreeMap<BodyId, Body>) {
+        const FILE: &str = "overrides.csv";
+        if text.is_empty() {
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        for (line, row) in self.rows::<OverrideRow>(FILE, text) {
+            if !seen.insert(row.id.clone()) {
+                self.fault(FILE, line, format!("override `{}` is given twice", row.id));
+            }
+            let body = BodyId::new(row.body.as_str()).ok().and_then(|id| bodies.get_mut(&id));
+            let Some((body, roster)) = body.and_then(|body| Some((body.contacts.clone(), body.roster.as_mut()?)))
+            else {
+                self.fault(FILE, line, format!("body `{}` has no roster", row.body));
+                continue;
+            };
+            let instant = |local: DateTime| local.to_zoned(roster.zone.clone()).map(|zoned| zoned.timestamp());
+            let (Ok(from), Ok(until)) = (instant(row.from), instant(row.until)) else {
+                self.fault(FILE, line, "a local date and time is expected: 2026-12-24T08:00");
+                continue;
+            };
+            if until <= from {
+                self.fault(FILE, line, "it ends before it begins");
+            }
+            let position = row.position;
+            if !body.iter().any(|contact| contact.duty.as_ref() == Some(&position)) {
+                self.fault(FILE, line, format!("no contact of `{}` has duty `{position}`", row.body));
+            }
+            let same = roster.overrides.iter().find(|o| o.rank == row.rank && o.from < until && from < o.until);
+            if let Some(other) = same {
+                let what = format!("overlaps `{}` at the same rank", other.id);
+                self.fault(FILE, line, what);
+            }
+            roster.overrides.push(Override { id: row.id, from, until, rank: row.rank, position });
         }
     }
 

@@ -32,6 +32,24 @@ pub(super) struct ContactRow {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct OverrideRow {
+    pub(super) id: String,
+    pub(super) body: String,
+    /// Local, in the rosters' time zone.
+    pub(super) from: DateTime,
+    pub(super) until: DateTime,
+    /// 0 is first on duty.
+    pub(super) rank: usize,
+    /// The duty position that takes it.
+    pub(super) position: String,
+    /// For those who keep the file: why; functions, never names.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for the people who read the file")]
+    pub(super) note: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SourceRow {
     pub(super) id: String,
     pub(super) role: String,

@@ -4,6 +4,7 @@
 //! Nothing here names a fiche, a kind or a body: those stand in `config/doctrine`. [`read()`] turns the files into a
 //! [`Doctrine`] or lists every fault; [`freeze()`] applies it to one incident.
 
+pub mod check;
 mod file;
 mod freeze;
 mod read;
@@ -48,7 +49,7 @@ pub struct Doctrine {
 }
 
 /// Where something stands in the doctrine's files.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     pub file: String,
     /// From 1.

@@ -35,6 +35,7 @@ pub(crate) fn directory_files() -> DirectoryFiles {
         contacts_csv: text("directory/contacts.csv"),
         rosters_toml: text("directory/rosters.toml"),
         sources_csv: text("directory/sources.csv"),
+        overrides_csv: String::new(),
     }
 }
 

@@ -201,6 +201,7 @@ fn city() -> City {
             .to_owned(),
         rosters_toml: "timezone = \"Europe/Paris\"\n".to_owned(),
         sources_csv: "id,role,body,territory,name\n".to_owned(),
+        overrides_csv: String::new(),
     };
     let territory = include_bytes!("../../../../config/territory/paris.territory");
     let doctrine = "timezone = \"Europe/Paris\"\nkinds = {}\n\n[undeliverable]\n\

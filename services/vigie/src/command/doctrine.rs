@@ -1,13 +1,17 @@
 //! `vigie doctrine`: check it, explain a plan.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use vigie_domain::{
     assess::{Assessment, assess},
     city::City,
-    doctrine::{Situation, freeze},
+    doctrine::{
+        Situation,
+        check::{self, Promise},
+        freeze,
+    },
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},
@@ -23,16 +27,38 @@ use crate::{Outcome, city};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Read the doctrine with its directory and territory; print every fault with file and line.
-    Check {
-        /// Folder of the doctrine; the configured one when absent.
-        directory: Option<PathBuf>,
-    },
+    /// Prove the doctrine with its directory and territory, at every minute of the coming days.
+    #[command(
+        after_help = "Every kind, severity, crisis regime, sector, raiser and minute is examined: somebody proven is told, a place manned
+24 hours a day within the bound the kind declares, no step without a target, no loop, nothing confidential where it may
+not go. Errors keep a doctrine from being activated; warnings are worth a look.
+
+Examples:
+  vigie doctrine check
+  vigie doctrine check config/doctrine --from 2027-03-15T00:00:00+01:00 --days 30
+  vigie doctrine check --json | jq '.findings[] | select(.level == \"error\")'"
+    )]
+    Check(Check),
     /// Print who would be told, when, by which channel, and by which circuit.
     #[command(after_help = "Examples:
   vigie doctrine explain --kind rixe --severity serious --at paris-19
   vigie doctrine explain --kind rixe --severity tension --at 0750507U --raised-by etablissement --on 2026-11-23T16:00:00+01:00")]
     Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Folder of the doctrine; the configured one when absent.
+    directory: Option<PathBuf>,
+    /// First instant examined, RFC 3339; now when absent.
+    #[arg(long)]
+    from: Option<Timestamp>,
+    /// Days examined.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: u32,
+    /// The whole report as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -55,15 +81,12 @@ pub(crate) struct Explain {
 pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome> {
     let mut paths = config.paths.clone();
     match command {
-        Command::Check { directory } => {
-            if let Some(directory) = directory {
+        Command::Check(options) => {
+            if let Some(directory) = &options.directory {
                 paths.doctrine.clone_from(directory);
             }
             match city::read(&paths) {
-                Ok(city) => {
-                    println!("no fault: {} circuits, doctrine {}", city.doctrine.circuits.len(), city.doctrine.hash());
-                    Ok(Outcome::Done)
-                }
+                Ok(city) => prove(&city, options),
                 Err(error) => {
                     eprintln!("{error:#}");
                     Ok(Outcome::Found)
@@ -78,6 +101,48 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
             Ok(Outcome::Done)
         }
     }
+}
+
+fn prove(city: &City, options: &Check) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let report = check::check(city, options.from.unwrap_or_else(|| SystemClock.now()), options.days);
+    let errors = report.errors().count();
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        for finding in &report.findings {
+            println!("{finding}\n");
+        }
+        println!("Until a place manned 24 hours a day is told, when nobody answers:");
+        for promise in &report.promises {
+            println!("  {}", line(promise, city));
+        }
+        let warnings = report.findings.len() - errors;
+        println!(
+            "\n{errors} errors, {warnings} warnings. {} fiches: {} circuits carried, {} counted, {} not Vigie's.",
+            report.fiches, report.carried, report.counted, report.outside
+        );
+        println!(
+            "{} situations at each of {} minutes in {:.2} s, doctrine {}",
+            report.situations,
+            report.minutes,
+            started.elapsed().as_secs_f64(),
+            report.doctrine
+        );
+    }
+    Ok(if errors == 0 { Outcome::Done } else { Outcome::Found })
+}
+
+fn line(promise: &Promise, city: &City) -> String {
+    let bound = promise.within_min.map_or_else(|| "no bound".to_owned(), |min| format!("bound {min} min"));
+    let worst = match (promise.worst_min, promise.worst_at, &promise.worst_in) {
+        (Some(minutes), Some(at), Some(sector)) => {
+            let local = at.to_zoned(city.doctrine.zone.clone()).strftime("%a %-d %b %H:%M").to_string();
+            format!("at worst {minutes} min ({sector}, {local})")
+        }
+        (Some(_), _, _) | (None, _, _) => "not told for sure".to_owned(),
+    };
+    format!("{:<18} {:<8} {bound:<14} {worst}", promise.kind.as_str(), promise.severity.code())
 }
 
 fn situation(explain: &Explain, city: &City) -> anyhow::Result<Situation> {
