@@ -13,7 +13,7 @@ use vigie_domain::{
     assess::assess,
     city::City,
     directory::DirectoryFiles,
-    doctrine::{Condition, Situation, Timing, freeze, read},
+    doctrine::{Condition, Situation, Timing, freeze, read, table},
     escalation::Settlement,
     territory::Territory,
 };
@@ -317,4 +317,11 @@ fn every_step_finds_somebody_in_every_sector() {
             }
         }
     }
+}
+
+#[test]
+fn the_table_of_circuits_is_that_of_the_files() {
+    let fresh = table(&shipped().doctrine);
+    let written = text("doctrine/README.md");
+    assert!(fresh == written, "config/doctrine/README.md is stale: vigie doctrine table > config/doctrine/README.md");
 }

@@ -7,6 +7,7 @@
 mod file;
 mod freeze;
 mod read;
+mod table;
 mod window;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use vigie_proto::{
 pub use freeze::{Situation, freeze, involve};
 pub(crate) use freeze::{holds, target};
 pub use read::{DoctrineError, read};
+pub use table::table;
 pub use window::{Calendar, DayKind, Window};
 
 /// Everything the city has decided, at one version.

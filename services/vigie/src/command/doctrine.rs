@@ -1,4 +1,4 @@
-//! `vigie doctrine`: check it, explain a plan.
+//! `vigie doctrine`: check it, explain a plan, print the table of circuits.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use vigie_domain::{
     assess::{Assessment, assess},
     city::City,
-    doctrine::{Situation, freeze},
+    doctrine::{Situation, freeze, table},
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},
@@ -33,6 +33,8 @@ pub(crate) enum Command {
   vigie doctrine explain --kind rixe --severity serious --at paris-19
   vigie doctrine explain --kind rixe --severity tension --at 0750507U --raised-by etablissement --on 2026-11-23T16:00:00+01:00")]
     Explain(Explain),
+    /// Print every circuit of the contract and what Vigie does with it, in Markdown.
+    Table,
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +71,10 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
                     Ok(Outcome::Found)
                 }
             }
+        }
+        Command::Table => {
+            print!("{}", table(&city::read(&paths)?.doctrine));
+            Ok(Outcome::Done)
         }
         Command::Explain(explain) => {
             let city = city::read(&paths)?;
