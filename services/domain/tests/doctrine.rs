@@ -279,7 +279,7 @@ fn only_what_the_contract_states_is_called_contract() {
     let owed = city.doctrine.circuits.iter().flat_map(|c| c.owed.iter().map(move |o| (&c.id, &o.id, o.timing)));
     let stated = steps.chain(owed).filter(|(_, _, timing)| *timing == Timing::Contract);
     let stated: BTreeSet<String> = stated.map(|(circuit, id, _)| format!("{circuit}/{id}")).collect();
-    let wanted = ["CFG-206c/evaluation", "CFG-206c/retard", "CFG-304b/patrouille", "CRI-2/scop", "CRI-5/umip"];
+    let wanted = ["CFG-206c/evaluation", "CFG-206c/retard", "CFG-304b/patrouille", "CRI-2/scop"];
     assert_eq!(stated, wanted.map(str::to_owned).into());
 }
 

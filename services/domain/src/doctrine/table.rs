@@ -26,7 +26,10 @@ fiche F.1.6) and `doctrine.toml` for what holds for all. This page is made from 
 /// The page, in Markdown.
 pub fn table(doctrine: &Doctrine) -> String {
     let mut page = vec![HEADER.to_owned(), "## In all\n".to_owned(), totals(doctrine)];
-    for fiche in &doctrine.fiches {
+    let place = |fiche: &&Fiche| doctrine.expected_fiches.iter().position(|id| *id == fiche.id);
+    let mut fiches: Vec<&Fiche> = doctrine.fiches.iter().collect();
+    fiches.sort_by_key(place);
+    for fiche in fiches {
         page.push(format!("\n## {} — {}\n\nLines {}.\n", fiche.id, fiche.title, fiche.lines));
         page.extend(head(["circuit", "title", "lines", "verdict", "for what, or why", "times"]));
         page.extend(fiche.circuits.iter().flat_map(|id| rows(doctrine, fiche, id)));
