@@ -32,17 +32,13 @@ fn doc_05_a_grave_rixe_tells_local_bodies_and_the_secretariat_general_at_once() 
             for role in CLASSES.into_iter().chain(["secretariat-general"]) {
                 must(at_once.contains(role), format!("{severity}: {role} is not told at once"))?;
             }
-            if severity == Severity::Serious {
-                continue;
-            }
-            // After a death, « en central » is not done because somebody « localement » answers.
-            let mut play = Play::of(city, &incident("rixe", severity, "etablissement"));
-            play.acknowledge("commissariat", monday()).acknowledge("scop", monday());
-            play.until(paris("2026-11-23T15:55"));
-            let called = play.told.iter().any(|told| told.at > monday() && told.role == "secretariat-general");
-            must(called, "the secretariat is no longer called once the commissariat answers")?;
         }
-        Ok(())
+        // After a death, « en central » is not done because somebody « localement » answers.
+        let mut play = Play::of(city, &incident("rixe", Severity::Fatal, "etablissement"));
+        play.acknowledge("commissariat", monday()).acknowledge("scop", monday());
+        play.until(paris("2026-11-23T15:55"));
+        let called = play.told.iter().any(|told| told.at > monday() && told.role == "secretariat-general");
+        must(called, "the secretariat is no longer called once the commissariat answers")
     };
     stands_on(
         rule,
