@@ -66,9 +66,15 @@ fn doc_17_the_requisition_is_answered_within_eight_days_of_its_reception_or_the_
             ("f-2-6.toml", "{ role = \"parquet\", in = \"city\" }, ", "", Then::Broken),
             (
                 "f-2-6.toml",
+                "{ role = \"parquet\", in = \"city\" }, ",
+                "{ role = \"scop\", in = \"city\" }, ",
+                Then::Refused("`scop` is not told of"),
+            ),
+            (
+                "f-2-6.toml",
                 "channels = [\"email\"]",
                 "channels = [\"email\", \"screen\", \"sms\"]\nfallback = [\"sms\"]",
-                Then::Broken,
+                Then::Refused("does not leave by screen"),
             ),
         ],
     );
