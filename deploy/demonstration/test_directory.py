@@ -9,7 +9,9 @@ DIRECTORY = Path(__file__).resolve().parents[2] / "config" / "directory"
 SECTORS = {"paris-centre"} | {"paris-%02d" % number for number in range(5, 21)}
 SECTOR_ROLES = {"commissariat", "division-dpmp", "epm", "prevention-specialisee", "associations", "mairie", "mairie-elu", "coordonnateur-cpsa", "mpce"}
 CITY_ROLES = {"scop", "permanence-dpmp", "secretariat-general", "cellule-bandes", "dpp", "emas", "parquet", "rectorat", "umip", "auditor", "admin"}
-ON_CALL_ROLES = {"commissariat", "division-dpmp", "mairie-elu", "scop", "permanence-dpmp", "secretariat-general", "cellule-bandes", "emas", "epm", "coordonnateur-cpsa", "umip", "mpce"}
+FURTHER_CITY_ROLES = {"prefecture-de-police", "cellule-centrale-de-crise", "ddct", "dsol", "dlh", "dicom", "gpis", "mus", "pav", "clav", "crip"}
+ON_CALL_ROLES = {"commissariat", "division-dpmp", "mairie-elu", "scop", "permanence-dpmp", "secretariat-general", "cellule-bandes", "emas", "epm", "coordonnateur-cpsa", "umip", "mpce"} | {
+    "cellule-centrale-de-crise", "ddct", "dsol", "dlh", "dicom", "gpis"}
 
 
 def read(name):
@@ -48,7 +50,7 @@ class Directory(unittest.TestCase):
 
     def test_every_sector_has_every_mandatory_role(self):
         present = {(body["territory"], body["role"]) for body in self.bodies.values()}
-        wanted = {(sector, role) for sector in SECTORS for role in SECTOR_ROLES} | {("city", role) for role in CITY_ROLES}
+        wanted = {(sector, role) for sector in SECTORS for role in SECTOR_ROLES} | {("city", role) for role in CITY_ROLES | FURTHER_CITY_ROLES}
         self.assertEqual(set(), wanted - present)
 
     def test_the_29_bordering_communes_and_447_schools_are_there(self):

@@ -13,7 +13,7 @@ use vigie_domain::{
     assess::assess,
     city::City,
     directory::DirectoryFiles,
-    doctrine::{Condition, Situation, Timing, freeze, read},
+    doctrine::{Condition, Situation, Timing, freeze, read, table},
     escalation::Settlement,
     territory::Territory,
 };
@@ -280,7 +280,7 @@ fn only_what_the_contract_states_is_called_contract() {
     let owed = city.doctrine.circuits.iter().flat_map(|c| c.owed.iter().map(move |o| (&c.id, &o.id, o.timing)));
     let stated = steps.chain(owed).filter(|(_, _, timing)| *timing == Timing::Contract);
     let stated: BTreeSet<String> = stated.map(|(circuit, id, _)| format!("{circuit}/{id}")).collect();
-    let wanted = ["CFG-206c/evaluation", "CFG-206c/retard", "CFG-304b/patrouille", "CRI-2/scop", "CRI-5/umip"];
+    let wanted = ["CFG-206c/evaluation", "CFG-206c/retard", "CFG-304b/patrouille", "CRI-2/scop"];
     assert_eq!(stated, wanted.map(str::to_owned).into());
 }
 
@@ -318,4 +318,11 @@ fn every_step_finds_somebody_in_every_sector() {
             }
         }
     }
+}
+
+#[test]
+fn the_table_of_circuits_is_that_of_the_files() {
+    let fresh = table(&shipped().doctrine);
+    let written = text("doctrine/README.md");
+    assert!(fresh == written, "config/doctrine/README.md is stale: vigie doctrine table > config/doctrine/README.md");
 }

@@ -376,6 +376,17 @@ pub(super) struct AudienceSection {
     pub(super) outside: Option<OutsideHoursSection>,
 }
 
+impl AudienceSection {
+    /// The role told, and those told instead.
+    pub(super) fn roles(&self) -> Vec<&Spanned<String>> {
+        let instead: &[Self] = match &self.outside {
+            Some(OutsideHoursSection::Tell(others)) => others,
+            Some(OutsideHoursSection::Skip | OutsideHoursSection::Wait) | None => &[],
+        };
+        std::iter::once(&self.role).chain(instead.iter().flat_map(Self::roles)).collect()
+    }
+}
+
 /// `"skip"`, `"wait"`, or `{ tell = [those told instead] }`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]

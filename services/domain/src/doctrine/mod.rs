@@ -8,6 +8,7 @@ pub mod check;
 mod file;
 mod freeze;
 mod read;
+mod table;
 mod window;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use vigie_proto::{
 pub use freeze::{Situation, freeze, involve};
 pub(crate) use freeze::{holds, target};
 pub use read::{DoctrineError, read};
+pub use table::table;
 pub use window::{Calendar, DayKind, Window};
 
 /// Everything the city has decided, at one version.

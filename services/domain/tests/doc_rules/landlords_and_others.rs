@@ -19,7 +19,11 @@ fn doc_16_an_urgence_sociale_is_not_closed_before_the_raiser_has_an_answer() {
             must(answer.by.role.as_str() == "mus" && answer.to == OwedTo::Raiser, "not by the mission to the raiser")?;
             must(answer.blocks_closing && !answer.may_be_unknown, "it may be closed without an answer")?;
         }
-        Ok(())
+        let mut play = Play::of(city, &incident("social-emergency", Severity::Tension, "mairie"));
+        let taken = paris("2026-11-23T16:00");
+        play.acknowledge("mus", taken).until(paris("2026-11-27T12:00"));
+        let reminded = play.reminders("mus");
+        must(reminded.starts_with(&[taken, paris("2026-11-27T00:00")]), format!("asked for an answer at {reminded:?}"))
     };
     stands_on(
         rule,
@@ -66,9 +70,15 @@ fn doc_17_the_requisition_is_answered_within_eight_days_of_its_reception_or_the_
             ("f-2-6.toml", "{ role = \"parquet\", in = \"city\" }, ", "", Then::Broken),
             (
                 "f-2-6.toml",
+                "{ role = \"parquet\", in = \"city\" }, ",
+                "{ role = \"scop\", in = \"city\" }, ",
+                Then::Refused("`scop` is not told of"),
+            ),
+            (
+                "f-2-6.toml",
                 "channels = [\"email\"]",
                 "channels = [\"email\", \"screen\", \"sms\"]\nfallback = [\"sms\"]",
-                Then::Broken,
+                Then::Refused("does not leave by screen"),
             ),
         ],
     );
@@ -131,6 +141,35 @@ fn doc_19_the_four_emergency_numbers_come_first_in_the_contracts_order() {
         [
             ("doctrine.toml", "[[emergency]]\nnumber = \"112\"\nlabel = \"Urgences\"\n", "", Then::Broken),
             ("doctrine.toml", "number = \"17\"", "number = \"dix-sept\"", Then::Refused("needs digits")),
+        ],
+    );
+}
+
+/// The mission keeps office hours; the operations room is awake in its place, and the mission hears of it at its return.
+#[test]
+fn at_the_weekend_an_urgence_sociale_reaches_the_scop_at_once_and_the_mission_on_monday() {
+    let rule = |city: &City| {
+        let saturday = paris("2026-11-21T23:00");
+        let mut play = Play::at(city, &incident("social-emergency", Severity::Tension, "mairie"), saturday);
+        play.until(paris("2026-11-23T12:00"));
+        let asked = play.told.iter().any(|told| {
+            told.at == saturday && told.role == "scop" && told.steps.iter().any(|step| step == "CFG-308a/mission")
+        });
+        must(asked, "nobody is asked at night")?;
+        let mission = play.told.iter().filter(|told| told.role == "mus").map(|told| told.at).min();
+        must(mission == Some(paris("2026-11-23T08:30")), format!("the mission: {mission:?}"))
+    };
+    stands_on(
+        rule,
+        [
+            (
+                "f-3-8.toml",
+                "outside = { tell = [{ role = \"scop\", in = \"city\" }] }",
+                "outside = \"skip\"",
+                Then::Broken,
+            ),
+            ("f-3-8.toml", "outside = \"wait\"", "outside = \"skip\"", Then::Broken),
+            ("doctrine.toml", "not_on = [\"weekend\", \"public-holiday\"]\n", "", Then::Broken),
         ],
     );
 }

@@ -3,7 +3,7 @@
 //! Each rule is played, not read: an incident gets its plan, time passes, people answer or do not. And each is shown to
 //! stand on a text of the configuration: without it the rule no longer holds, or the configuration is refused.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod crises;
 mod landlords_and_others;

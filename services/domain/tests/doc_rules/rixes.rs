@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use vigie_domain::{
     city::City,
     directory::Ambit,
     doctrine::{Situation, involve},
+    pattern::{GraveIncident, Trace, recognise},
+    territory::LonLat,
 };
-use vigie_proto::{Channel, SectorId, Severity};
+use vigie_proto::{IncidentId, SectorId, Severity, SignalId};
 
 use super::{
     Then, Verdict, must,
@@ -29,17 +32,13 @@ fn doc_05_a_grave_rixe_tells_local_bodies_and_the_secretariat_general_at_once() 
             for role in CLASSES.into_iter().chain(["secretariat-general"]) {
                 must(at_once.contains(role), format!("{severity}: {role} is not told at once"))?;
             }
-            if severity == Severity::Serious {
-                continue;
-            }
-            // After a death, « en central » is not done because somebody « localement » answers.
-            let mut play = Play::of(city, &incident("rixe", severity, "etablissement"));
-            play.acknowledge("commissariat", monday()).acknowledge("scop", monday());
-            play.until(paris("2026-11-23T15:55"));
-            let called = play.told.iter().any(|told| told.at > monday() && told.role == "secretariat-general");
-            must(called, "the secretariat is no longer called once the commissariat answers")?;
         }
-        Ok(())
+        // After a death, « en central » is not done because somebody « localement » answers.
+        let mut play = Play::of(city, &incident("rixe", Severity::Fatal, "etablissement"));
+        play.acknowledge("commissariat", monday()).acknowledge("scop", monday());
+        play.until(paris("2026-11-23T15:55"));
+        let called = play.told.iter().any(|told| told.at > monday() && told.role == "secretariat-general");
+        must(called, "the secretariat is no longer called once the commissariat answers")
     };
     stands_on(
         rule,
@@ -257,16 +256,61 @@ fn nobody_answers_and_a_place_manned_around_the_clock_is_told_in_time_at_every_h
     for (kind, rule) in &city.doctrine.kinds {
         for (severity, minutes) in &rule.manned_within_min {
             for quarter in 0..96 {
-                let now = paris("2026-11-27T12:00") + jiff::SignedDuration::from_mins(30 * quarter);
+                let now = paris("2026-11-27T12:00") + SignedDuration::from_mins(30 * quarter);
                 let situation = incident(kind.as_str(), *severity, "mairie");
                 let mut play = Play::at(&city, &situation, now);
-                play.until(now + jiff::SignedDuration::from_mins(i64::from(*minutes)));
-                let manned = play.told.iter().any(|told| told.role == "scop" && told.channel == Channel::Screen);
-                assert!(
-                    manned,
-                    "{kind}, {severity}, at {now}: the operations room is not told within {minutes} minutes"
-                );
+                play.until(now + SignedDuration::from_mins(i64::from(*minutes)));
+                let manned = play.told.iter().any(|told| {
+                    let role = told.role.parse().unwrap();
+                    city.directory.role(&role).is_some_and(|role| role.manned)
+                });
+                assert!(manned, "{kind}, {severity}, at {now}: nowhere manned is told within {minutes} minutes");
             }
         }
     }
+}
+
+/// Three weak signals around the same schools in a week, and any weak signal in the week after a grave fact.
+#[test]
+fn weak_signals_add_up_and_after_a_grave_fact_none_is_weak() {
+    let rule = |city: &City| {
+        let rule = city.doctrine.kind(&"rixe".parse().unwrap()).unwrap();
+        let schools = ["0750507U".parse().unwrap()];
+        let trace = |days: i64| Trace {
+            signal: SignalId(uuid::Uuid::from_u128(1)),
+            severity: Severity::Watch,
+            at: None,
+            schools_around: schools.to_vec(),
+            received_at: monday() - SignedDuration::from_hours(24 * days),
+            spent: false,
+        };
+        let becomes = |before: &[Trace], grave: &[GraveIncident]| {
+            let at = Some(LonLat { lon: 2.3791, lat: 48.8853 });
+            recognise(Severity::Watch, at, &schools, rule, before, grave, monday()).map(|pattern| pattern.becomes())
+        };
+        let grave = |days: i64| GraveIncident {
+            id: IncidentId(uuid::Uuid::from_u128(2)),
+            severity: Severity::Serious,
+            at: Some(LonLat { lon: 2.3821, lat: 48.8853 }),
+            last_signal_at: monday() - SignedDuration::from_hours(24 * days),
+        };
+        must(becomes(&[trace(1), trace(6)], &[]) == Some(Severity::Tension), "three in a week do not add up")?;
+        must(becomes(&[trace(1)], &[]).is_none(), "two add up")?;
+        must(becomes(&[trace(1), trace(8)], &[]).is_none(), "those of last week add up")?;
+        must(becomes(&[], &[grave(6)]) == Some(Severity::Tension), "reprisals are not expected")?;
+        must(becomes(&[], &[grave(8)]).is_none(), "they are expected for ever")
+    };
+    stands_on(
+        rule,
+        [
+            ("doctrine.toml", "count = 3", "count = 4", Then::Broken),
+            ("doctrine.toml", "count = 3", "count = 1", Then::Refused("count at least 2")),
+            (
+                "doctrine.toml",
+                "retaliation = { after = [\"serious\", \"fatal\"]",
+                "retaliation = { after = [\"fatal\"]",
+                Then::Broken,
+            ),
+        ],
+    );
 }

@@ -4,11 +4,13 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
 };
 
 use vigie_domain::{
     city::{City, CityError},
     directory::DirectoryFiles,
+    doctrine,
     territory::Territory,
 };
 
@@ -39,16 +41,26 @@ pub(crate) fn directory_files() -> DirectoryFiles {
     }
 }
 
-pub(crate) fn territory() -> Territory {
-    Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap()
+fn read(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
+    let territory = Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap();
+    City::read(territory, directory, doctrine)
 }
 
+/// The city as shipped, read once.
+static SHIPPED: LazyLock<City> = LazyLock::new(|| read(&doctrine_files(), &directory_files()).unwrap());
+
+/// The city of these files. A directory that is the shipped one is not read again, nor is the territory.
 pub(crate) fn city_of(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
-    City::read(territory(), directory, doctrine)
+    if directory.roles_toml != directory_files().roles_toml {
+        return read(doctrine, directory);
+    }
+    let roles = SHIPPED.directory.roles().cloned().collect();
+    let doctrine = doctrine::read(doctrine, &roles).map_err(|error| CityError(error.0))?;
+    Ok(City { doctrine: Arc::new(doctrine), ..city() })
 }
 
 pub(crate) fn city() -> City {
-    city_of(&doctrine_files(), &directory_files()).unwrap()
+    SHIPPED.clone()
 }
 
 /// The city with `to` instead of `from`, which must stand in `file`; every time it stands there.

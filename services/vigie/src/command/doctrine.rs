@@ -1,4 +1,4 @@
-//! `vigie doctrine`: check it, explain a plan.
+//! `vigie doctrine`: check it, explain a plan, print the table of circuits.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -10,7 +10,7 @@ use vigie_domain::{
     doctrine::{
         Situation,
         check::{self, Promise},
-        freeze,
+        freeze, table,
     },
 };
 use vigie_platform::{
@@ -44,6 +44,8 @@ Examples:
   vigie doctrine explain --kind rixe --severity serious --at paris-19
   vigie doctrine explain --kind rixe --severity tension --at 0750507U --raised-by etablissement --on 2026-11-23T16:00:00+01:00")]
     Explain(Explain),
+    /// Print every circuit of the contract and what Vigie does with it, in Markdown.
+    Table,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +94,10 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
                     Ok(Outcome::Found)
                 }
             }
+        }
+        Command::Table => {
+            print!("{}", table(&city::read(&paths)?.doctrine));
+            Ok(Outcome::Done)
         }
         Command::Explain(explain) => {
             let city = city::read(&paths)?;

@@ -9,7 +9,9 @@ use vigie_proto::{Kind, plan::SatisfiedBy};
 use super::{
     super::{
         Circuit, Doctrine, Due, OwedRule, Step, Within,
-        file::{CircuitSection, DaySection, OwedSection, SatisfiedBySection, StepSection, UnlessSection},
+        file::{
+            AudienceSection, CircuitSection, DaySection, OwedSection, SatisfiedBySection, StepSection, UnlessSection,
+        },
     },
     COMMON_FILE, Reader, Source,
 };
@@ -53,6 +55,7 @@ impl Reader<'_> {
             if position == 0 && step.after_last_min.is_some() {
                 self.fault(source, &step.id, "after_last_min: there is no step before this one");
             }
+            self.keeps_to_class(source, &step, &kinds, doctrine);
             steps.extend(self.step(source, step, &owed, doctrine));
         }
         let origin = source.origin(&section.id);
@@ -75,6 +78,24 @@ impl Reader<'_> {
             owed,
             steps,
             origin,
+        }
+    }
+
+    /// No channel and nobody that the class of one of the kinds does not allow.
+    fn keeps_to_class(&mut self, source: Source<'_>, step: &StepSection, kinds: &[Kind], doctrine: &Doctrine) {
+        for (kind, class) in kinds.iter().filter_map(|kind| Some((kind, doctrine.class_of(kind)?))) {
+            let label = &class.label;
+            let mut used = step.channels.get_ref().iter().chain(&step.fallback);
+            if let Some(channel) = used.find(|channel| !class.channels.contains(channel)) {
+                let what = format!("{kind} is of class « {label} », which does not leave by {channel}");
+                self.fault(source, &step.channels, what);
+            }
+            for role in step.tell.get_ref().iter().flat_map(AudienceSection::roles) {
+                if !class.roles.is_empty() && !class.roles.iter().any(|known| known.as_str() == role.get_ref()) {
+                    let what = format!("{kind} is of class « {label} », which `{}` is not told of", role.get_ref());
+                    self.fault(source, role, what);
+                }
+            }
         }
     }
 
