@@ -6,7 +6,7 @@ mod read;
 mod roster;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vigie_proto::{
@@ -186,6 +186,12 @@ impl Directory {
     /// Every role that exists.
     pub fn roles(&self) -> impl Iterator<Item = &RoleId> {
         self.roles.keys()
+    }
+
+    /// Roles of places where somebody watches at any hour: those told on a screen.
+    pub fn manned_roles(&self) -> BTreeSet<RoleId> {
+        let watched = |body: &&Body| body.contacts.iter().any(|contact| contact.channel == Channel::Screen);
+        self.bodies().filter(watched).map(|body| body.role.clone()).collect()
     }
 
     /// French name of a role; its id when unknown.
