@@ -154,7 +154,7 @@ impl Observer for Log {
     fn unplaced(&mut self, _: &SignalRaisedV1, why: &Unplaced) {
         self.0.push(format!("unplaced: {why}"));
     }
-    fn opened(&mut self, at: Timestamp, incident: &Incident) {
+    fn opened(&mut self, at: Timestamp, incident: &Incident, _: &SignalRaisedV1) {
         let snapshot = &incident.snapshot;
         self.0.push(format!("{at} opened {} {} {}", snapshot.sector, snapshot.severity, snapshot.nature.code()));
     }

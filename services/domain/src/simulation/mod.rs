@@ -174,7 +174,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         let escalation = Escalation::start(opened.plan, incident.snapshot.version);
         let chance = self.chance.of(signal.signal_id.0.as_bytes());
         self.memory.opened(slot, &incident, rule);
-        self.observer.opened(self.now, &incident);
+        self.observer.opened(self.now, &incident, signal);
         self.incidents.push(Some(Box::new(Live::new(incident, rule, escalation, chance))));
         self.note_closing(slot, self.answers.closing.unanswered_after_min);
         self.settle(&[slot], Vec::new());
@@ -209,7 +209,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             Event::IncidentAcknowledged(e) => {
                 let first = incident.in_charge.len() == 1;
                 self.observer.took_charge(&answered(&e.by.body, &e.by.role, first));
-                escalation.acknowledge(e.by.body, e.by.role, e.seen_version, now)
+                escalation.acknowledge(e.by.body, &e.by.role, e.seen_version, now)
             }
             Event::IncidentRefused(e) => {
                 self.observer.refused(&answered(&e.by.body, &e.by.role, false));

@@ -68,7 +68,7 @@ pub trait Observer {
     fn raised(&mut self, signal: &SignalRaisedV1, place: &Assessment) {}
     /// A signal came that has no place, or whose kind the doctrine has not: it opened nothing.
     fn unplaced(&mut self, signal: &SignalRaisedV1, why: &Unplaced) {}
-    fn opened(&mut self, at: Timestamp, incident: &Incident) {}
+    fn opened(&mut self, at: Timestamp, incident: &Incident, signal: &SignalRaisedV1) {}
     /// A signal joined an incident and changed nothing of its severity.
     fn reinforced(&mut self, at: Timestamp, incident: &Incident) {}
     fn aggravated(&mut self, at: Timestamp, incident: &Incident) {}
