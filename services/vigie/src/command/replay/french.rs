@@ -60,7 +60,9 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "—".to_owned();
     }
-    format!("{}{NARROW}%", decimal(ratio(part, whole) * 100.0))
+    // What is not all never reads as all.
+    let percent = if part < whole { (ratio(part, whole) * 100.0).min(99.9) } else { 100.0 };
+    format!("{}{NARROW}%", decimal(percent))
 }
 
 /// `part / whole`, 0 of nothing.
@@ -96,6 +98,13 @@ pub(crate) fn month(number: i8) -> &'static str {
     usize::try_from(number - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("")
 }
 
+/// `juil.`
+pub(crate) fn month_short(number: i8) -> &'static str {
+    const SHORT: [&str; 12] =
+        ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+    usize::try_from(number - 1).ok().and_then(|index| SHORT.get(index)).copied().unwrap_or("")
+}
+
 /// `vendredi 6 juillet 2012, 18 h`, of an hour since 1970.
 pub(crate) fn hour(hour: i64, zone: &TimeZone) -> String {
     let local = Timestamp::from_second(hour * 3_600).unwrap_or_default().to_zoned(zone.clone());
@@ -113,6 +122,7 @@ mod tests {
         assert_eq!(counted(1, "message"), "1 message");
         assert_eq!(share(1, 3), "33,3\u{202f}%");
         assert_eq!(share(0, 0), "—");
+        assert_eq!((share(9_999, 10_000).as_str(), share(3, 3).as_str()), ("99,9\u{202f}%", "100\u{202f}%"));
         let texts = [45, 200, 1_200, 7_500, 100_000].map(duration);
         assert_eq!(texts.map(|text| text.replace(NARROW, " ")), ["45 s", "3 min 20 s", "20 min", "2 h 05", "1 j 3 h"]);
         assert_eq!(day(jiff::civil::date(2012, 7, 1)), "dimanche 1er juillet 2012");

@@ -4,10 +4,13 @@ mod differences;
 mod figures;
 mod french;
 mod headline;
+mod page;
+mod picture;
 mod report;
 mod source;
 mod table;
 mod tally;
+mod wording;
 
 use std::{
     fs,
@@ -183,20 +186,18 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outc
     let started = Instant::now();
     let run = Figures::of(&tally, &city, days);
     let figures_s = started.elapsed();
-    let differences = match (&against, &source.real) {
+    let other = match (&against, source.real) {
         (Some(other), _) => {
             let told = player.play(other, Tally::new(zone.clone(), true), &Progress::new(arguments.progress))?;
             let folder = arguments.against.as_deref().unwrap_or(Path::new("")).display();
-            let figures = Figures::of(&told, other, days);
-            Some(Differences::between(format!("la doctrine {folder}"), &city, (&tally, &run), (&told, &figures)))
+            Some((format!("la doctrine {folder}"), Figures::of(&told, other, days), told))
         }
-        (None, Some(real)) => {
-            let figures = Figures::of(real, &city, days);
-            let with = "ce qui s'est passé (journal)".to_owned();
-            Some(Differences::between(with, &city, (&tally, &run), (real, &figures)))
-        }
+        (None, Some(real)) => Some(("ce qui s'est passé (journal)".to_owned(), Figures::of(&real, &city, days), real)),
         (None, None) => None,
     };
+    let differences = other
+        .as_ref()
+        .map(|(with, figures, told)| Differences::between(with.clone(), &city, (&tally, &run), (told, figures)));
     let speed = if arguments.speed_report {
         let (locating_s, simulating_s) = player.measure(&city)?;
         Some(Speed {
@@ -236,12 +237,32 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outc
         differences,
         speed,
     };
+    if let Some(folder) = &arguments.out {
+        write(folder, &report, other.as_ref().map(|(_, figures, _)| figures), &city)?;
+    }
     if arguments.json {
         println!("{:#}", serde_json::to_value(&report)?);
     } else {
         table::print(&report, &mut io::stdout().lock())?;
     }
     Ok(Outcome::Done)
+}
+
+/// Writes the page, the JSON and the pictures.
+fn write(folder: &Path, report: &Report, other: Option<&Figures>, city: &City) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    let pictures = picture::all(report, other, city);
+    for picture in &pictures {
+        write(&format!("{}.svg", picture.name), &picture.svg)?;
+    }
+    write("report.json", &format!("{:#}\n", serde_json::to_value(report)?))?;
+    write("report.html", &page::page(report, &pictures))?;
+    eprintln!("written: {}", folder.join("report.html").display());
+    Ok(())
 }
 
 fn read_city(config: &Config, arguments: &Arguments, doctrine: Option<&Path>) -> anyhow::Result<City> {

@@ -32,7 +32,10 @@ pub(crate) fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         ),
     )?;
     line("messages", format!("{}, {} par jour", count(run.messages), decimal(run.messages_a_day)))?;
-    let channels = run.by_channel.iter().map(|(channel, number)| format!("{} {channel}", count(*number)));
+    let channels = run
+        .by_channel
+        .iter()
+        .map(|(channel, number)| format!("{} {}", count(*number), super::wording::channel(*channel)));
     line("par canal", channels.collect::<Vec<_>>().join(", "))?;
     if let Some(worst) = &run.worst_hour {
         line("heure la plus chargée", format!("{} : {}", worst.label, counted(worst.messages, "message")))?;
