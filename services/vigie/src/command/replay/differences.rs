@@ -8,7 +8,7 @@ use vigie_proto::BodyId;
 
 use super::{
     figures::{Figures, Quantiles, size},
-    tally::Tally,
+    tally::{StepCount, Tally},
 };
 
 /// Tellings nearer in time than this are at the same time, seconds: doctrines count in minutes.
@@ -26,7 +26,7 @@ pub(crate) struct Differences {
     pub(crate) exhausted: Both<u64>,
     pub(crate) taking_charge: Both<Quantiles>,
     pub(crate) manned_told: Both<Quantiles>,
-    /// Steps whose number of tellings differs.
+    /// Steps that tell more, less, or others.
     pub(crate) steps: Vec<StepDifference>,
     /// Bodies told otherwise, the most changed first.
     pub(crate) bodies: Vec<BodyDifference>,
@@ -43,6 +43,8 @@ pub(crate) struct StepDifference {
     /// `circuit/step`.
     pub(crate) step: String,
     pub(crate) tellings: Both<u64>,
+    /// Different bodies told.
+    pub(crate) bodies: Both<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,14 +90,16 @@ impl Differences {
 
 fn steps(this: &Tally, other: &Tally) -> Vec<StepDifference> {
     let names: BTreeSet<&String> = this.steps.keys().chain(other.steps.keys()).collect();
-    let tellings = |tally: &Tally, step: &String| tally.steps.get(step).map_or(0, |count| count.tellings);
+    let nothing = StepCount::default();
     names
         .into_iter()
-        .map(|step| StepDifference {
+        .map(|step| (step, this.steps.get(step).unwrap_or(&nothing), other.steps.get(step).unwrap_or(&nothing)))
+        .filter(|(_, here, there)| here.tellings != there.tellings || here.bodies != there.bodies)
+        .map(|(step, here, there)| StepDifference {
             step: step.clone(),
-            tellings: Both { this: tellings(this, step), other: tellings(other, step) },
+            tellings: Both { this: here.tellings, other: there.tellings },
+            bodies: Both { this: size(here.bodies.len()), other: size(there.bodies.len()) },
         })
-        .filter(|difference| difference.tellings.this != difference.tellings.other)
         .collect()
 }
 

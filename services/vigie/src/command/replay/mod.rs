@@ -149,8 +149,8 @@ struct Source {
     rows: u64,
     skipped: u64,
     bad: Vec<csv::BadRow>,
-    /// What really happened, when the journal says.
-    real: Option<Tally>,
+    /// What really happened, when the journal says, and until when it does.
+    real: Option<(Tally, Timestamp)>,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outcome> {
@@ -179,7 +179,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outc
     let (first, last) = (first.received_at, last.received_at);
     let days = days(arguments, (first, last), zone)?;
     let keeps_pairs = against.is_some() || source.real.is_some();
-    let player = Player { signals: &source.signals, answers: &answers, seed: arguments.seed, until: last + AFTERWARDS };
+    let played_until = source.real.as_ref().map_or(last + AFTERWARDS, |(_, until)| *until);
+    let player = Player { signals: &source.signals, answers: &answers, seed: arguments.seed, until: played_until };
     let started = Instant::now();
     let tally = player.play(&city, Tally::new(zone.clone(), keeps_pairs), &Progress::new(arguments.progress))?;
     let counted_s = started.elapsed();
@@ -192,7 +193,9 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outc
             let folder = arguments.against.as_deref().unwrap_or(Path::new("")).display();
             Some((format!("la doctrine {folder}"), Figures::of(&told, other, days), told))
         }
-        (None, Some(real)) => Some(("ce qui s'est passé (journal)".to_owned(), Figures::of(&real, &city, days), real)),
+        (None, Some((real, _))) => {
+            Some(("ce qui s'est passé (journal)".to_owned(), Figures::of(&real, &city, days), real))
+        }
         (None, None) => None,
     };
     let differences = other
@@ -303,7 +306,14 @@ fn read_source(config: &Config, arguments: &Arguments, city: &City) -> anyhow::R
         let past = block_on(journal::read(config.database.url.expose(), city, (from, until)))?;
         let rows = figures::size(past.signals.len());
         let name = "Signaux du journal de Vigie".to_owned();
-        return Ok(Source { name, signals: past.signals, rows, skipped: 0, bad: Vec::new(), real: Some(past.real) });
+        return Ok(Source {
+            name,
+            signals: past.signals,
+            rows,
+            skipped: 0,
+            bad: Vec::new(),
+            real: Some((past.real, past.until)),
+        });
     };
     let mapping = Mapping::read(map, city)?;
     let mut rows = csv::read(file, &mapping, city, arguments.seed)?;
@@ -407,3 +417,6 @@ fn per_second(number: u64, seconds: f64) -> f64 {
     let number = number as f64;
     number / seconds.max(1e-9)
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,7 @@ fn print_differences(differences: &Differences, out: &mut impl Write) -> io::Res
     writeln!(out, "  {:<34} ici {} ; là {}", "délai de prise en charge", quantiles(this), quantiles(other))?;
     let (more, less) = differences.more_and_less();
     writeln!(out, "  {:<34} {} prévenus davantage, {} moins", "destinataires", count(more), count(less))?;
-    writeln!(out, "\n  {:>10} {:>10}  étape dont les envois changent", "ici", "là")?;
+    writeln!(out, "\n  {:>10} {:>10}  étape dont les envois ou les destinataires changent", "ici", "là")?;
     for step in differences.steps.iter().take(20) {
         writeln!(out, "  {:>10} {:>10}  {}", count(step.tellings.this), count(step.tellings.other), step.step)?;
     }

@@ -62,7 +62,12 @@ pub(super) fn draw(run: &Figures, other: Option<&Figures>) -> String {
         let Some(seconds) = seconds else { continue };
         let at = (across(seconds), up(of.taking_s.partition_point(|s| *s <= seconds), of.asking));
         svg.dot(at, 4.5, BLUES[5]);
-        svg.text(at.0 + 10.0, at.1 + 16.0, Style::LABEL.fill(INK), &format!("{text} : {}", duration(seconds)));
+        svg.text(
+            at.0 - 9.0,
+            at.1 - 7.0,
+            Style::LABEL.fill(INK).at(Anchor::End),
+            &format!("{text} : {}", duration(seconds)),
+        );
     }
     // Labels that would touch are moved apart, downwards.
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));

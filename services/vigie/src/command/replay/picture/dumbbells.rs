@@ -1,7 +1,7 @@
 //! Two runs side by side: the messages of the bodies that change most.
 
 use super::{
-    ACCENT, BLUES, INK, LINE, float, nth, round_above,
+    ACCENT, BLUES, INK, LINE, float, nth,
     svg::{Anchor, Style, Svg, cut},
 };
 use crate::command::replay::{differences::Differences, french::count};
@@ -24,7 +24,7 @@ pub(super) fn draw(differences: &Differences) -> String {
     let height = nth(bodies.len()) * ROW + 10.0;
     let mut svg = Svg::new("differences", (LEFT + WIDTH + RIGHT, height), &title, &subtitle, &list.join(" ; "));
     let most = bodies.iter().map(|body| body.messages.this.max(body.messages.other)).max().unwrap_or(1);
-    let x = |messages: u64| LEFT + WIDTH * float(messages) / round_above(float(most));
+    let x = |messages: u64| LEFT + WIDTH * float(messages) / float(most.max(1));
     for (place, body) in bodies.iter().enumerate() {
         let y = nth(place) * ROW + 14.0;
         svg.text(LEFT - 12.0, y + 4.0, Style::LABEL.at(Anchor::End), &cut(&body.name, 46));

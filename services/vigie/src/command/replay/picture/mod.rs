@@ -73,10 +73,3 @@ fn float(number: u64) -> f64 {
 fn nth(place: usize) -> f64 {
     place as f64
 }
-
-/// A round number at or above `most`, for the end of a scale: 1, 2, 2.5 or 5 times a power of ten.
-fn round_above(most: f64) -> f64 {
-    let power = 10_f64.powf(most.max(1.0).log10().floor());
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    steps.into_iter().map(|step| step * power).find(|end| *end >= most).unwrap_or(most)
-}

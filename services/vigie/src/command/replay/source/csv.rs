@@ -1,6 +1,6 @@
 //! Signals from the rows of a CSV file. A row that cannot be read is reported with its line, never left out in silence.
 
-use std::{collections::BTreeMap, fs::File, path::Path};
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 use anyhow::Context;
 use jiff::{Timestamp, civil::Time, fmt::strtime, tz::TimeZone};
@@ -42,6 +42,11 @@ pub(crate) struct Rows {
 /// Reads every row of `file`.
 pub(crate) fn read(file: &Path, mapping: &Mapping, city: &City, seed: u64) -> anyhow::Result<Rows> {
     let source = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    rows(source, file, mapping, city, seed)
+}
+
+/// Reads every row of `source`, which is called `file` in what is said of it.
+pub(crate) fn rows(source: impl Read, file: &Path, mapping: &Mapping, city: &City, seed: u64) -> anyhow::Result<Rows> {
     let mut reader = ::csv::ReaderBuilder::new().flexible(true).from_reader(source);
     let header = reader.headers().with_context(|| format!("reading the header of {}", file.display()))?.clone();
     let positions: BTreeMap<&str, usize> = header.iter().zip(0..).map(|(name, index)| (name.trim(), index)).collect();

@@ -22,6 +22,8 @@ const PAGE: i64 = 5_000;
 pub(crate) struct Past {
     pub(crate) signals: Vec<SignalRaisedV1>,
     pub(crate) real: Tally,
+    /// Until when the journal tells: what comes later has not happened yet.
+    pub(crate) until: Timestamp,
 }
 
 /// Reads the journal at `url`: signals received from `from` (included) until `until` (not included).
@@ -31,7 +33,8 @@ pub(crate) async fn read(
     (from, until): (Option<Timestamp>, Option<Timestamp>),
 ) -> anyhow::Result<Past> {
     let pool = database::pool(url, database::RELAY, 1)?;
-    let mut past = Past { signals: Vec::new(), real: Tally::new(city.doctrine.zone.clone(), true) };
+    let real = Tally::new(city.doctrine.zone.clone(), true);
+    let mut past = Past { signals: Vec::new(), real, until: Timestamp::MIN };
     let reader = Reader { city, from, until, manned: city.directory.manned_roles() };
     let mut position = Position::default();
     loop {
@@ -44,6 +47,7 @@ pub(crate) async fn read(
         position = *last;
         for (_, entry) in page {
             let (name, data) = (&entry.envelope.type_name, &entry.data);
+            past.until = past.until.max(entry.envelope.time);
             let event = Event::decode(name, data)
                 .with_context(|| format!("entry {} of the journal cannot be read", entry.envelope.id))?;
             reader.take(event, entry.envelope.time, &mut past);

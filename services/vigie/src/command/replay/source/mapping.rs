@@ -100,7 +100,12 @@ impl Mapping {
     /// Reads a mapping and checks it against `city`.
     pub(crate) fn read(path: &Path, city: &City) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read the mapping {}", path.display()))?;
-        let mapping: Self = toml::from_str(&text).map_err(|error| {
+        Self::parse(&text, path, city)
+    }
+
+    /// Reads the text of the mapping `path`.
+    pub(crate) fn parse(text: &str, path: &Path, city: &City) -> anyhow::Result<Self> {
+        let mapping: Self = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
             let line = 1 + before.matches('\n').count();
             anyhow::anyhow!("{}:{line}: {}", path.display(), error.message())
