@@ -258,7 +258,7 @@ fn a_seed_decides_everything_and_another_decides_otherwise() {
     let model =
         answers("[default]\nanswers = 0.5\nmedian_min = 8\np90_min = 40\n[returns]\ngives = 0.5\nmedian_min = 90\n");
     let signals: Vec<_> =
-        (0..40).map(|n| signal(n, 70 * i64::try_from(n).unwrap(), Severity::Tension, (n % 5) as f64 * 3.0)).collect();
+        (0..40u8).map(|n| signal(n.into(), 70 * i64::from(n), Severity::Tension, f64::from(n % 5) * 3.0)).collect();
     let first = play(&signals, &model, 1);
     assert_eq!(first, play(&signals, &model, 1));
     assert_ne!(first, play(&signals, &model, 2));

@@ -58,6 +58,7 @@ Nothing is sent and nothing is written but the report. Same inputs and same seed
 How a mapping and a file of answers are written, and what the JSON means: services/vigie/REPLAY.md.
 Exit codes: 0 done; 1 rows could not be read and --strict was given: nothing was played; 2 wrong usage or
 configuration; 3 the database is unreachable.")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// Signals from this CSV file; --map says how to read it.
     #[arg(

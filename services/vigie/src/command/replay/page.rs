@@ -60,6 +60,10 @@ pub(crate) fn page(report: &Report, pictures: &[Picture]) -> String {
     page
 }
 
+fn put(text: &mut String, more: &str) {
+    text.push_str(more);
+}
+
 fn key_figures(report: &Report) -> String {
     let (run, escalations) = (&report.run, &report.run.escalations);
     let mut items = vec![
@@ -83,7 +87,7 @@ fn key_figures(report: &Report) -> String {
     }
     let mut list = String::from("<ul class=\"key\">\n");
     for (number, name) in items {
-        list += &format!("<li><strong>{}</strong><span>{}</span></li>\n", escaped(&number), escaped(&name));
+        put(&mut list, &format!("<li><strong>{}</strong><span>{}</span></li>\n", escaped(&number), escaped(&name)));
     }
     list + "</ul>\n"
 }
@@ -93,13 +97,13 @@ fn table_of(title: &str, header: &[&str], words: usize, rows: impl Iterator<Item
     let class = |column: usize| if column < words { "" } else { " class=\"n\"" };
     let mut text = format!("<h2>{}</h2>\n<div class=\"scroll\"><table>\n<thead><tr>", escaped(title));
     for (column, name) in header.iter().enumerate() {
-        text += &format!("<th scope=\"col\"{}>{}</th>", class(column), escaped(name));
+        put(&mut text, &format!("<th scope=\"col\"{}>{}</th>", class(column), escaped(name)));
     }
     text += "</tr></thead>\n<tbody>\n";
     for row in rows {
         text += "<tr>";
         for (column, cell) in row.iter().enumerate() {
-            text += &format!("<td{}>{}</td>", class(column), escaped(cell));
+            put(&mut text, &format!("<td{}>{}</td>", class(column), escaped(cell)));
         }
         text += "</tr>\n";
     }
@@ -213,9 +217,9 @@ fn method(report: &Report) -> String {
          non à prédire un délai. Les pannes de canal et les relances orales ne sont pas simulées.",
         setting.answers, setting.seed
     ));
-    text += &format!(
+    let hashes = format!(
         "<p>Doctrine <code>{}</code><br>Annuaire <code>{}</code><br>Territoire <code>{}</code></p>\n",
         setting.doctrine, setting.directory, setting.territory
     );
-    text + "</div>\n"
+    text + &hashes + "</div>\n"
 }

@@ -134,7 +134,8 @@ pub(crate) struct Message<'a> {
     pub(crate) purpose: Purpose,
     pub(crate) steps: &'a [String],
     pub(crate) manned: bool,
-    pub(crate) shares_message: bool,
+    /// In the message of another incident, not one of its own.
+    pub(crate) grouped: bool,
 }
 
 /// Local time of an hour, worked out once for all its messages.
@@ -227,7 +228,7 @@ impl Tally {
 
     /// Somebody was told.
     pub(crate) fn telling(&mut self, message: &Message<'_>) {
-        let own = !message.shares_message;
+        let own = !message.grouped;
         if message.nature.is_exercise() {
             self.played.messages += u64::from(own);
             return;
@@ -394,7 +395,7 @@ impl Observer for Tally {
             purpose: telling.purpose,
             steps: &telling.steps,
             manned: told.manned,
-            shares_message: told.shares_message,
+            grouped: told.shares_message,
         });
     }
 

@@ -18,7 +18,7 @@ const FINEST: f64 = 0.8;
 pub(super) fn draw(run: &Figures, territory: &Territory) -> String {
     let sectors: Vec<&SectorCount> = run.sectors.iter().filter(|sector| sector.in_paris).collect();
     let shapes: Vec<Vec<Vec<LonLat>>> = sectors.iter().map(|sector| territory.outline(&sector.sector)).collect();
-    let view = View::over(shapes.iter().flatten().flatten().copied());
+    let view = View::over(&shapes.iter().flatten().flatten().copied().collect::<Vec<_>>());
     let busiest = sectors.iter().max_by_key(|sector| sector.incidents);
     let most = busiest.map_or(0, |sector| sector.incidents);
     let title = match busiest {
@@ -77,13 +77,13 @@ struct View {
 }
 
 impl View {
-    fn over(points: impl Iterator<Item = LonLat> + Clone) -> Self {
-        let least = |of: fn(&LonLat) -> f64| points.clone().map(|at| of(&at)).fold(f64::INFINITY, f64::min);
-        let most = |of: fn(&LonLat) -> f64| points.clone().map(|at| of(&at)).fold(f64::NEG_INFINITY, f64::max);
+    fn over(points: &[LonLat]) -> Self {
+        let least = |of: fn(&LonLat) -> f64| points.iter().map(of).fold(f64::INFINITY, f64::min);
+        let most = |of: fn(&LonLat) -> f64| points.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
         let (west, east) = (least(|at| at.lon), most(|at| at.lon));
         let (south, north) = (least(|at| at.lat), most(|at| at.lat));
         let across = WIDTH / (east - west).max(1e-9);
-        let down = across / ((south + north) / 2.0).to_radians().cos();
+        let down = across / f64::midpoint(south, north).to_radians().cos();
         Self { west, north, across, down, height: (north - south) * down }
     }
 

@@ -121,9 +121,9 @@ impl Maker<'_> {
         }
         let at = self.time(row, line)?;
         let (location, sector) = self.place(row)?;
-        let kind = self.value("kind", &self.mapping.kind, row)?;
+        let kind = value_of("kind", &self.mapping.kind, row)?;
         let severity = match &self.mapping.severity {
-            Some(value) => self.value("severity", value, row)?,
+            Some(value) => value_of("severity", value, row)?,
             None => self.city.doctrine.kind(&kind).map(|rule| rule.default_severity).ok_or("kind without severity")?,
         };
         Ok(SignalRaisedV1 {
@@ -206,17 +206,6 @@ impl Maker<'_> {
         sector.ok_or_else(|| format!("arrondissement {number} is not in the territory"))
     }
 
-    fn value<T: Clone>(&self, what: &str, value: &Value<T>, row: &Row<'_>) -> Result<T, String> {
-        match value {
-            Value::Always { value } => Ok(value.clone()),
-            Value::Column { column, values, otherwise } => {
-                let word = row.word(column);
-                let found = values.get(word).or(otherwise.as_ref()).cloned();
-                found.ok_or_else(|| format!("`{word}` in `{column}` has no {what} in the mapping"))
-            }
-        }
-    }
-
     /// The body of the reporter's role in the sector, or in the city: whoever would have raised it.
     fn body(&self, sector: SectorId) -> Option<BodyId> {
         let role = self.mapping.reporter.role.clone();
@@ -224,6 +213,18 @@ impl Maker<'_> {
             |scope| Target { role: role.clone(), scope, rank: Rank::First, serves: None, otherwise: Vec::new() };
         let of = |scope| self.city.directory.bodies_of(&target(scope)).first().map(|body| body.id.clone());
         of(Scope::Sectors(vec![sector])).or_else(|| of(Scope::City))
+    }
+}
+
+/// What a row has for `what`.
+fn value_of<T: Clone>(what: &str, value: &Value<T>, row: &Row<'_>) -> Result<T, String> {
+    match value {
+        Value::Always { value } => Ok(value.clone()),
+        Value::Column { column, values, otherwise } => {
+            let word = row.word(column);
+            let found = values.get(word).or(otherwise.as_ref()).cloned();
+            found.ok_or_else(|| format!("`{word}` in `{column}` has no {what} in the mapping"))
+        }
     }
 }
 

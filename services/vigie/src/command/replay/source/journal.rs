@@ -102,7 +102,7 @@ impl Reader<'_> {
     fn alert(&self, alert: &AlertIssuedV1, real: &mut Tally) {
         let told =
             std::iter::once((&alert.incident, false)).chain(alert.also.iter().map(|also| (&also.incident, true)));
-        for (incident, shares_message) in told {
+        for (incident, grouped) in told {
             if !real.incidents.contains_key(&incident.id) && !incident.nature.is_exercise() {
                 continue;
             }
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 purpose: alert.purpose,
                 steps: &alert.steps,
                 manned: self.manned.contains(&alert.role),
-                shares_message,
+                grouped,
             });
         }
     }
