@@ -13,7 +13,8 @@ async fn the_journal_played_again_tells_whom_the_services_told() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let (head, scop) = (vigie.caller("college-19").await, vigie.caller("scop").await);
-    let quay = |severity: &str| json!({ "kind": "rixe", "severity": severity, "location": { "lon": 2.3479, "lat": 48.8953 } });
+    let quay =
+        |severity: &str| json!({ "kind": "rixe", "severity": severity, "location": { "lon": 2.3479, "lat": 48.8953 } });
 
     head.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } })).await;
     let milder = scop.raise(&quay("tension")).await;

@@ -87,6 +87,66 @@ pub trait Observer {
     fn closed(&mut self, at: Timestamp, incident: &Incident) {}
 }
 
+/// Two observers that see the same.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn raised(&mut self, signal: &SignalRaisedV1, place: &Assessment) {
+        self.0.raised(signal, place);
+        self.1.raised(signal, place);
+    }
+    fn unplaced(&mut self, signal: &SignalRaisedV1, why: &Unplaced) {
+        self.0.unplaced(signal, why);
+        self.1.unplaced(signal, why);
+    }
+    fn opened(&mut self, at: Timestamp, incident: &Incident, signal: &SignalRaisedV1) {
+        self.0.opened(at, incident, signal);
+        self.1.opened(at, incident, signal);
+    }
+    fn reinforced(&mut self, at: Timestamp, incident: &Incident) {
+        self.0.reinforced(at, incident);
+        self.1.reinforced(at, incident);
+    }
+    fn aggravated(&mut self, at: Timestamp, incident: &Incident) {
+        self.0.aggravated(at, incident);
+        self.1.aggravated(at, incident);
+    }
+    fn settled(&mut self, settled: &Settled<'_>) {
+        self.0.settled(settled);
+        self.1.settled(settled);
+    }
+    fn told(&mut self, told: &Told<'_>) {
+        self.0.told(told);
+        self.1.told(told);
+    }
+    fn took_charge(&mut self, answered: &Answered<'_>) {
+        self.0.took_charge(answered);
+        self.1.took_charge(answered);
+    }
+    fn refused(&mut self, answered: &Answered<'_>) {
+        self.0.refused(answered);
+        self.1.refused(answered);
+    }
+    fn unanswered(&mut self, at: Timestamp, incident: &Incident) {
+        self.0.unanswered(at, incident);
+        self.1.unanswered(at, incident);
+    }
+    fn owed(&mut self, due: &Due<'_>) {
+        self.0.owed(due);
+        self.1.owed(due);
+    }
+    fn returned(&mut self, due: &Due<'_>) {
+        self.0.returned(due);
+        self.1.returned(due);
+    }
+    fn overdue(&mut self, due: &Due<'_>) {
+        self.0.overdue(due);
+        self.1.overdue(due);
+    }
+    fn closed(&mut self, at: Timestamp, incident: &Incident) {
+        self.0.closed(at, incident);
+        self.1.closed(at, incident);
+    }
+}
+
 /// Why a signal opens nothing.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Unplaced {

@@ -4,6 +4,7 @@ mod differences;
 mod figures;
 mod french;
 mod headline;
+mod list;
 mod page;
 mod picture;
 mod report;
@@ -33,6 +34,7 @@ use vigie_proto::event::SignalRaisedV1;
 use self::{
     differences::Differences,
     figures::{Days, Figures},
+    list::List,
     report::{FORMAT, Report, Setting, Speed, Stream},
     source::{csv, journal, mapping::Mapping},
     tally::Tally,
@@ -51,6 +53,7 @@ const AFTERWARDS: SignedDuration = SignedDuration::from_hours(24 * 90);
   vigie replay --csv accidents.csv --map config/replay/accidents.toml --until 2013-01-01 --out report/
   vigie replay --csv accidents.csv --map config/replay/accidents.toml --against draft-doctrine/ --nobody-answers
   vigie replay --csv dmr.csv --map config/replay/dmr.toml --seed 7 --json > report.json
+  vigie replay --csv accidents.csv --map config/replay/accidents.toml --told told.csv
   vigie replay --journal --from 2026-11-01 --until 2026-12-01 --out report/
   vigie replay --csv accidents.csv --map config/replay/accidents.toml --speed-report
 
@@ -108,6 +111,9 @@ pub(crate) struct Arguments {
     /// Also write report.html, report.json and the pictures (SVG) into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also write every telling into this CSV file: when, whom, by which step and channel.
+    #[arg(long, value_name = "FILE")]
+    told: Option<PathBuf>,
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
@@ -183,7 +189,15 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Outc
     let played_until = source.real.as_ref().map_or(last + AFTERWARDS, |(_, until)| *until);
     let player = Player { signals: &source.signals, answers: &answers, seed: arguments.seed, until: played_until };
     let started = Instant::now();
-    let tally = player.play(&city, Tally::new(zone.clone(), keeps_pairs), &Progress::new(arguments.progress))?;
+    let (tally, progress) = (Tally::new(zone.clone(), keeps_pairs), Progress::new(arguments.progress));
+    let tally = match &arguments.told {
+        None => player.play(&city, tally, &progress)?,
+        Some(file) => {
+            let (tally, told) = player.play(&city, (tally, List::create(file, zone.clone())?), &progress)?;
+            told.finish().with_context(|| format!("cannot write {}", file.display()))?;
+            tally
+        }
+    };
     let counted_s = started.elapsed();
     let started = Instant::now();
     let run = Figures::of(&tally, &city, days);

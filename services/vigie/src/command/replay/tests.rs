@@ -222,6 +222,25 @@ fn sums_agree_whichever_way_messages_are_counted() {
 }
 
 #[test]
+fn every_telling_is_a_row_that_names_its_signal_and_its_step() {
+    let signals = rows(EVENTS, &mapping("")).signals;
+    let (answers, until) = (Answers::nobody(), signals[4].received_at + AFTERWARDS);
+    let player = Player { signals: &signals, answers: &answers, seed: 1, until };
+    let zone = PARIS.doctrine.zone.clone();
+    let mut written = Vec::new();
+    let list = List::new(&mut written, zone.clone()).unwrap();
+    let (tally, list) = player.play(&PARIS, (Tally::new(zone, false), list), &Progress::new(false)).unwrap();
+    list.finish().unwrap();
+    let text = String::from_utf8(written).unwrap();
+    assert_eq!(figures::size(text.lines().count()), tally.tellings + 1);
+    let first = text.lines().nth(1).unwrap();
+    assert!(
+        first.starts_with("2026-06-01T08:15:00+02:00,line 2,R-2026-000001,real,paris-19,crisis-event,tension,"),
+        "{first}"
+    );
+}
+
+#[test]
 fn every_picture_says_what_it_shows_to_those_who_cannot_see_it() {
     let signals = rows(EVENTS, &mapping("")).signals;
     let here = play(&signals, &PARIS, &Answers::nobody(), 1);
