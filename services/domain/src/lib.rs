@@ -14,6 +14,7 @@ pub mod french;
 pub mod incident;
 pub mod link;
 pub mod pattern;
+pub mod simulation;
 pub mod territory;
 
 /// Lower-case hexadecimal.

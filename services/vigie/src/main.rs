@@ -44,6 +44,7 @@ impl std::error::Error for Unreachable {}
   vigie token issue --source scop               a token for the API
   vigie doctrine explain --kind rixe --severity serious --at paris-19
   vigie locate 2.3791 48.8853
+  vigie replay --csv accidents.csv --map config/replay/accidents.toml --out report/
 
 Configuration: config/vigie.toml (every option with its default), overridden by VIGIE__SECTION__KEY.
 Exit codes: 0 done, 1 the check found something, 2 wrong usage or configuration, 3 a dependency is unreachable."
@@ -75,6 +76,8 @@ enum Command {
     Territory(command::territory::Command),
     /// Say where a position is: its sector, and what lies around it.
     Locate(command::locate::Arguments),
+    /// Play a past stream of signals through the doctrine, in virtual time.
+    Replay(Box<command::replay::Arguments>),
     /// Print the contract: JSON Schemas of the events, or the OpenAPI document.
     #[command(subcommand)]
     Contract(command::contract::Command),
@@ -106,6 +109,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Doctrine(doctrine) => command::doctrine::run(&config()?, &doctrine),
         Command::Territory(territory) => command::territory::run(territory),
         Command::Locate(locate) => command::locate::run(&locate),
+        Command::Replay(replay) => command::replay::run(&config()?, &replay),
         Command::Contract(contract) => command::contract::run(&contract),
         Command::Bench(bench) => bench::run(&bench, arguments.config.as_deref()),
     }

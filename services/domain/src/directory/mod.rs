@@ -6,7 +6,7 @@ mod read;
 mod roster;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vigie_proto::{
@@ -191,6 +191,11 @@ impl Directory {
     /// Every role with its rules.
     pub fn role_rules(&self) -> impl Iterator<Item = (&RoleId, &Role)> {
         self.roles.iter()
+    }
+
+    /// Roles whose bodies are manned 24 hours a day.
+    pub fn manned_roles(&self) -> BTreeSet<RoleId> {
+        self.role_rules().filter(|(_, role)| role.manned).map(|(id, _)| id.clone()).collect()
     }
 
     /// French name of a role; its id when unknown.

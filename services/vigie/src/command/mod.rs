@@ -5,6 +5,7 @@ pub(crate) mod contract;
 pub(crate) mod doctrine;
 pub(crate) mod locate;
 pub(crate) mod migrate;
+pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod territory;
 pub(crate) mod token;

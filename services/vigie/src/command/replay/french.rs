@@ -1,0 +1,130 @@
+//! Numbers, durations and days as the French write them.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+/// Between groups of digits, and before a unit.
+pub(crate) const NARROW: char = '\u{202f}';
+
+/// Weekdays, Monday first.
+pub(crate) const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+
+const MONTHS: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+
+/// `12 345`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(NARROW);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12 345 messages`, `1 message`: a plural in -s where there are two or more.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number < 2 || noun.ends_with('s') { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// `12,3`, without decimals from 100 on.
+pub(crate) fn decimal(number: f64) -> String {
+    if number.abs() >= 100.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts are small and not negative"
+        )]
+        return count(number.round().max(0.0) as u64);
+    }
+    format!("{number:.1}").replace('.', ",")
+}
+
+/// `12,3 %` of `whole`; a dash of nothing.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "—".to_owned();
+    }
+    // What is not all never reads as all.
+    let percent = if part < whole { (ratio(part, whole) * 100.0).min(99.9) } else { 100.0 };
+    format!("{}{NARROW}%", decimal(percent))
+}
+
+/// `part / whole`, 0 of nothing.
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    let ratio = if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    ratio
+}
+
+/// `45 s`, `3 min 20 s`, `2 h 05`, `3 j 4 h`.
+pub(crate) fn duration(seconds: i64) -> String {
+    let sign = if seconds < 0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    let text = match seconds {
+        0..60 => format!("{seconds}{NARROW}s"),
+        60..3_600 if seconds % 60 == 0 || seconds >= 600 => format!("{}{NARROW}min", (seconds + 30) / 60),
+        60..3_600 => format!("{}{NARROW}min {:02}{NARROW}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}{NARROW}h {:02}", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}{NARROW}j {}{NARROW}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    };
+    format!("{sign}{text}")
+}
+
+/// `vendredi 6 juillet 2012`.
+pub(crate) fn day(date: Date) -> String {
+    let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
+    let number = if date.day() == 1 { "1er".to_owned() } else { date.day().to_string() };
+    format!("{} {number} {} {}", WEEKDAYS[weekday], month(date.month()), date.year())
+}
+
+/// `juillet`.
+pub(crate) fn month(number: i8) -> &'static str {
+    usize::try_from(number - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("")
+}
+
+/// `juil.`
+pub(crate) fn month_short(number: i8) -> &'static str {
+    const SHORT: [&str; 12] =
+        ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+    usize::try_from(number - 1).ok().and_then(|index| SHORT.get(index)).copied().unwrap_or("")
+}
+
+/// `vendredi 6 juillet 2012, 18 h`, of an hour since 1970.
+pub(crate) fn hour(hour: i64, zone: &TimeZone) -> String {
+    let local = Timestamp::from_second(hour * 3_600).unwrap_or_default().to_zoned(zone.clone());
+    format!("{}, {}{NARROW}h", day(local.date()), local.hour())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_durations_read_as_the_french_write_them() {
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!((count(7).as_str(), count(999).as_str()), ("7", "999"));
+        assert_eq!(counted(1, "message"), "1 message");
+        assert_eq!(share(1, 3), "33,3\u{202f}%");
+        assert_eq!(share(0, 0), "—");
+        assert_eq!((share(9_999, 10_000).as_str(), share(3, 3).as_str()), ("99,9\u{202f}%", "100\u{202f}%"));
+        let texts = [45, 200, 1_200, 7_500, 100_000].map(duration);
+        assert_eq!(texts.map(|text| text.replace(NARROW, " ")), ["45 s", "3 min 20 s", "20 min", "2 h 05", "1 j 3 h"]);
+        assert_eq!(day(jiff::civil::date(2012, 7, 1)), "dimanche 1er juillet 2012");
+    }
+}
