@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActId, AlertId, BodyId, Channel, ContactId, CrisisRegime, DeliveryId, IncidentId, IncidentStatus, Kind, Nature,
-    RoleId, SectorId, Severity, SignalId, SourceId,
+    ActId, AlertId, BodyId, Channel, ContactId, CrisisRegime, DeliveryId, DrillId, IncidentId, IncidentStatus, Kind,
+    Nature, ProbeId, RoleId, SectorId, Severity, SignalId, SourceId,
     plan::Plan,
     signal::{Location, Parties},
     subject,
@@ -85,6 +85,10 @@ events! {
     IndicatorCounted(IndicatorCountedV1) = "vigie.indicator.counted.v1",
     DoctrineActivated(DoctrineActivatedV1) = "vigie.doctrine.activated.v1",
     DirectoryChanged(DirectoryChangedV1) = "vigie.directory.changed.v1",
+    DutyHandedOver(DutyHandedOverV1) = "vigie.duty.handed-over.v1",
+    ProbeIssued(ProbeIssuedV1) = "vigie.probe.issued.v1",
+    ProbeSettled(ProbeSettledV1) = "vigie.probe.settled.v1",
+    ProbeAnswered(ProbeAnsweredV1) = "vigie.probe.answered.v1",
 }
 
 /// Why an event could not be read. It goes to the dead letters, visibly; it is never skipped.
@@ -123,6 +127,10 @@ impl Event {
             Self::IndicatorCounted(_) => subject::INDICATOR_COUNTED.to_owned(),
             Self::DoctrineActivated(_) => subject::DOCTRINE_ACTIVATED.to_owned(),
             Self::DirectoryChanged(_) => subject::DIRECTORY_CHANGED.to_owned(),
+            Self::DutyHandedOver(_) => subject::DUTY_HANDED_OVER.to_owned(),
+            Self::ProbeIssued(e) => subject::probe("issued", e.channel),
+            Self::ProbeSettled(e) => subject::probe("settled", e.channel),
+            Self::ProbeAnswered(e) => subject::probe("answered", e.channel),
         }
     }
 
@@ -132,7 +140,11 @@ impl Event {
             Self::SignalRaised(_)
             | Self::IndicatorCounted(_)
             | Self::DoctrineActivated(_)
-            | Self::DirectoryChanged(_) => None,
+            | Self::DirectoryChanged(_)
+            | Self::DutyHandedOver(_)
+            | Self::ProbeIssued(_)
+            | Self::ProbeSettled(_)
+            | Self::ProbeAnswered(_) => None,
             Self::IncidentOpened(e) => Some(e.incident.id),
             Self::IncidentReinforced(e) => Some(e.incident.id),
             Self::IncidentAggravated(e) => Some(e.incident.id),
@@ -764,10 +776,112 @@ pub struct DeliveryDeadLetteredV1 {
 pub struct DoctrineActivatedV1 {
     pub doctrine: String,
     pub territory: String,
+    /// Who put them in force; absent for whoever administers the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// An earlier version was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
 }
 
 /// Another directory came into force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DirectoryChangedV1 {
     pub directory: String,
+    /// Who put it in force; absent for whoever administers the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// An earlier version was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
+}
+
+/// Whoever leaves duty has told the next what there is to know; the note stays with the directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DutyHandedOverV1 {
+    pub body: BodyId,
+    /// Duty position that leaves, a function and never a person.
+    pub from: String,
+    /// Duty position that takes over.
+    pub to: String,
+    pub by: Actor,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A contact point is to be tried with a message that asks for nothing but an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProbeIssuedV1 {
+    pub probe_id: ProbeId,
+    pub purpose: ProbePurpose,
+    /// The drill it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillId>,
+    pub body: BodyId,
+    pub role: RoleId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    #[schemars(with = "String")]
+    pub issued_at: Timestamp,
+    /// No answer counts from then on.
+    #[schemars(with = "String")]
+    pub expires_at: Timestamp,
+}
+
+/// What a probe asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbePurpose {
+    /// Send back the code it carries: the address belongs to whom the directory says.
+    Verification,
+    /// Press the button of its page: the message was read.
+    Drill,
+}
+
+impl ProbePurpose {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Verification => "verification",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// What became of a probe's message on its way out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProbeSettledV1 {
+    pub probe_id: ProbeId,
+    pub body: BodyId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    pub outcome: ProbeOutcome,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// How far a probe's message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "went")]
+pub enum ProbeOutcome {
+    /// The next system took it.
+    Sent,
+    /// A receipt came from the device.
+    Delivered,
+    /// It was given up.
+    Failed { failure: DeliveryFailure },
+}
+
+/// Somebody answered at a contact point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProbeAnsweredV1 {
+    pub probe_id: ProbeId,
+    pub purpose: ProbePurpose,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillId>,
+    pub body: BodyId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
 }

@@ -48,6 +48,10 @@ uuid_id! {
     DeliveryId,
     /// Something a person did at an edge (acknowledged, refused, noted …).
     ActId,
+    /// One message that tries a contact point.
+    ProbeId,
+    /// A round of probes: is everybody reachable?
+    DrillId,
 }
 
 /// A token that is empty, too long or holds a character outside `a-z 0-9 -`.

@@ -14,7 +14,7 @@ pub mod subject;
 mod vocabulary;
 
 pub use id::{
-    ActId, AlertId, BodyId, ContactId, DeliveryId, EventId, IncidentId, InvalidToken, Kind, RoleId, SectorId, SignalId,
-    SourceId, Uai, UaiError,
+    ActId, AlertId, BodyId, ContactId, DeliveryId, DrillId, EventId, IncidentId, InvalidToken, Kind, ProbeId, RoleId,
+    SectorId, SignalId, SourceId, Uai, UaiError,
 };
 pub use vocabulary::{Channel, CrisisRegime, IncidentStatus, Nature, Severity, UnknownSeverity};

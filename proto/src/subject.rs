@@ -15,6 +15,7 @@ pub const STEP_SETTLED: &str = "vigie.escalation.step-settled";
 pub const INDICATOR_COUNTED: &str = "vigie.indicator.counted";
 pub const DOCTRINE_ACTIVATED: &str = "vigie.doctrine.activated";
 pub const DIRECTORY_CHANGED: &str = "vigie.directory.changed";
+pub const DUTY_HANDED_OVER: &str = "vigie.duty.handed-over";
 
 /// `vigie.signal.raised.<kind>`
 pub fn signal_raised(kind: &Kind) -> String {
@@ -36,13 +37,18 @@ pub fn delivery(verb: &str, channel: Channel) -> String {
     format!("vigie.delivery.{verb}.{channel}")
 }
 
+/// `vigie.probe.<verb>.<channel>`
+pub fn probe(verb: &str, channel: Channel) -> String {
+    format!("vigie.probe.{verb}.{channel}")
+}
+
 /// Subject filters that cover every subject of an event type, for a consumer.
 ///
 /// Returns none for an unknown type name.
 pub fn filter_of(type_name: &str) -> Option<String> {
     let name = type_name.strip_suffix(".v1")?;
     let tail = match name.split('.').nth(1)? {
-        "signal" | "delivery" | "alert" => ".*",
+        "signal" | "delivery" | "alert" | "probe" => ".*",
         "incident" => ".*.*",
         _ => "",
     };

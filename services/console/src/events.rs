@@ -133,7 +133,11 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::DeliveryFailed(_)
         | Event::IndicatorCounted(_)
         | Event::DoctrineActivated(_)
-        | Event::DirectoryChanged(_) => None,
+        | Event::DirectoryChanged(_)
+        | Event::DutyHandedOver(_)
+        | Event::ProbeIssued(_)
+        | Event::ProbeSettled(_)
+        | Event::ProbeAnswered(_) => None,
     }
 }
 

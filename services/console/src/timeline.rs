@@ -104,7 +104,11 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         | Event::ActRecorded(_)
         | Event::SignalRaised(_)
         | Event::DoctrineActivated(_)
-        | Event::DirectoryChanged(_) => {
+        | Event::DirectoryChanged(_)
+        | Event::DutyHandedOver(_)
+        | Event::ProbeIssued(_)
+        | Event::ProbeSettled(_)
+        | Event::ProbeAnswered(_) => {
             return None;
         }
     })

@@ -17,10 +17,10 @@ pub(crate) async fn announce(pool: &PgPool, city: &City, now: Timestamp) -> Resu
     let directory_changed = replace(&mut tx, "directory", &directory, now).await?;
     let mut events: Vec<Event> = Vec::new();
     if doctrine_changed || territory_changed {
-        events.push(DoctrineActivatedV1 { doctrine, territory }.into());
+        events.push(DoctrineActivatedV1 { doctrine, territory, by: None, rolled_back: false }.into());
     }
     if directory_changed {
-        events.push(DirectoryChangedV1 { directory }.into());
+        events.push(DirectoryChangedV1 { directory, by: None, rolled_back: false }.into());
     }
     let entries: Vec<Entry> = events.iter().map(|event| Entry::new("directory", event, now, None, None)).collect();
     journal::append(&mut tx, &entries).await?;

@@ -1,17 +1,19 @@
-//! Signed, expiring, single-purpose links: what an acknowledgement page is opened by.
+//! Signed, expiring, single-purpose links: what the page of an alert or of a probe is opened by.
 //!
-//! A token is 36 bytes in base64url (48 characters, short enough for an SMS): the alert's id, the expiry in seconds
-//! since 1970, and the first 128 bits of an HMAC-SHA-256 over both and the purpose.
+//! A token is 36 bytes in base64url (48 characters, short enough for an SMS): the id of the alert or probe, the expiry in
+//! seconds since 1970, and the first 128 bits of an HMAC-SHA-256 over both and the purpose.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
-use vigie_proto::AlertId;
+use vigie_proto::{AlertId, ProbeId};
 
-/// Separates these tokens from any other use of the same key.
-const PURPOSE: &[u8] = b"vigie acknowledgement link v1";
+/// Separate the uses of the one key from each other.
+const ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v1";
+const PROBE: &[u8] = b"vigie probe link v1";
+const CODE: &[u8] = b"vigie verification code v1";
 const MAC_LEN: usize = 16;
 
 /// Makes and checks links.
@@ -40,34 +42,59 @@ impl Signer {
 
     /// The token that lets its bearer acknowledge `alert` until `expires_at`.
     pub fn sign(&self, alert: AlertId, expires_at: Timestamp) -> String {
-        let expiry = u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes();
-        let mut token = Vec::with_capacity(36);
-        token.extend_from_slice(alert.0.as_bytes());
-        token.extend_from_slice(&expiry);
-        let mac = self.mac(&token).finalize().into_bytes();
-        token.extend_from_slice(&mac[..MAC_LEN]);
-        URL_SAFE_NO_PAD.encode(token)
+        self.token(ACKNOWLEDGEMENT, alert.0, expires_at)
     }
 
     /// The alert a token was made for.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AlertId, LinkError> {
+        self.opened(ACKNOWLEDGEMENT, token, now).map(AlertId)
+    }
+
+    /// The token that lets its bearer answer `probe` until `expires_at`.
+    pub fn sign_probe(&self, probe: ProbeId, expires_at: Timestamp) -> String {
+        self.token(PROBE, probe.0, expires_at)
+    }
+
+    /// The probe a token was made for.
+    pub fn verify_probe(&self, token: &str, now: Timestamp) -> Result<ProbeId, LinkError> {
+        self.opened(PROBE, token, now).map(ProbeId)
+    }
+
+    /// Six digits that only whoever reads the message of `probe` can send back: made from the key, stored nowhere.
+    pub fn code(&self, probe: ProbeId) -> String {
+        let mac = self.mac(CODE, probe.0.as_bytes()).finalize().into_bytes();
+        let number = u32::from_be_bytes([mac[0], mac[1], mac[2], mac[3]]);
+        format!("{:06}", number % 1_000_000)
+    }
+
+    fn token(&self, purpose: &[u8], id: Uuid, expires_at: Timestamp) -> String {
+        let expiry = u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes();
+        let mut token = Vec::with_capacity(36);
+        token.extend_from_slice(id.as_bytes());
+        token.extend_from_slice(&expiry);
+        let mac = self.mac(purpose, &token).finalize().into_bytes();
+        token.extend_from_slice(&mac[..MAC_LEN]);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    fn opened(&self, purpose: &[u8], token: &str, now: Timestamp) -> Result<Uuid, LinkError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Altered)?;
         let (signed, mac) = bytes.split_at_checked(20).ok_or(LinkError::Altered)?;
         if mac.len() != MAC_LEN {
             return Err(LinkError::Altered);
         }
-        self.mac(signed).verify_truncated_left(mac).map_err(|_| LinkError::Altered)?;
+        self.mac(purpose, signed).verify_truncated_left(mac).map_err(|_| LinkError::Altered)?;
         let (id, expiry) = signed.split_at(16);
         let expiry = u32::from_be_bytes(expiry.try_into().expect("20 - 16 bytes"));
         if now.as_second() > i64::from(expiry) {
             return Err(LinkError::Expired);
         }
-        Ok(AlertId(Uuid::from_slice(id).expect("16 bytes")))
+        Ok(Uuid::from_slice(id).expect("16 bytes"))
     }
 
-    fn mac(&self, signed: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, purpose: &[u8], signed: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(PURPOSE);
+        mac.update(purpose);
         mac.update(signed);
         mac
     }
@@ -94,5 +121,17 @@ mod tests {
         }
         assert_eq!(Signer::new(b"another key").verify(&token, expires), Err(LinkError::Altered));
         assert_eq!(signer.verify("", expires), Err(LinkError::Altered));
+    }
+
+    #[test]
+    fn a_link_serves_one_purpose_and_a_code_one_probe() {
+        let signer = Signer::new(b"0123456789abcdef0123456789abcdef");
+        let (probe, expires) = (ProbeId(Uuid::from_u128(42)), "2026-11-25T00:00:00Z".parse().unwrap());
+        assert_eq!(signer.verify_probe(&signer.sign_probe(probe, expires), expires), Ok(probe));
+        assert_eq!(signer.verify(&signer.sign_probe(probe, expires), expires), Err(LinkError::Altered));
+        assert_eq!(signer.verify_probe(&signer.sign(AlertId(probe.0), expires), expires), Err(LinkError::Altered));
+        let code = signer.code(probe);
+        assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+        assert_ne!(code, signer.code(ProbeId(Uuid::from_u128(43))));
     }
 }

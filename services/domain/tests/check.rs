@@ -1,7 +1,7 @@
 //! The prover against the shipped configuration, and against twenty and more configurations broken on purpose: each fault
 //! is found, named, and placed.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 #[path = "doc_rules/shipped.rs"]
 #[expect(dead_code, reason = "shared with the rules of the contract")]
@@ -12,6 +12,7 @@ use vigie_domain::{
     city::City,
     doctrine::check::{Finding, Level, Report, check},
 };
+use vigie_proto::SectorId;
 
 /// A week and a half before the clocks go forward, 28 March 2027.
 const FROM: &str = "2027-03-18T10:00:00Z";
@@ -122,7 +123,7 @@ fn v05_a_body_missing_in_one_sector() {
     let missing: Vec<&Finding> = report.errors().filter(|f| f.code == "no-body").collect();
     assert!(missing.iter().any(|f| f.message.contains("RIX-1/boucle tells commissariat")), "{missing:?}");
     assert!(
-        missing.iter().all(|f| f.sectors.iter().map(|s| s.as_str()).collect::<Vec<_>>() == ["paris-12"]),
+        missing.iter().all(|f| f.sectors.iter().map(SectorId::as_str).collect::<Vec<_>>() == ["paris-12"]),
         "{missing:?}"
     );
 }
@@ -233,7 +234,7 @@ fn v15_a_quorum_that_cannot_be_met() {
 fn v16_something_owed_by_nobody_in_one_sector() {
     let report = proved(&[("bodies.csv", "mpce-paris-07,mpce,paris-07,", "mpce-paris-07,epm,paris-07,")]);
     let finding = report.errors().find(|f| f.code == "owed-by-nobody").unwrap();
-    assert_eq!(finding.sectors.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["paris-07"], "{finding}");
+    assert_eq!(finding.sectors.iter().map(SectorId::as_str).collect::<Vec<_>>(), ["paris-07"], "{finding}");
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn v17_a_body_without_a_contact_point_on_any_channel_of_the_step() {
         "nobody-on-duty",
         "RIX-1/boucle: nobody answers for division-dpmp-paris-13",
     );
-    assert_eq!(finding.sectors.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["paris-13"]);
+    assert_eq!(finding.sectors.iter().map(SectorId::as_str).collect::<Vec<_>>(), ["paris-13"]);
 }
 
 #[test]

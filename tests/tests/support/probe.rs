@@ -64,7 +64,8 @@ impl Handler for Probe {
             let Event::DirectoryChanged(event) = &received.event else { anyhow::bail!("not what was asked for") };
             let text = event.directory.clone();
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
-            let fact = DoctrineActivatedV1 { doctrine: text.clone(), territory: String::new() };
+            let fact =
+                DoctrineActivatedV1 { doctrine: text.clone(), territory: String::new(), by: None, rolled_back: false };
             match text.as_str() {
                 "later" if self.times("later") < 3 => verdicts.push(Verdict::Later("not yet")),
                 "dead" => verdicts.push(Verdict::Dead("of no use".to_owned())),
@@ -156,5 +157,6 @@ impl House {
 
 /// A fact that says `text`.
 pub(crate) fn fact(text: &str) -> Entry {
-    Entry::new("test", &DirectoryChangedV1 { directory: text.to_owned() }.into(), SystemClock.now(), None, None)
+    let event = DirectoryChangedV1 { directory: text.to_owned(), by: None, rolled_back: false };
+    Entry::new("test", &event.into(), SystemClock.now(), None, None)
 }

@@ -40,7 +40,7 @@ impl Roster {
         changes.extend(self.overrides.iter().flat_map(|o| [o.from, o.until]).filter(|at| (from..=until).contains(at)));
         while day <= last {
             let hand_over = self.zone.to_ambiguous_timestamp(day.to_datetime(self.starts.time()));
-            changes.extend([hand_over.clone().earlier(), hand_over.later()].into_iter().flatten());
+            changes.extend([hand_over.earlier(), hand_over.later()].into_iter().flatten());
             let Ok(next) = day.tomorrow() else { break };
             day = next;
         }

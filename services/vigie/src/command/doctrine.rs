@@ -146,7 +146,7 @@ fn line(promise: &Promise, city: &City) -> String {
             let local = at.to_zoned(city.doctrine.zone.clone()).strftime("%a %-d %b %H:%M").to_string();
             format!("at worst {minutes} min ({sector}, {local})")
         }
-        (Some(_), _, _) | (None, _, _) => "not told for sure".to_owned(),
+        (Some(_) | None, _, _) => "not told for sure".to_owned(),
     };
     format!("{:<18} {:<8} {bound:<14} {worst}", promise.kind.as_str(), promise.severity.code())
 }

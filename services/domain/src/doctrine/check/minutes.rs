@@ -121,7 +121,9 @@ mod tests {
 
     fn set(len: usize, minutes: &[usize]) -> Minutes {
         let mut set = Minutes::none(len);
-        minutes.iter().for_each(|minute| set.insert(*minute));
+        for minute in minutes {
+            set.insert(*minute);
+        }
         set
     }
 
