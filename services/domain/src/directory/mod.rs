@@ -2,6 +2,7 @@
 //!
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
+mod files;
 mod read;
 mod roster;
 mod rows;
@@ -14,6 +15,7 @@ use vigie_proto::{
     plan::{Rank, Scope, Target},
 };
 
+pub use files::NotADirectory;
 pub use read::{DirectoryError, DirectoryFiles, read};
 pub use roster::{Override, Roster};
 

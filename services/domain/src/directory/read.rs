@@ -15,7 +15,7 @@ use super::{
 use crate::territory::Territory;
 
 /// The text of each file of a directory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirectoryFiles {
     pub roles_toml: String,
     pub bodies_csv: String,
