@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_directory_comes_back_from_its_names_and_says_all_that_does_not_fit() {
-        let files = DirectoryFiles { roles_toml: "[a]".into(), overrides_csv: "id".into(), ..DirectoryFiles::default() };
+        let files =
+            DirectoryFiles { roles_toml: "[a]".into(), overrides_csv: "id".into(), ..DirectoryFiles::default() };
         let named = files.named();
         assert_eq!(DirectoryFiles::of_named(named.clone()).unwrap().named(), named);
         let mut broken = named;

@@ -3,6 +3,7 @@
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
 mod files;
+mod reachability;
 mod read;
 mod roster;
 mod rows;
@@ -16,6 +17,7 @@ use vigie_proto::{
 };
 
 pub use files::NotADirectory;
+pub use reachability::Reachability;
 pub use read::{DirectoryError, DirectoryFiles, read};
 pub use roster::{Override, Roster};
 
@@ -121,6 +123,10 @@ pub enum Permission {
     Involve,
     /// Reads the journal, not the content.
     Audit,
+    /// Keeps its own body's contact points and roster.
+    KeepRoster,
+    /// Publishes and takes back configurations, keeps every body's contact points and rosters, holds drills.
+    Administer,
 }
 
 /// A recipient a step resolves to: one body, and its contact points for one channel.
