@@ -9,7 +9,7 @@ use vigie_domain::{
     directory::DirectoryFiles,
     doctrine::check::{self, Finding, Report},
 };
-use vigie_platform::{journal, journal::Entry};
+use vigie_platform::{clock::Clock, journal, journal::Entry};
 use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
 
 use crate::version::{self, Author, StoredError, What};
@@ -86,9 +86,9 @@ pub async fn publish(
     demand: Demand,
     author: &Author,
     only_try: bool,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
-    activate(pool, change, demand, author, false, only_try, now).await
+    activate(pool, change, demand, author, false, only_try, clock).await
 }
 
 /// Puts an earlier version back in force: that whose hash begins with `hash`, or the one before the present.
@@ -97,7 +97,7 @@ pub async fn roll_back(
     what: What,
     hash: Option<&str>,
     author: &Author,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
     let hash = match hash {
         Some(start) => find(pool, what, start).await?,
@@ -118,7 +118,7 @@ pub async fn roll_back(
         }
         Ok(files)
     };
-    activate(pool, change, Demand::NoWorse, author, true, false, now).await
+    activate(pool, change, Demand::NoWorse, author, true, false, clock).await
 }
 
 impl Draft {
@@ -150,7 +150,7 @@ async fn activate(
     author: &Author,
     rolled_back: bool,
     only_try: bool,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
     for _ in 0..TRIES {
         let (base, present) = {
@@ -158,12 +158,13 @@ async fn activate(
             (version::hashes(&mut connection).await?, version::in_force(&mut connection).await?)
         };
         let files = change(present.clone())?;
-        let (city, report) = proved(files.clone(), present, demand, now).await?;
+        let (city, report) = proved(files.clone(), present, demand, clock.now()).await?;
         let mut tx = pool.begin().await?;
         version::lock(&mut tx).await?;
         if version::hashes(&mut tx).await? != base {
             continue;
         }
+        let now = clock.now();
         let changed = version::activate(&mut tx, &files, &city, author, rolled_back, now).await?;
         if only_try {
             return Ok(Published { changed, report, entries: Vec::new() });

@@ -166,9 +166,9 @@ pub(crate) async fn publish(
     }
     let draft = Draft { doctrine: body.doctrine, directory, territory: None };
     let author = author(caller, body.note.as_deref())?;
-    let now = edge.context.clock.now();
     let change = |present| draft.over(present);
-    let published = publication::publish(&edge.pool, change, Demand::Sound, &author, body.only_try, now).await;
+    let clock = edge.context.clock.as_ref();
+    let published = publication::publish(&edge.pool, change, Demand::Sound, &author, body.only_try, clock).await;
     answer(&edge, published, !body.only_try)
 }
 
@@ -197,8 +197,8 @@ pub(crate) async fn roll_back(
     let caller = allowed(&edge, &headers, Permission::Administer).await?;
     let body = readable(body)?;
     let author = author(caller, body.note.as_deref())?;
-    let now = edge.context.clock.now();
-    answer(&edge, publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, now).await, true)
+    let clock = edge.context.clock.as_ref();
+    answer(&edge, publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, clock).await, true)
 }
 
 /// Whoever administers or audits.

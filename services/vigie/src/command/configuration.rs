@@ -11,11 +11,7 @@ use vigie_directory::{
     version::{self, Author, What},
 };
 use vigie_domain::city::{City, CityFiles};
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::Config,
-    database,
-};
+use vigie_platform::{clock::SystemClock, config::Config, database};
 
 use crate::{Outcome, Unreachable, block_on, city};
 
@@ -121,7 +117,7 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
             Command::Rollback(options) => {
                 let author = Author { note: options.note.clone(), ..Author::default() };
                 let (what, hash) = (options.what.into(), options.hash.as_deref());
-                told(publication::roll_back(&pool, what, hash, &author, SystemClock.now()).await, false)
+                told(publication::roll_back(&pool, what, hash, &author, &SystemClock).await, false)
             }
             Command::Export { out } => {
                 let files = in_force::files(&pool).await.map_err(unreachable)?;
@@ -150,7 +146,7 @@ async fn publish(config: &Config, pool: &PgPool, options: &Publish) -> anyhow::R
     }
     let author = Author { note: options.note.clone(), ..Author::default() };
     let change = |present: Option<CityFiles>| draft.over(present);
-    let published = publication::publish(pool, change, Demand::Sound, &author, options.only_try, SystemClock.now());
+    let published = publication::publish(pool, change, Demand::Sound, &author, options.only_try, &SystemClock);
     told(published.await, options.only_try)
 }
 
