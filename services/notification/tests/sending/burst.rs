@@ -1,5 +1,6 @@
 //! A drill of the whole city arrives at once, and an alert overtakes it.
 
+use jiff::SignedDuration;
 use vigie_proto::{
     Channel,
     event::{Event, ProbePurpose},
@@ -38,14 +39,18 @@ async fn an_alert_leaves_ahead_of_the_thousand_probes_that_came_before_it() {
 #[tokio::test]
 async fn a_mail_server_that_keeps_probes_waiting_holds_one_connection_and_the_others_carry_alerts() {
     let (mut house, server, _gateway) = house(mail::Mood::Mute, phone::Mood::Delivers).await;
-    house.config.email.connections = 2;
+    house.config.email.connections = 3;
     house.config.email.timeout_s = 60;
     house.append(drill(Channel::Email, 1_000)).await;
     house.serve().await;
     until("a probe without an answer", async || (server.taken().len() == 1).then_some(())).await;
-    house.append([alert(Channel::Email, &[]).into()]).await;
-    let mails = until("a second mail", async || Some(server.taken()).filter(|mails| mails.len() > 1)).await;
-    assert_eq!(mails.iter().map(|mail| is_alert(mail)).collect::<Vec<_>>(), [false, true]);
+    let fresh = alert(Channel::Email, &[]);
+    // Issued a while ago: the sweep looks at it first, and finds it among all that is due.
+    let mut belated = alert(Channel::Email, &[]);
+    belated.issued_at -= SignedDuration::from_mins(1);
+    house.append([belated.into(), fresh.into()]).await;
+    let mails = until("two more mails", async || Some(server.taken()).filter(|mails| mails.len() > 2)).await;
+    assert_eq!(mails.iter().map(|mail| is_alert(mail)).collect::<Vec<_>>(), [false, true, true]);
 }
 
 #[tokio::test]
