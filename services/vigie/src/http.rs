@@ -49,9 +49,14 @@ pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, confi
 pub(crate) fn waiting(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(not_yet))
         .with_state(health)
         .fallback(|| async { Problem::unavailable() })
+}
+
+async fn not_yet(State(health): State<Health>) -> Response {
+    let (_, dependencies) = health.snapshot();
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "dependencies": dependencies }))).into_response()
 }
 
 /// Serves `router` until stopped, then lets requests under way finish.
