@@ -1,5 +1,7 @@
 //! What is in force is published, proved, followed by every replica at once, and taken back.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use serde_json::{Value, json};
 use vigie_tests::{Caller, Options, Stack, Vigie, small_city, wait};
 

@@ -5,13 +5,13 @@ use vigie_tests::{Options, Stack, Vigie};
 /// The secret of a fresh personal link.
 async fn key(vigie: &Vigie) -> String {
     let link = vigie.command(&["token", "link", "--source", "college-19"]).await;
-    link.split_once("/signaler/ouvrir?cle=").expect("a link to the form").1.to_owned()
+    link.split_once("/ouvrir?cle=").expect("a link to the form").1.to_owned()
 }
 
 /// The cookie of a session opened with a fresh link.
 async fn session(vigie: &Vigie) -> String {
     let key = key(vigie).await;
-    let opened = vigie.anyone().post_form("/signaler/ouvrir", &[("cle", &key)], None).await.expect(303);
+    let opened = vigie.anyone().post_form("/ouvrir", &[("cle", &key)], None).await.expect(303);
     opened.header("set-cookie").split(';').next().expect("a cookie").to_owned()
 }
 
@@ -31,14 +31,14 @@ async fn the_personal_link_opens_once_and_looking_at_it_does_not_use_it_up() {
     let (anyone, key) = (vigie.anyone(), key(&vigie).await);
 
     for _ in 0..2 {
-        anyone.get(&format!("/signaler/ouvrir?cle={key}")).await.expect(200);
+        anyone.get(&format!("/ouvrir?cle={key}")).await.expect(200);
     }
-    let opened = anyone.post_form("/signaler/ouvrir", &[("cle", &key)], None).await.expect(303);
-    assert_eq!(opened.header("location"), "/signaler");
+    let opened = anyone.post_form("/ouvrir", &[("cle", &key)], None).await.expect(303);
+    assert_eq!(opened.header("location"), "/");
     let cookie = opened.header("set-cookie");
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite"), "{cookie}");
-    anyone.post_form("/signaler/ouvrir", &[("cle", &key)], None).await.expect(410);
-    anyone.post_form("/signaler/ouvrir", &[("cle", "vigie_link_invented")], None).await.expect(410);
+    anyone.post_form("/ouvrir", &[("cle", &key)], None).await.expect(410);
+    anyone.post_form("/ouvrir", &[("cle", "vigie_link_invented")], None).await.expect(410);
 }
 
 #[tokio::test]

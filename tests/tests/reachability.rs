@@ -1,5 +1,7 @@
 //! Who can be reached: drills and verifications against real mail and SMS peers, and the hand-over of a duty.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use serde_json::{Value, json};
 use vigie_tests::{Caller, Message, Options, Stack, Vigie, wait};
 
@@ -79,10 +81,10 @@ async fn a_contact_point_is_verified_by_the_code_that_comes_back() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let (mairie, neighbour) = (vigie.caller("mairie-19").await, vigie.caller("mairie-18").await);
-    let begin = "/api/v1/directory/contacts/mairie-paris-19-desk/verifications";
-    neighbour.post(begin, &json!({})).await.expect(404);
+    let verifications = "/api/v1/directory/contacts/mairie-paris-19-desk/verifications";
+    neighbour.post(verifications, &json!({})).await.expect(404);
 
-    let begun = mairie.post(begin, &json!({})).await.expect(201).json();
+    let begun = mairie.post(verifications, &json!({})).await.expect(201).json();
     let answer = format!("/api/v1/directory/verifications/{}", begun["id"].as_str().unwrap());
     let mails = wait::for_some("the code", wait::PATIENCE, || async {
         let mails = stack.outbox.messages_to("email", "mairie-paris-19@example.org").await;
@@ -100,7 +102,7 @@ async fn a_contact_point_is_verified_by_the_code_that_comes_back() {
     assert_eq!(view["contacts"][0]["verified"], today.to_string());
 
     // A code is not to be guessed: after five wrong ones the right one comes too late.
-    let begun = mairie.post(begin, &json!({})).await.expect(201).json();
+    let begun = mairie.post(verifications, &json!({})).await.expect(201).json();
     let answer = format!("/api/v1/directory/verifications/{}", begun["id"].as_str().unwrap());
     for _ in 0..5 {
         mairie.post(&answer, &json!({ "code": "x" })).await.expect(422);

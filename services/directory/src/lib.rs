@@ -2,12 +2,13 @@
 //!
 //! The cast: [`version`] keeps every doctrine, directory and territory ever published; [`publication`] proves one and
 //! puts it in force; [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
-//! try the contact points; `api` is the edge; [`credential`] owns the keys of sources.
+//! try the contact points; `api` and `page` are the edge; [`credential`] owns the keys of sources.
 
 mod api;
 pub mod credential;
 mod drill;
 pub mod in_force;
+mod page;
 mod probe;
 mod proof;
 pub mod publication;
@@ -28,7 +29,8 @@ use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
 
-use api::{Desk, bodies, configurations, drills, handovers, probe_page, verifications};
+use api::{Desk, bodies, configurations, drills, handovers, verifications};
+use page::{home, session};
 
 /// Time the loops get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -73,7 +75,10 @@ impl Service {
             .route("/api/v1/directory/verifications/{id}", post(verifications::answer))
             .route("/api/v1/directory/drills", get(drills::list).post(drills::open))
             .route("/api/v1/directory/drills/{id}", get(drills::one))
-            .route("/t/{token}", get(probe_page::show).post(probe_page::answer))
+            .route("/", get(home::show))
+            .route("/ouvrir", get(session::confirm).post(session::exchange))
+            .route("/quitter", post(session::leave))
+            .route("/t/{token}", get(page::probe::show).post(page::probe::answer))
             .merge(publishing)
             .with_state(self.desk.clone())
     }

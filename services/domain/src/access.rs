@@ -15,6 +15,14 @@ pub struct Caller<'a> {
     pub role: &'a Role,
 }
 
+/// A page somebody may work at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desk {
+    pub path: String,
+    /// In French.
+    pub label: &'static str,
+}
+
 /// Why a source may not raise a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -65,6 +73,23 @@ impl<'a> Caller<'a> {
             Ambit::Sector(sector) => Some(sector),
             Ambit::City | Ambit::School(_) => None,
         }
+    }
+
+    /// The pages it may work at, most used first.
+    pub fn desks(&self) -> Vec<Desk> {
+        let everything = self.role.sees == Sight::Everything;
+        let raises = !self.role.raises.is_empty();
+        let operates = everything && self.may(Permission::ChangeSeverity);
+        let sector = self.sector().filter(|_| self.role.sees == Sight::Sector);
+        let desk = |path: &str, label| Desk { path: path.to_owned(), label };
+        let mut desks = Vec::new();
+        desks.extend(operates.then(|| desk("/scop", "Salle de commandement")));
+        desks.extend(sector.map(|sector| desk(&format!("/cellule/{sector}"), "Cellule de veille")));
+        desks.extend(raises.then(|| desk("/signaler", "Signaler")));
+        desks.extend((everything && self.may(Permission::Acknowledge)).then(|| desk("/crises", "Crises")));
+        desks.extend((everything || self.may(Permission::Audit)).then(|| desk("/observatoire", "Observatoire")));
+        desks.extend(self.may(Permission::Administer).then(|| desk("/administration", "Administration")));
+        desks
     }
 
     pub fn may(&self, permission: Permission) -> bool {

@@ -8,7 +8,6 @@ mod caller;
 mod commit;
 mod form;
 mod limit;
-mod session;
 mod status;
 mod store;
 
@@ -79,7 +78,7 @@ impl Intake {
             .route("/api/v1/signals", post(api::raise))
             .route("/api/v1/signals/{id}", get(status::of_signal))
             .route("/signaler", get(form::page::show).post(form::submit::submit))
-            .route("/signaler/ouvrir", get(form::open::confirm).post(form::open::exchange))
+            .route("/signaler/ouvrir", get(form::opened_elsewhere))
             .route("/signaler/{id}", get(form::follow::show))
             .with_state(self.desk.clone())
     }

@@ -127,13 +127,11 @@ pub struct IntakeConfig {
     pub commit_batch: usize,
     /// Signals that may wait for a commit before 503 is answered.
     pub queue: usize,
-    /// Days after which a session opened by a personal link ends.
-    pub session_days: i64,
 }
 
 impl Default for IntakeConfig {
     fn default() -> Self {
-        Self { rate_per_minute: 30, rate_burst: 20, commit_batch: 512, queue: 4_096, session_days: 180 }
+        Self { rate_per_minute: 30, rate_burst: 20, commit_batch: 512, queue: 4_096 }
     }
 }
 
@@ -163,6 +161,8 @@ pub struct DirectoryConfig {
     pub drill_hour: i8,
     /// Hours a contact point has to answer a drill or a verification.
     pub answer_within_h: i64,
+    /// Days after which a session opened by a personal link ends.
+    pub session_days: i64,
     /// Seconds after the start before the configuration in force is proved for the first time.
     pub prove_after_s: u64,
     /// Hours between two proofs of what is in force.
@@ -171,7 +171,14 @@ pub struct DirectoryConfig {
 
 impl Default for DirectoryConfig {
     fn default() -> Self {
-        Self { drill_day: 0, drill_hour: 10, answer_within_h: 72, prove_after_s: 60, prove_every_h: 24 }
+        Self {
+            drill_day: 0,
+            drill_hour: 10,
+            answer_within_h: 72,
+            session_days: 180,
+            prove_after_s: 60,
+            prove_every_h: 24,
+        }
     }
 }
 
@@ -420,6 +427,7 @@ impl Config {
         require((0..=28).contains(&self.directory.drill_day), "directory.drill_day must be 1 to 28, or 0 for never");
         require((0..=23).contains(&self.directory.drill_hour), "directory.drill_hour must be 0 to 23");
         require((1..=720).contains(&self.directory.answer_within_h), "directory.answer_within_h must be 1 to 720");
+        require((1..=366).contains(&self.directory.session_days), "directory.session_days must be 1 to 366");
         require((1..=168).contains(&self.directory.prove_every_h), "directory.prove_every_h must be 1 to 168");
         require(
             self.email.tls != MailTls::None || is_local(&self.email.host),

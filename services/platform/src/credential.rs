@@ -1,4 +1,4 @@
-//! Who is calling: bearer tokens, of which only a hash is stored.
+//! Who is calling: bearer tokens and the cookies of browsers, of which only a hash is stored.
 
 use std::{
     collections::HashMap,
@@ -20,13 +20,18 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// Answers kept in memory; forgotten altogether when there are more.
 const MAX_REMEMBERED: usize = 10_000;
 
+/// The cookie a browser's session is known by.
+pub const SESSION_COOKIE: &str = "vigie_session";
+
 /// What a stored credential is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Calls the API.
     Token,
-    /// Opens the head's form once, in exchange for a session.
+    /// Opens a browser's session, once.
     Link,
+    /// A browser's session.
+    Session,
     /// Reads one duty roster as a calendar.
     Feed,
 }
@@ -36,6 +41,7 @@ impl Purpose {
         match self {
             Self::Token => "token",
             Self::Link => "link",
+            Self::Session => "session",
             Self::Feed => "feed",
         }
     }
@@ -59,10 +65,20 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
 
-/// Sources of tokens by digest, and until when the answer is believed.
+/// The secret of the session cookie, if any.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+}
+
+/// Sources of tokens and sessions by digest, and until when the answer is believed.
 type Known = HashMap<Vec<u8>, (SourceId, Timestamp)>;
 
-/// Answers whose token it is; cheap to clone.
+/// Answers whose token or session it is; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     pool: PgPool,
@@ -74,11 +90,26 @@ impl Authenticator {
         Self { pool, known: Arc::default() }
     }
 
-    /// The source whose bearer token a request carries; 401 or 503 otherwise.
+    /// The source whose bearer token, or else session cookie, a request carries; 401 or 503 otherwise.
+    ///
+    /// A cookie is as good as a token: it is `SameSite=Lax`, so no other site's form or script can send it along.
     pub async fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<SourceId, Problem> {
-        let token = bearer(headers).ok_or_else(Problem::unauthenticated)?;
-        let found = self.source_of(token, Purpose::Token, now).await.map_err(|e| Problem::from_store(&e))?;
+        let found = match bearer(headers) {
+            Some(token) => self.source_of(token, Purpose::Token, now).await.map_err(|e| Problem::from_store(&e))?,
+            None => self.visitor(headers, now).await?,
+        };
         found.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The source whose browser a request comes from; none when there is no session or it has ended.
+    pub async fn visitor(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<SourceId>, Problem> {
+        let Some(secret) = session_cookie(headers) else { return Ok(None) };
+        self.source_of(secret, Purpose::Session, now).await.map_err(|e| Problem::from_store(&e))
+    }
+
+    /// Forgets what is remembered of a secret, when it was revoked here.
+    pub fn forget(&self, secret: &str) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(secret));
     }
 
     /// The source a secret belongs to; none when it is unknown, expired, revoked or of another purpose.
@@ -89,7 +120,8 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Option<SourceId>, sqlx::Error> {
         let digest = digest(secret);
-        if purpose == Purpose::Token {
+        let remembered = matches!(purpose, Purpose::Token | Purpose::Session);
+        if remembered {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((source, until)) = known.get(&digest)
                 && *until > now
@@ -97,18 +129,26 @@ impl Authenticator {
                 return Ok(Some(source.clone()));
             }
         }
-        let found: Option<String> = sqlx::query_scalar(
-            "select source_id from directory.credential
-              where digest = $1 and purpose = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
-        )
-        .bind(&digest)
-        .bind(purpose.code())
-        .bind(now.to_sqlx())
-        .fetch_optional(&self.pool)
-        .await?;
+        let found: Option<String> = if purpose == Purpose::Session {
+            sqlx::query_scalar("select source_id from directory.session where digest = $1 and expires_at > $2")
+                .bind(&digest)
+                .bind(now.to_sqlx())
+                .fetch_optional(&self.pool)
+                .await?
+        } else {
+            sqlx::query_scalar(
+                "select source_id from directory.credential
+                  where digest = $1 and purpose = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
+            )
+            .bind(&digest)
+            .bind(purpose.code())
+            .bind(now.to_sqlx())
+            .fetch_optional(&self.pool)
+            .await?
+        };
         let source = found.and_then(|id| SourceId::new(id).ok());
         if let Some(source) = &source
-            && purpose == Purpose::Token
+            && remembered
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= MAX_REMEMBERED {

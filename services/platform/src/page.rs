@@ -1,19 +1,58 @@
-//! What every page has in common: the stylesheet, and the headers that keep it safe.
+//! What every page has in common: the frame, the stylesheet, and the headers that keep it safe.
 
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 
 const STYLESHEET: &str = include_str!("../assets/vigie.css");
 
 /// Nothing from elsewhere, nothing inline, no frame around us.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What stands around the page of somebody who has a session: `desk.html` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// French name of the function, never of a person.
+    pub name: String,
+    pub links: Vec<Link>,
+}
+
+/// One page of those somebody may open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub path: String,
+    pub label: String,
+    /// It is the page shown, or one below it.
+    pub here: bool,
+}
+
+impl Frame {
+    /// The frame of `name`, who may open `links` (path and label), around the page at `here`.
+    pub fn new(name: &str, links: impl IntoIterator<Item = (String, String)>, here: &str) -> Self {
+        let link = |(path, label): (String, String)| Link { here: here.starts_with(&path), path, label };
+        Self { name: name.to_owned(), links: links.into_iter().map(link).collect() }
+    }
+}
+
 /// `GET /assets/vigie.css`
 #[expect(clippy::unused_async, reason = "an axum handler is async")]
-pub async fn stylesheet() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], STYLESHEET)
+pub async fn stylesheet(headers: HeaderMap) -> Response {
+    asset(&headers, "text/css; charset=utf-8", STYLESHEET.as_bytes())
+}
+
+/// A file that is part of the program: sent once, then only asked whether it changed.
+pub fn asset(headers: &HeaderMap, content_type: &'static str, content: &'static [u8]) -> Response {
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(content)[..9]));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let caching = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    if known.is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)) {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
+    let safe = [(header::CONTENT_TYPE, content_type), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (caching, safe, content).into_response()
 }
 
 /// A page that is never cached, indexed, framed or allowed to load anything from elsewhere.

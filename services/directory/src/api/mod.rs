@@ -4,7 +4,6 @@ pub(crate) mod bodies;
 pub(crate) mod configurations;
 pub(crate) mod drills;
 pub(crate) mod handovers;
-pub(crate) mod probe_page;
 pub(crate) mod verifications;
 
 use std::sync::Arc;

@@ -14,9 +14,9 @@ use vigie_domain::french;
 use vigie_platform::problem::Problem;
 use vigie_proto::SignalId;
 
-use super::{message, no_session, render};
+use super::{message, render, visitor};
 use crate::{
-    Edge, session,
+    Edge,
     status::{self, ReturnView, SignalView},
 };
 
@@ -43,10 +43,9 @@ struct Return {
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let source = match session::source(&edge, &headers).await {
-        Ok(Some(source)) => source,
-        Ok(None) => return no_session(),
-        Err(problem) => return problem.into_response(),
+    let source = match visitor(&edge, &headers).await {
+        Ok(source) => source,
+        Err(response) => return response,
     };
     let Ok(id) = id.parse::<Uuid>() else { return unknown() };
     match status::find(&edge.pool, &edge.city, source, SignalId(id), edge.context.clock.now()).await {

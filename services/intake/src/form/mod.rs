@@ -2,13 +2,19 @@
 
 pub(crate) mod answers;
 pub(crate) mod follow;
-pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod submit;
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    extract::RawQuery,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use vigie_domain::directory::Source;
 use vigie_platform::page::respond;
+
+use crate::Edge;
 
 /// Renders a template; a page that cannot be rendered is a 500 with the emergency numbers.
 fn render(status: StatusCode, template: &impl Template) -> Response {
@@ -35,6 +41,18 @@ struct MessagePage<'a> {
 
 fn message(status: StatusCode, title: &str, text: &str) -> Response {
     render(status, &MessagePage { title, text, bad: !status.is_success() })
+}
+
+/// Links of before sessions served every page: they open where sessions are opened now.
+pub(crate) async fn opened_elsewhere(RawQuery(query): RawQuery) -> Redirect {
+    Redirect::permanent(&format!("/ouvrir?{}", query.unwrap_or_default()))
+}
+
+/// The source whose browser asks; else the page to answer with.
+async fn visitor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<&'a Source, Response> {
+    let visitor = edge.context.authenticator.visitor(headers, edge.context.clock.now()).await;
+    let id = visitor.map_err(IntoResponse::into_response)?;
+    id.and_then(|id| edge.city.directory.source(&id)).ok_or_else(no_session)
 }
 
 /// 401 page: the form is opened by the personal link.

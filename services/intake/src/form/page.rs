@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use vigie_domain::{
     admission::Flaw,
@@ -17,8 +17,8 @@ use vigie_domain::{
 use vigie_platform::ids;
 use vigie_proto::{Kind, Severity};
 
-use super::{answers::Answers, no_session, render};
-use crate::{Edge, session};
+use super::{answers::Answers, render, visitor};
+use crate::Edge;
 
 /// One radio button or box.
 #[derive(Debug)]
@@ -56,13 +56,12 @@ impl FormPage<'_> {
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    match session::source(&edge, &headers).await {
-        Ok(Some(source)) => {
+    match visitor(&edge, &headers).await {
+        Ok(source) => {
             let answers = Answers { key: ids::fresh().to_string(), ..Answers::default() };
             form(StatusCode::OK, &edge.city, source, &answers, &[], &[])
         }
-        Ok(None) => no_session(),
-        Err(problem) => problem.into_response(),
+        Err(response) => response,
     }
 }
 

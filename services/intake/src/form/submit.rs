@@ -11,18 +11,17 @@ use axum::{
 use vigie_domain::admission::{Flaw, personal_data_warnings};
 use vigie_platform::telemetry;
 
-use super::{answers::Answers, message, no_session, page::form};
-use crate::{Edge, api, session};
+use super::{answers::Answers, message, page::form, visitor};
+use crate::{Edge, api};
 
 pub(crate) async fn submit(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
-    let source = match session::source(&edge, &headers).await {
-        Ok(Some(source)) => source,
-        Ok(None) => return no_session(),
-        Err(problem) => return problem.into_response(),
+    let source = match visitor(&edge, &headers).await {
+        Ok(source) => source,
+        Err(response) => return response,
     };
     let mut answers = Answers::of(fields);
     // A fact ticked for another kind than the one chosen is not part of this report.

@@ -19,7 +19,7 @@ pub(crate) enum Command {
     /// Issue a token for the API.
     #[command(after_help = "Example:\n  export VIGIE_TOKEN_SCOP=$(vigie token issue --source scop --replace)")]
     Issue(Issue),
-    /// Issue a personal link to the signal form; it opens one session, once.
+    /// Issue a personal link to Vigie's pages; it opens one session, once.
     #[command(after_help = "Example:\n  vigie token link --source college-19")]
     Link(Issue),
     /// Revoke every token and link of a source.
@@ -74,7 +74,7 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
                 let key = credential::issue(&pool, source, Purpose::Link, Some(expires), issue.replace, now)
                     .await
                     .map_err(unreachable)?;
-                println!("{}/signaler/ouvrir?cle={key}", config.http.public_url);
+                println!("{}/ouvrir?cle={key}", config.http.public_url);
             }
             Command::Revoke { source } => {
                 let tokens = credential::revoke(&pool, source, Purpose::Token, now).await.map_err(unreachable)?;

@@ -9,11 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use vigie_domain::{directory::Ambit, french, link::LinkError};
-use vigie_platform::{page::respond, problem::Problem};
+use vigie_platform::problem::Problem;
 use vigie_proto::event::ProbePurpose;
 
-use super::{Edge, stored};
-use crate::probe::{self, Probe};
+use super::{render, said};
+use crate::{
+    api::{Edge, stored},
+    probe::{self, Probe},
+};
 
 #[derive(Debug, Template)]
 #[template(path = "probe.html")]
@@ -23,13 +26,6 @@ struct ProbePage<'a> {
     channel: &'a str,
     until: String,
     answered: bool,
-}
-
-#[derive(Debug, Template)]
-#[template(path = "dead_probe.html")]
-struct DeadProbePage<'a> {
-    title: &'a str,
-    text: &'a str,
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
@@ -64,13 +60,13 @@ pub(crate) async fn answer(State(edge): State<Arc<Edge>>, Path(token): Path<Stri
 async fn open(edge: &Edge, token: &str) -> Result<Probe, Response> {
     let now = edge.context.clock.now();
     let id = edge.signer.verify_probe(token, now).map_err(|error| match error {
-        LinkError::Altered => dead(
+        LinkError::Altered => said(
             StatusCode::NOT_FOUND,
             "Ce lien n'ouvre rien",
             "Il est incomplet ou a été modifié. Copiez-le en entier depuis le message.",
         ),
         LinkError::Expired => {
-            dead(StatusCode::GONE, "L'essai est terminé", "Le délai de réponse est passé. Il n'y a rien à faire.")
+            said(StatusCode::GONE, "L'essai est terminé", "Le délai de réponse est passé. Il n'y a rien à faire.")
         }
     })?;
     let found = async {
@@ -80,7 +76,7 @@ async fn open(edge: &Edge, token: &str) -> Result<Probe, Response> {
     let probe = found.await.map_err(|error| Problem::from_store(&error).into_response())?;
     probe
         .filter(|probe| probe.purpose == ProbePurpose::Drill)
-        .ok_or_else(|| dead(StatusCode::NOT_FOUND, "Ce lien n'ouvre rien", "Cet essai n'existe pas, ou plus."))
+        .ok_or_else(|| said(StatusCode::NOT_FOUND, "Ce lien n'ouvre rien", "Cet essai n'existe pas, ou plus."))
 }
 
 fn page(edge: &Edge, probe: &Probe, answered: bool) -> Response {
@@ -101,18 +97,4 @@ fn page(edge: &Edge, probe: &Probe, answered: bool) -> Response {
         answered,
     };
     render(StatusCode::OK, &page)
-}
-
-fn dead(status: StatusCode, title: &str, text: &str) -> Response {
-    render(status, &DeadProbePage { title, text })
-}
-
-fn render(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(html) => respond(status, html),
-        Err(error) => {
-            tracing::error!(error = %error, "a page could not be rendered");
-            Problem::unavailable().into_response()
-        }
-    }
 }
