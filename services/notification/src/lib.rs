@@ -3,10 +3,10 @@
 //! The cast: [`alerts`] writes a row for each alert, already claimed, and hands it to a sender once that is committed;
 //! [`probes`] writes a row for each probe of a contact point and leaves it to the sweep; [`email`] and [`sms`] carry
 //! both out of the house; [`recorder`] writes what came of it, many at a time; [`sweep`], one for each kind of letter,
-//! finds what is due: retries, fallbacks, claims whose process died, receipts that never came, probes. What follows from
-//! what is decided without IO in [`settlement`], [`retry`] and [`standing`].
+//! finds what is due: retries, fallbacks, claims whose process died, receipts that never came, probes. What follows
+//! from what is decided without IO in [`settlement`], [`retry`] and [`standing`].
 //!
-//! A probe never delays an alert: it has its own consumer, sweep and [`line`], and is sent one at a time by each
+//! A probe never delays an alert: it has its own consumer, sweep and [`mod@line`], and is sent one at a time by each
 //! channel, when no alert waits.
 //!
 //! At least once, under a stable id: a claim is committed before the message leaves, its result after. When a process dies

@@ -1,7 +1,7 @@
 //! The waiting lines between whoever claims a delivery and whoever sends it.
 //!
-//! Alerts and probes wait apart, and a sender looks at the alerts first. The probes' lines are short: a drill of a whole
-//! city waits in the table, and what is claimed of it is soon sent.
+//! Alerts and probes wait apart, and a sender looks at the alerts first. The probes' lines are short: a drill of a
+//! whole city waits in the table, and what is claimed of it is soon sent.
 
 use std::sync::Arc;
 

@@ -99,9 +99,17 @@ impl Default for Metrics {
             steps_due: series!("steps_due", "Steps waiting for their due time", Gauge::default()),
             steps_settled: series!("steps_settled", "Steps dealt with, by outcome", Family::default()),
             step_lateness: lateness,
-            deliveries_sent: series!("deliveries_sent", "Messages the next system took", Family::default()),
-            deliveries_failed: series!("deliveries_failed", "Messages given up on a channel", Family::default()),
-            delivery_retries: series!("delivery_retries", "Attempts that will be repeated", Family::default()),
+            deliveries_sent: series!("deliveries_sent", "Messages of alerts the next system took", Family::default()),
+            deliveries_failed: series!(
+                "deliveries_failed",
+                "Messages of alerts given up on a channel",
+                Family::default()
+            ),
+            delivery_retries: series!(
+                "delivery_retries",
+                "Attempts at alerts that will be repeated",
+                Family::default()
+            ),
             dead_letters: series!("dead_letters", "Alerts or events nobody could deliver or read", Counter::default()),
             doctrine_findings: series!(
                 "doctrine_findings",

@@ -118,7 +118,8 @@ impl Switchboard {
         let span = tracing::info_span!(
             "attempt", otel.name = "attempt sms", otel.kind = "client", channel = "sms",
             delivery.id = %delivery.id, delivery.attempt = delivery.attempt,
-            letter = delivery.letter.kind().code(), incident.id = delivery.letter.incident().map(tracing::field::display)
+            letter = delivery.letter.kind().code(),
+            incident.id = delivery.letter.incident().map(tracing::field::display)
         );
         telemetry::continue_trace(&span, delivery.traceparent.as_deref());
         let traceparent = telemetry::traceparent_of(&span, delivery.traceparent.as_deref());

@@ -3,6 +3,9 @@
 use super::gsm7;
 use crate::wording::probe::{Ask, Facts};
 
+/// Begins a verification.
+const VERIFICATION: &str = "VERIFICATION VIGIE, pas une alerte.";
+
 /// The longest of the texts that fits one segment; the shortest when none does.
 pub(crate) fn text(facts: &Facts) -> String {
     // The clock is written close together: 16h30.
@@ -10,23 +13,22 @@ pub(crate) fn text(facts: &Facts) -> String {
     let texts = match &facts.ask {
         Ask::Press { link } => [
             format!(
-                "ESSAI VIGIE: ce n'est pas une alerte, n'engagez rien. Confirmez avoir reçu ce message, limite {until}: {link}"
+                "ESSAI VIGIE, ce n'est pas une alerte, n'engagez rien. Confirmez réception, limite {until}: {link}"
             ),
             format!("ESSAI VIGIE, pas une alerte, n'engagez rien. Confirmez (limite {until}): {link}"),
             format!("ESSAI VIGIE, pas une alerte, n'engagez rien. Confirmez: {link}"),
             format!("ESSAI VIGIE, pas une alerte. Confirmez: {link}"),
         ],
-        Ask::SendBack { code } => [
-            format!(
-                "VERIFICATION VIGIE, pas une alerte. Code {code}, à donner à qui administre l'annuaire ou à saisir dans Vigie, limite {until}. Pour {}",
-                facts.recipient
-            ),
-            format!(
-                "VERIFICATION VIGIE, pas une alerte. Code {code}, à donner à qui administre l'annuaire ou à saisir dans Vigie, limite {until}."
-            ),
-            format!("VERIFICATION VIGIE, pas une alerte. Code {code} pour l'annuaire, limite {until}."),
-            format!("VERIFICATION VIGIE, pas une alerte. Code {code} pour l'annuaire."),
-        ],
+        Ask::SendBack { code } => {
+            let given =
+                format!("Code {code}, à donner à qui administre l'annuaire ou à saisir dans Vigie, limite {until}");
+            [
+                format!("{VERIFICATION} {given}. Pour {}", facts.recipient),
+                format!("{VERIFICATION} {given}."),
+                format!("{VERIFICATION} Code {code} pour l'annuaire, limite {until}."),
+                format!("{VERIFICATION} Code {code} pour l'annuaire."),
+            ]
+        }
     };
     let texts = texts.map(|text| gsm7::transliterate(&text));
     let [.., shortest] = &texts;
@@ -68,7 +70,8 @@ mod tests {
         #[test]
         fn whoever_it_is_for_a_probe_says_that_it_is_no_alert(recipient in "\\PC{0,80}", until in "\\PC{0,40}") {
             for purpose in [ProbePurpose::Drill, ProbePurpose::Verification] {
-                let facts = Facts { recipient: recipient.clone(), until: until.clone(), ..sample::probe_facts(purpose) };
+                let sample = sample::probe_facts(purpose);
+                let facts = Facts { recipient: recipient.clone(), until: until.clone(), ..sample };
                 let text = text(&facts);
                 prop_assert!(text.contains("pas une alerte") && gsm7::septets(&text).is_some());
                 prop_assert_eq!(gsm7::segments(&text), 1);

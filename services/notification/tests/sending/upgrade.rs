@@ -45,10 +45,9 @@ async fn alerts_and_probes_from_before_the_upgrade_are_still_sent() {
     .unwrap();
     // A probe journalled while the earlier version ran, whose mark has passed it.
     house.append([probe.clone().into()]).await;
-    sqlx::query("insert into notification.watermark values ('notification', pg_snapshot_xmin(pg_current_snapshot())::text::bigint)")
-        .execute(&mut house.admin().await)
-        .await
-        .unwrap();
+    let passed = "insert into notification.watermark
+                  values ('notification', pg_snapshot_xmin(pg_current_snapshot())::text::bigint)";
+    sqlx::query(passed).execute(&mut house.admin().await).await.unwrap();
     house.migrate(vigie_notification::migrations()).await;
     house.serve().await;
     let told = house.told_until(&alert, "vigie.delivery.sent.v1").await;
