@@ -2,9 +2,13 @@
 //!
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
+mod fault;
+mod local_time;
 mod read;
 mod roster;
 mod rows;
+mod shifts;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +18,11 @@ use vigie_proto::{
     plan::{Rank, Scope, Target},
 };
 
-pub use read::{DirectoryError, DirectoryFiles, read};
+pub use fault::{DirectoryError, Fault};
+pub use local_time::LocalTime;
+pub use read::{DirectoryFiles, read};
 pub use roster::{Override, Roster};
+pub use shifts::{By, Gap, Lack, Shift, gaps, shifts};
 
 /// Where a body acts, or a source may raise.
 #[derive(Debug, Clone, PartialEq, Eq)]

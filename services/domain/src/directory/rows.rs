@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
+use toml::Spanned;
 use vigie_proto::{Channel, SectorId, Uai};
 
-use super::Ambit;
+use super::{Ambit, LocalTime};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,8 +37,8 @@ pub(super) struct OverrideRow {
     pub(super) id: String,
     pub(super) body: String,
     /// Local, in the rosters' time zone.
-    pub(super) from: DateTime,
-    pub(super) until: DateTime,
+    pub(super) from: LocalTime,
+    pub(super) until: LocalTime,
     /// 0 is first on duty.
     pub(super) rank: usize,
     /// The duty position that takes it.
@@ -69,7 +70,7 @@ pub(super) struct RosterFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RosterRow {
-    pub(super) body: String,
+    pub(super) body: Spanned<String>,
     pub(super) starts: DateTime,
     pub(super) every_days: i32,
     pub(super) order: Vec<String>,
