@@ -2,7 +2,11 @@
 //!
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
+mod changes;
+mod draft;
+mod edit;
 mod fault;
+mod files;
 mod local_time;
 mod read;
 mod roster;
@@ -18,9 +22,13 @@ use vigie_proto::{
     plan::{Rank, Scope, Target},
 };
 
+pub use changes::{Change, Verb, changes};
+pub use draft::{Draft, Salvaged, salvage};
+pub use edit::{Edit, EditError, Refusal, Replacement, apply};
 pub use fault::{DirectoryError, Fault};
+pub use files::DirectoryFiles;
 pub use local_time::LocalTime;
-pub use read::{DirectoryFiles, read};
+pub use read::read;
 pub use roster::{Override, Roster};
 pub use shifts::{By, Gap, Lack, Shift, gaps, shifts};
 

@@ -8,24 +8,12 @@ use sha2::{Digest, Sha256};
 use vigie_proto::{BodyId, ContactId, RoleId, SourceId};
 
 use super::{
-    Ambit, Body, Contact, Directory, DirectoryError, Fault, LocalTime, Place, Role, Roster, Source,
+    Ambit, Body, Contact, Directory, DirectoryError, DirectoryFiles, Fault, LocalTime, Place, Role, Roster, Source,
     roster::Override,
     rows::{BodyRow, ContactRow, OverrideRow, RosterFile, RosterRow, SourceRow, address_fault},
     table,
 };
 use crate::territory::Territory;
-
-/// The text of each file of a directory.
-#[derive(Debug, Clone, Default)]
-pub struct DirectoryFiles {
-    pub roles_toml: String,
-    pub bodies_csv: String,
-    pub contacts_csv: String,
-    pub rosters_toml: String,
-    pub sources_csv: String,
-    /// Replacements and swaps; empty when there is no such file.
-    pub overrides_csv: String,
-}
 
 /// Reads and cross-checks a directory against the territory its bodies stand in.
 pub fn read(files: &DirectoryFiles, territory: &Territory) -> Result<Directory, DirectoryError> {
@@ -62,7 +50,7 @@ fn hash(files: &DirectoryFiles) -> String {
 
 /// The line an offset lies on, from 1.
 pub(super) fn line_at(text: &str, offset: usize) -> u64 {
-    1 + text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() as u64
+    1 + text[..offset].matches('\n').count() as u64
 }
 
 /// What is wrong with a row, by the name of its column.
@@ -208,7 +196,10 @@ impl Reader<'_> {
                     format!("roster of `{name}`: every_days must be at least 1 and order not empty"),
                 );
             }
-            for position in &order {
+            for (place, position) in order.iter().enumerate() {
+                if order[..place].contains(position) {
+                    self.fault(FILE, line, format!("roster of `{name}`: the order names `{position}` twice"));
+                }
                 if !body.contacts.iter().any(|contact| contact.duty.as_ref() == Some(position)) {
                     self.fault(FILE, line, format!("roster of `{name}`: no contact has duty `{position}`"));
                 }

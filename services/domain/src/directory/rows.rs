@@ -9,6 +9,22 @@ use vigie_proto::{Channel, SectorId, Uai};
 
 use super::{Ambit, LocalTime};
 
+/// The columns of each CSV file, in the order a new file gets them.
+pub(super) const COLUMNS: [(&str, &[&str]); 4] = [
+    ("bodies.csv", &["id", "role", "territory", "name"]),
+    ("contacts.csv", &["id", "body", "channel", "address", "duty", "verified"]),
+    ("overrides.csv", &["id", "body", "from", "until", "rank", "position", "note"]),
+    ("sources.csv", &["id", "role", "body", "territory", "name"]),
+];
+
+/// Columns a file may do without.
+pub(super) const OPTIONAL_COLUMNS: [&str; 2] = ["verified", "note"];
+
+/// The columns of a CSV file; none of another file.
+pub(super) fn columns(file: &str) -> &'static [&'static str] {
+    COLUMNS.iter().find(|(name, _)| *name == file).map_or(&[], |(_, columns)| columns)
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BodyRow {

@@ -74,7 +74,7 @@ impl Table {
         text
     }
 
-    /// The lines of [`Self::text`] on which the rows begin, as the CSV reader counts them.
+    /// The lines of [`Self::text`] on which the rows begin, in order.
     pub(super) fn lines(&self) -> Vec<u64> {
         Self::parse("", &self.text(), &[]).rows.iter().map(|row| row.line).collect()
     }
