@@ -2,6 +2,7 @@
 //!
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
+pub mod calendar;
 mod changes;
 mod draft;
 mod edit;
