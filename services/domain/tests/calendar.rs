@@ -314,6 +314,20 @@ fn a_calendar_that_says_what_the_roster_says_changes_nothing() {
     assert_eq!(import("f.ics", &text, &daily(), at(FROM), at(UNTIL)).unwrap(), []);
 }
 
+#[test]
+fn an_override_that_people_made_stays_and_is_not_overlapped() {
+    let mut body = daily();
+    let day = (at("2026-11-09T07:00:00Z"), at("2026-11-10T07:00:00Z"));
+    let people = Override { id: "noel".into(), from: day.0, until: day.1, rank: 0, position: "b".into() };
+    body.roster.as_mut().unwrap().overrides.push(people);
+    let event =
+        |position: &str| calendar(&[&format!("SUMMARY:{position}\nDTSTART:20261109T120000Z\nDTEND:20261110T120000Z")]);
+    let error = import("f.ics", &event("a"), &body, at(FROM), at(UNTIL)).unwrap_err();
+    assert_eq!(error.0[0].to_string(), "f.ics:4: at 2026-11-09T12:00:00Z it overlaps the override `noel`");
+    let own = export(&body, None, at("2026-11-15T00:00:00Z"), at("2026-12-15T00:00:00Z"), at(FROM));
+    assert_eq!(import("f.ics", &own, &body, at(FROM), at(UNTIL)).unwrap(), []);
+}
+
 fn overrides() -> impl Strategy<Value = Vec<Override>> {
     // One after the other at each rank: a directory has no others.
     let one = (1..4_000_i64, 1..3_000_i64, prop_oneof![Just("a"), Just("b"), Just("chef, nuit")]);

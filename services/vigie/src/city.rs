@@ -8,24 +8,26 @@ use vigie_platform::config::PathsConfig;
 
 /// Territory, directory and doctrine, cross-checked; all faults at once.
 pub(crate) fn read(paths: &PathsConfig) -> anyhow::Result<City> {
-    let territory = fs::read(&paths.territory).with_context(|| format!("cannot read {}", paths.territory.display()))?;
-    let territory = Territory::from_bytes(&territory).with_context(|| format!("in {}", paths.territory.display()))?;
-    Ok(City::read(territory, &directory(&paths.directory)?, &doctrine(&paths.doctrine)?)?)
+    Ok(City::read(territory(&paths.territory)?, &directory(&paths.directory)?, &doctrine(&paths.doctrine)?)?)
 }
 
-fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
-    let text = |name: &str| {
+pub(crate) fn territory(file: &Path) -> anyhow::Result<Territory> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Territory::from_bytes(&bytes).with_context(|| format!("in {}", file.display()))
+}
+
+/// The texts of a directory's files.
+pub(crate) fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
+    let mut files = DirectoryFiles::default();
+    for name in DirectoryFiles::NAMES {
         let path = folder.join(name);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    Ok(DirectoryFiles {
-        roles_toml: text("roles.toml")?,
-        bodies_csv: text("bodies.csv")?,
-        contacts_csv: text("contacts.csv")?,
-        rosters_toml: text("rosters.toml")?,
-        sources_csv: text("sources.csv")?,
-        overrides_csv: if folder.join("overrides.csv").exists() { text("overrides.csv")? } else { String::new() },
-    })
+        if name == DirectoryFiles::OPTIONAL && !path.exists() {
+            continue;
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        files.text_mut(name).context("a file of a directory")?.push_str(&text);
+    }
+    Ok(files)
 }
 
 /// Every `.toml` of the folder, by name.

@@ -88,14 +88,12 @@ impl Draft {
             } else {
                 None
             };
-            match fault {
-                Some(what) => self.faults.push(Fault::new(label, row.line, what)),
-                None => {
-                    let place = places.get(id).copied();
-                    put(table, place, &incoming, row);
-                    places.entry(id.to_owned()).or_insert(table.rows.len() - 1);
-                }
+            if let Some(what) = fault {
+                self.faults.push(Fault::new(label, row.line, what));
+                continue;
             }
+            put(table, places.get(id).copied(), &incoming, row);
+            places.entry(id.to_owned()).or_insert(table.rows.len() - 1);
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub use files::DirectoryFiles;
 pub use local_time::LocalTime;
 pub use read::read;
 pub use roster::{Override, Roster};
-pub use shifts::{By, Gap, Lack, Shift, gaps, shifts};
+pub use shifts::{By, Gap, Lack, Shift, duty_channels, gaps, shifts};
 
 /// Where a body acts, or a source may raise.
 #[derive(Debug, Clone, PartialEq, Eq)]

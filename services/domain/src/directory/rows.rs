@@ -107,7 +107,7 @@ impl FromStr for Ambit {
     }
 }
 
-/// What is wrong with an address of `channel`, if anything.
+/// What is wrong with an address of `channel`, if anything; without the address, as faults may be logged.
 pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
     match channel {
         Channel::Email => {
@@ -116,7 +116,7 @@ pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
                 !s.is_empty() && s.bytes().all(|c| c.is_ascii_graphic() && c != b'@' && c != b'<' && c != b'>')
             };
             (!plain(local) || !plain(domain) || !domain.contains('.'))
-                .then(|| format!("`{address}` is not an e-mail address"))
+                .then(|| "the address is not an e-mail address".to_owned())
         }
         Channel::Sms => {
             let digits = address.strip_prefix('+').unwrap_or("");

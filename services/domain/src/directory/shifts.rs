@@ -1,12 +1,15 @@
 //! Who is on duty from when to when, and the holes a roster will have before anybody falls into one.
 
+use std::{collections::BTreeSet, fmt};
+
 use jiff::Timestamp;
+use serde::Serialize;
 use vigie_proto::{BodyId, Channel};
 
 use super::{Body, Roster};
 
 /// A stretch during which one duty position holds one rank.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Shift {
     /// 0 is first on duty.
     pub rank: usize,
@@ -18,7 +21,8 @@ pub struct Shift {
 }
 
 /// Why a position is on duty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum By {
     /// It is its turn.
     Rotation,
@@ -27,7 +31,7 @@ pub enum By {
 }
 
 /// A stretch during which an alert to the body's first rank would not reach whoever is on duty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Gap {
     pub body: BodyId,
     pub from: Timestamp,
@@ -37,7 +41,8 @@ pub struct Gap {
 }
 
 /// What is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Lack {
     /// Nobody is at the first rank.
     Nobody,
@@ -45,6 +50,40 @@ pub enum Lack {
     Contact { position: String, channel: Channel },
     /// It has some, and none was ever answered.
     Proof { position: String, channel: Channel },
+}
+
+impl Lack {
+    /// What to do about it, in English.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Nobody => {
+                "give the roster an order in rosters.toml, or somebody for that time in overrides.csv".into()
+            }
+            Self::Contact { position, channel } => {
+                format!("give `{position}` a contact by {channel} in contacts.csv, or replace it for that time")
+            }
+            Self::Proof { position, channel } => {
+                format!("send `{position}` a test by {channel} and have it answered, or replace it for that time")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => write!(f, "nobody is first on duty"),
+            Self::Contact { position, channel } => write!(f, "`{position}` is on duty and has no contact by {channel}"),
+            Self::Proof { position, channel } => {
+                write!(f, "`{position}` is on duty and none of its contacts by {channel} was ever answered")
+            }
+        }
+    }
+}
+
+/// The channels by which any position of the body's roster can be reached: those each of them is expected to have.
+pub fn duty_channels(body: &Body) -> BTreeSet<Channel> {
+    body.contacts.iter().filter(|contact| contact.duty.is_some()).map(|contact| contact.channel).collect()
 }
 
 /// The shifts of every rank between `from` and `until`, cut to that period; adjoining equal ones are one.
@@ -77,7 +116,7 @@ pub fn shifts(body: &Body, from: Timestamp, until: Timestamp) -> Vec<Shift> {
 /// When, between `from` and `until`, the first rank is empty, or whoever holds it cannot be reached by one of `channels`.
 ///
 /// In order of their beginning. None for a body without a roster: its permanent contact points are always there.
-pub fn gaps(body: &Body, channels: &[Channel], from: Timestamp, until: Timestamp) -> Vec<Gap> {
+pub fn gaps(body: &Body, channels: &BTreeSet<Channel>, from: Timestamp, until: Timestamp) -> Vec<Gap> {
     let Some(roster) = &body.roster else { return Vec::new() };
     let mut gaps: Vec<Gap> = Vec::new();
     for (start, end) in stretches(roster, from, until) {
@@ -104,7 +143,7 @@ fn stretches(roster: &Roster, from: Timestamp, until: Timestamp) -> Vec<(Timesta
     bounds.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-fn lacks(body: &Body, on_duty: Option<&str>, channels: &[Channel]) -> Vec<Lack> {
+fn lacks(body: &Body, on_duty: Option<&str>, channels: &BTreeSet<Channel>) -> Vec<Lack> {
     let Some(position) = on_duty else { return vec![Lack::Nobody] };
     let lack = |channel: Channel| {
         let own = |c: &&super::Contact| c.channel == channel && c.duty.as_deref() == Some(position);
@@ -193,7 +232,7 @@ mod tests {
     fn a_roster_of_nobody_has_a_hole_except_where_somebody_replaces() {
         let day = replacement("r1", "2026-11-24T07:00:00Z", "2026-11-25T07:00:00Z", 0, "a");
         let body = body("2026-01-05T08:00".parse().unwrap(), 7, &[], vec![day]);
-        let gaps = gaps(&body, &[Channel::Sms], at("2026-11-20T00:00:00Z"), at("2026-12-20T00:00:00Z"));
+        let gaps = gaps(&body, &[Channel::Sms].into(), at("2026-11-20T00:00:00Z"), at("2026-12-20T00:00:00Z"));
         let found: Vec<_> = gaps.iter().map(|g| (g.from.to_string(), g.until.to_string(), &g.lack)).collect();
         let hole = |from: &str, until: &str| (from.to_owned(), until.to_owned(), &Lack::Nobody);
         assert_eq!(
@@ -213,7 +252,7 @@ mod tests {
             contact("b", Channel::Sms, false),
             contact("c", Channel::Email, true),
         ];
-        let gaps = gaps(&body, &[Channel::Sms], at("2026-01-05T07:00:00Z"), at("2026-01-26T07:00:00Z"));
+        let gaps = gaps(&body, &[Channel::Sms].into(), at("2026-01-05T07:00:00Z"), at("2026-01-26T07:00:00Z"));
         let lacks: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.lack.clone())).collect();
         let (b, c) = ("b".to_owned(), "c".to_owned());
         assert_eq!(

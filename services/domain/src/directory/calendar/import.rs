@@ -57,12 +57,16 @@ pub fn import(
         }
     }
     duties.sort_by_key(|duty| (duty.rank, duty.from));
-    faults.extend(overlaps(&duties).map(|(line, what)| Fault::new(label, line, what)));
+    let brought = brought(roster, (from, until));
+    if faults.is_empty() && brought.is_empty() && all_hold(body, &duties) {
+        return Ok(Vec::new());
+    }
+    faults.extend(overlaps(&duties, roster).into_iter().map(|(line, what)| Fault::new(label, line, what)));
     if !faults.is_empty() {
         faults.sort();
         return Err(DirectoryError(faults));
     }
-    Ok(edits(body, roster, &duties, (from, until)))
+    Ok(edits(body, roster, &brought, &duties))
 }
 
 /// One stretch of duty that an event asks for.
@@ -158,20 +162,29 @@ fn id(body: &Body, event: &Event, rank: usize, at: Timestamp) -> String {
     format!("{PREFIX}{}", crate::hex(&Sha256::digest(said)[..8]))
 }
 
-/// Pairs that cannot both hold, in `duties` sorted by rank and beginning.
-fn overlaps(duties: &[Duty]) -> impl Iterator<Item = (u64, String)> {
-    duties.windows(2).filter(|pair| pair[0].rank == pair[1].rank && pair[1].from < pair[0].until).map(|pair| {
+/// Duties, sorted by rank and beginning, that cannot hold beside the one before or beside an override made by people.
+fn overlaps(duties: &[Duty], roster: &Roster) -> Vec<(u64, String)> {
+    let pairs = duties.windows(2).filter(|pair| pair[0].rank == pair[1].rank && pair[1].from < pair[0].until);
+    let each_other = pairs.map(|pair| {
         let what = format!("at {} it overlaps the event of line {} at the same rank", pair[1].from, pair[0].line);
         (pair[1].line, what)
-    })
+    });
+    let made_by_people = |known: &&Override| !known.id.starts_with(PREFIX);
+    let people = roster.overrides.iter().filter(made_by_people).flat_map(|known| {
+        let overlaps = |duty: &&Duty| duty.rank == known.rank && duty.from < known.until && known.from < duty.until;
+        let what = |duty: &Duty| (duty.line, format!("at {} it overlaps the override `{}`", duty.from, known.id));
+        duties.iter().filter(overlaps).filter(|duty| !duty.is(known)).map(what).collect::<Vec<_>>()
+    });
+    each_other.chain(people).collect()
 }
 
-fn edits(body: &Body, roster: &Roster, duties: &[Duty], (from, until): (Timestamp, Timestamp)) -> Vec<Edit> {
-    let brought: Vec<&Override> =
-        roster.overrides.iter().filter(|o| o.id.starts_with(PREFIX) && o.from < until && from < o.until).collect();
-    if brought.is_empty() && all_hold(body, duties) {
-        return Vec::new();
-    }
+/// The overrides of the period that a calendar brought before.
+fn brought(roster: &Roster, (from, until): (Timestamp, Timestamp)) -> Vec<&Override> {
+    let is_brought = |o: &&Override| o.id.starts_with(PREFIX) && o.from < until && from < o.until;
+    roster.overrides.iter().filter(is_brought).collect()
+}
+
+fn edits(body: &Body, roster: &Roster, brought: &[&Override], duties: &[Duty]) -> Vec<Edit> {
     let is_gone = |known: &&&Override| !duties.iter().any(|duty| duty.id == known.id && duty.is(known));
     let removed = brought.iter().filter(is_gone).map(|known| Edit::RemoveOverride { id: known.id.clone() });
     let is_new = |duty: &&Duty| !roster.overrides.iter().any(|known| duty.is(known));
