@@ -81,16 +81,12 @@ fn fault(event: &str) -> String {
 fn with(mut body: Body, edits: Vec<Edit>) -> Body {
     let roster = body.roster.as_mut().unwrap();
     for edit in edits {
-        match edit {
-            Edit::Replace(r) => roster.overrides.push(Override {
-                id: r.id,
-                from: r.from.instant(&paris()).unwrap(),
-                until: r.until.instant(&paris()).unwrap(),
-                rank: r.rank,
-                position: r.position,
-            }),
-            Edit::RemoveOverride { id } => roster.overrides.retain(|o| o.id != id),
-            other => panic!("{other:?}"),
+        if let Edit::RemoveOverride { id } = edit {
+            roster.overrides.retain(|o| o.id != id);
+        } else {
+            let Edit::Replace(Replacement { id, from, until, rank, position, .. }) = edit else { panic!("{edit:?}") };
+            let (from, until) = (from.instant(&paris()).unwrap(), until.instant(&paris()).unwrap());
+            roster.overrides.push(Override { id, from, until, rank, position });
         }
     }
     body
@@ -104,7 +100,7 @@ fn held(body: &Body, from: Timestamp, until: Timestamp) -> Vec<(usize, String, T
     for shift in shifts {
         match held.last_mut() {
             Some(last) if last.0 == shift.rank && last.1 == shift.position && last.3 == shift.from => {
-                last.3 = shift.until
+                last.3 = shift.until;
             }
             _ => held.push((shift.rank, shift.position, shift.from, shift.until)),
         }

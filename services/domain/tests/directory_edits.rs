@@ -1,6 +1,6 @@
 //! The shipped directory as people change it, import into it, and save what can be saved of it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 #[path = "doc_rules/shipped.rs"]
 #[expect(dead_code, reason = "shared with the rules of the contract")]

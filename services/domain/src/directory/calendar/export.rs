@@ -26,7 +26,7 @@ pub fn export(body: &Body, position: Option<&str>, from: Timestamp, until: Times
     for (key, value) in heading.into_iter().chain([("METHOD", "PUBLISH")]) {
         calendar.append_property((key, value));
     }
-    calendar.append_property(Property::new("NAME", &name)).append_property(Property::new("X-WR-CALNAME", &name));
+    calendar.append_property(Property::new("X-WR-CALNAME", &name));
     calendar.append_property(Property::new("REFRESH-INTERVAL", REFRESH).add_parameter("VALUE", "DURATION").done());
     calendar.append_property(("X-PUBLISHED-TTL", REFRESH));
     for shift in shifts(body, beginning(body, from), until) {

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use vigie_domain::directory::{self, Body, Directory, Fault, Gap, duty_channels, gaps};
 use vigie_platform::config::PathsConfig;
 
-use super::{local, period, zone};
+use super::{count, local, period, print, print_json, zone};
 use crate::{Outcome, city, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -36,12 +37,10 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
 
 fn faults(faults: &[Fault], as_json: bool) -> anyhow::Result<Outcome> {
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "faults": faults, "gaps": [] }))?);
+        print_json(&json!({ "faults": faults, "gaps": [] }))?;
     } else {
-        for fault in faults {
-            println!("{fault}");
-        }
-        println!("\n{} faults; rosters were not examined.", faults.len());
+        let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        print(&format!("{}\n\n{}; rosters were not examined\n", lines.join("\n"), count(lines.len(), "fault")))?;
     }
     Ok(Outcome::Found)
 }
@@ -52,20 +51,22 @@ fn holes(directory: &Directory, arguments: &Arguments) -> anyhow::Result<Outcome
     let rosters: Vec<&Body> = directory.bodies().filter(|body| body.roster.is_some()).collect();
     let gaps: Vec<Gap> = rosters.iter().flat_map(|body| gaps(body, &duty_channels(body), from, until)).collect();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "faults": [], "gaps": gaps }))?);
+        print_json(&json!({ "faults": [], "gaps": gaps }))?;
     } else {
-        for Gap { body, from, until, lack } in &gaps {
-            println!("{body}: from {} to {}, {lack}", local(*from, &zone), local(*until, &zone));
-            println!("    {}", lack.remedy());
-        }
-        println!(
-            "{} bodies, {} rosters: no fault, {} holes between {} and {}",
+        let lines: String = gaps.iter().map(|gap| said(gap, &zone)).collect();
+        print(&format!(
+            "{lines}{} bodies, {}: no fault, {} between {} and {}\n",
             directory.bodies().count(),
-            rosters.len(),
-            gaps.len(),
+            count(rosters.len(), "roster"),
+            count(gaps.len(), "hole"),
             local(from, &zone),
             local(until, &zone)
-        );
+        ))?;
     }
     Ok(if gaps.is_empty() { Outcome::Done } else { Outcome::Found })
+}
+
+fn said(Gap { body, from, until, lack }: &Gap, zone: &TimeZone) -> String {
+    let (from, until) = (local(*from, zone), local(*until, zone));
+    format!("{body}: from {from} to {until}, {lack}\n    {}\n", lack.remedy())
 }

@@ -6,14 +6,14 @@ use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use vigie_domain::directory::{Ambit, Body, Contact, Directory};
+use vigie_domain::directory::{Ambit, Body, Directory};
 use vigie_platform::{
     clock::{Clock, SystemClock},
     config::PathsConfig,
 };
 use vigie_proto::{BodyId, Channel, SectorId};
 
-use super::{body, local, read, zone};
+use super::{body, local, print, print_json, read, zone};
 use crate::{Outcome, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -64,17 +64,17 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
     let bodies = bodies(&directory, arguments)?;
     let lines: Vec<Line<'_>> = bodies.into_iter().flat_map(|body| lines(body, at, arguments.addresses)).collect();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        print_json(&lines)?;
         return Ok(Outcome::Done);
     }
-    println!("on {}", local(at, &zone));
-    let mut last = None;
+    let (mut text, mut last) = (vec![format!("on {}", local(at, &zone))], None);
     for line in &lines {
         if last.replace(line.body) != Some(line.body) {
-            println!("\n{} ({})", line.name, line.body);
+            text.push(format!("\n{} ({})", line.name, line.body));
         }
-        println!("  {}", said(line));
+        text.push(format!("  {}", said(line)));
     }
+    print(&(text.join("\n") + "\n"))?;
     Ok(Outcome::Done)
 }
 
@@ -92,16 +92,13 @@ fn bodies<'a>(directory: &'a Directory, arguments: &Arguments) -> anyhow::Result
 
 fn lines(body: &Body, at: Timestamp, addresses: bool) -> Vec<Line<'_>> {
     let ways = |position: Option<&str>| {
-        let of = |contact: &&Contact| contact.duty.as_deref() == position;
-        let way = |contact: &'_ Contact| (contact.channel, contact.is_proven());
-        body.contacts
-            .iter()
-            .filter(of)
-            .map(|contact| {
-                let (channel, proven) = way(contact);
-                Way { channel, proven, address: addresses.then_some(contact.address.as_str()) }
-            })
-            .collect()
+        let own = body.contacts.iter().filter(|contact| contact.duty.as_deref() == position);
+        own.map(|contact| Way {
+            channel: contact.channel,
+            proven: contact.is_proven(),
+            address: addresses.then_some(contact.address.as_str()),
+        })
+        .collect()
     };
     let line = |rank, position| Line { body: &body.id, name: &body.name, rank, position, contacts: ways(position) };
     let ranks = body.roster.iter().flat_map(|roster| {

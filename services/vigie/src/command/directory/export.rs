@@ -10,7 +10,7 @@ use vigie_platform::{
 };
 use vigie_proto::BodyId;
 
-use super::{body, period, read, store, zone};
+use super::{body, count, period, print, read, store, zone};
 use crate::Outcome;
 
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
     let (files, directory) = read(paths, arguments.directory.as_ref())?;
     let Some(id) = &arguments.body else {
         let written = store::write(&arguments.out, None, &files)?;
-        println!("{} files in {}", written.len(), arguments.out.display());
+        print(&format!("{} in {}\n", count(written.len(), "file"), arguments.out.display()))?;
         return Ok(Outcome::Done);
     };
     let body = body(&directory, id)?;
@@ -51,6 +51,6 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
     let (from, until) = period(None, None, arguments.days, &zone(&directory))?;
     let text = calendar::export(body, arguments.position.as_deref(), from, until, SystemClock.now());
     store::replace(&arguments.out, &text)?;
-    println!("{} events in {}", text.matches("BEGIN:VEVENT").count(), arguments.out.display());
+    print(&format!("{} in {}\n", count(text.matches("BEGIN:VEVENT").count(), "event"), arguments.out.display()))?;
     Ok(Outcome::Done)
 }

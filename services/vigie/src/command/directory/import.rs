@@ -14,7 +14,7 @@ use vigie_domain::{
 use vigie_platform::config::PathsConfig;
 use vigie_proto::BodyId;
 
-use super::{body, in_folder, period, store, zone};
+use super::{body, count, in_folder, period, print, store, zone};
 use crate::{Outcome, city, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -74,7 +74,7 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
         }
         Err(faults) => {
             tell(&faults);
-            eprintln!("{} faults: nothing was changed", faults.len());
+            eprintln!("{}: nothing was changed", count(faults.len(), "fault"));
             Ok(Outcome::Found)
         }
     }
@@ -126,23 +126,26 @@ fn finish(
     dropped: usize,
 ) -> anyhow::Result<Outcome> {
     let changes = changes(before, after);
-    for Change { file, id, verb } in &changes {
-        let verb = match verb {
-            Verb::Added => "added",
-            Verb::Changed => "changed",
-            Verb::Removed => "removed",
-        };
-        println!("{verb:<8} {file:<14} {id}");
-    }
-    let left_out = if dropped == 0 { String::new() } else { format!(", {dropped} faults left out") };
+    let left_out = if dropped == 0 { String::new() } else { format!(", {} left out", count(dropped, "fault")) };
+    let summary = format!("{}{left_out}", count(changes.len(), "change"));
+    let lines: String = changes.iter().map(said).collect();
     if arguments.dry_run {
-        println!("{} changes{left_out}; nothing was written", changes.len());
+        print(&format!("{lines}{summary}; nothing was written\n"))?;
         return Ok(Outcome::Done);
     }
     let written = store::write(&arguments.into, Some(before), after)?;
     let files = if written.is_empty() { "no file".to_owned() } else { written.join(", ") };
-    println!("{} changes{left_out}; wrote {files} in {}", changes.len(), arguments.into.display());
+    print(&format!("{lines}{summary}; wrote {files} in {}\n", arguments.into.display()))?;
     Ok(Outcome::Done)
+}
+
+fn said(Change { file, id, verb }: &Change) -> String {
+    let verb = match verb {
+        Verb::Added => "added",
+        Verb::Changed => "changed",
+        Verb::Removed => "removed",
+    };
+    format!("{verb:<8} {file:<14} {id}\n")
 }
 
 fn text(file: &Path) -> anyhow::Result<String> {

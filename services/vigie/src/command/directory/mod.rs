@@ -7,11 +7,15 @@ mod import;
 mod shifts;
 mod store;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::Subcommand;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use serde::Serialize;
 use vigie_domain::directory::{self, Body, Directory, DirectoryFiles};
 use vigie_platform::{
     clock::{Clock, SystemClock},
@@ -104,6 +108,23 @@ fn body<'a>(directory: &'a Directory, id: &BodyId) -> anyhow::Result<&'a Body> {
 fn zone(directory: &Directory) -> TimeZone {
     let roster = directory.bodies().find_map(|body| body.roster.as_ref());
     roster.map_or(TimeZone::UTC, |roster| roster.zone.clone())
+}
+
+/// Prints it. Whoever reads may stop reading: that is no fault.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// `1 change`, `2 changes`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// From `from`, now when absent, to `until`, or some days later.

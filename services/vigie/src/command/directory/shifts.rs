@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use vigie_domain::directory::{By, Shift, shifts};
 use vigie_platform::config::PathsConfig;
 use vigie_proto::BodyId;
 
-use super::{body, local, period, read, zone};
+use super::{body, local, period, print, print_json, read, zone};
 use crate::{Outcome, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -39,16 +40,18 @@ pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<
     let wanted = |shift: &Shift| arguments.position.as_ref().is_none_or(|position| *position == shift.position);
     let shifts: Vec<Shift> = shifts(body, from, until).into_iter().filter(wanted).collect();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&shifts)?);
+        print_json(&shifts)?;
         return Ok(Outcome::Done);
     }
-    println!("{:<24} {:<24} {:<5} {:<16} by", "from", "until", "rank", "position");
-    for Shift { rank, position, from, until, by } in &shifts {
-        let by = match by {
-            By::Rotation => "rotation",
-            By::Override(id) => id,
-        };
-        println!("{:<24} {:<24} {rank:<5} {position:<16} {by}", local(*from, &zone), local(*until, &zone));
-    }
+    let heading = format!("{:<24} {:<24} {:<5} {:<16} by\n", "from", "until", "rank", "position");
+    print(&shifts.iter().map(|shift| row(shift, &zone)).fold(heading, |text, row| text + &row))?;
     Ok(Outcome::Done)
+}
+
+fn row(Shift { rank, position, from, until, by }: &Shift, zone: &TimeZone) -> String {
+    let by = match by {
+        By::Rotation => "rotation",
+        By::Override(id) => id,
+    };
+    format!("{:<24} {:<24} {rank:<5} {position:<16} {by}\n", local(*from, zone), local(*until, zone))
 }
