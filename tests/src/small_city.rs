@@ -1,4 +1,5 @@
-//! A doctrine and a directory with one recipient: every incident is exactly one e-mail, so that tests can count.
+//! A doctrine and a directory with one recipient: every incident is exactly one e-mail, so that tests can count. The prover
+//! finds nothing to say against it.
 
 use std::{fs, path::Path};
 
@@ -14,6 +15,11 @@ default_severity = "serious"
 schools_within_m = 0
 neighbours_within_m = 0
 correlation = { radius_m = 0, window_min = 0 }
+manned_within_min = { watch = 5, tension = 5, serious = 5, fatal = 5 }
+
+[[emergency]]
+number = "17"
+label = "Police"
 
 [undeliverable]
 tell = [{ role = "desk", in = "city" }]
@@ -31,7 +37,7 @@ id = "CALL"
 title = "One call"
 lines = "1"
 kinds = ["rixe"]
-severities = ["tension", "serious"]
+severities = ["watch", "tension", "serious", "fatal"]
 satisfied_by = "anyone"
 
 [[circuit.step]]
@@ -46,9 +52,10 @@ tell = [{ role = "desk", in = "city" }]
 const ROLES: &str = r#"
 [desk]
 label = "Desk"
+manned = true
 raises = ["rixe"]
 sees = "everything"
-may = ["acknowledge", "note", "change-severity", "close"]
+may = ["acknowledge", "note", "change-severity", "close", "administer"]
 "#;
 
 /// Writes `doctrine/` and `directory/` into `folder`.
@@ -61,12 +68,20 @@ pub fn write(folder: &Path) {
         (doctrine.join("call.toml"), FICHE),
         (directory.join("roles.toml"), ROLES),
         (directory.join("bodies.csv"), "id,role,territory,name\ndesk,desk,city,Desk\n"),
-        (directory.join("contacts.csv"), "id,body,channel,address,duty\ndesk-mail,desk,email,desk@example.org,\n"),
+        (
+            directory.join("contacts.csv"),
+            "id,body,channel,address,duty,verified\ndesk-mail,desk,email,desk@example.org,,2026-11-16\n",
+        ),
         (directory.join("rosters.toml"), "timezone = \"Europe/Paris\"\n"),
         (directory.join("sources.csv"), "id,role,body,territory,name\ndesk,desk,desk,city,Desk\n"),
     ] {
         fs::write(path, text).expect("a file can be written");
     }
+}
+
+/// The doctrine's files, `from` replaced by `to` wherever it stands in them.
+pub fn doctrine(from: &str, to: &str) -> serde_json::Value {
+    serde_json::json!({ "doctrine.toml": DOCTRINE.replace(from, to), "call.toml": FICHE.replace(from, to) })
 }
 
 /// A report of its own incident: no other number gives the same point.

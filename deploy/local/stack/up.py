@@ -93,6 +93,8 @@ def _start_all(time_scale, release):
             the_set.start(name)
     with step("preparing the database (vigie migrate)"):
         vigie.run(the_set.vigie_program, ["migrate"], the_set.told)
+    with step("publishing the configuration, proved first (vigie configuration publish)"):
+        vigie.run(the_set.vigie_program, ["configuration", "publish", "--if-new"], the_set.told)
     with step("issuing the demonstration tokens"):
         demonstration.write_env(chosen, demonstration.issue(the_set.vigie_program, the_set.told))
     with step("starting vigie on %s" % _addresses(chosen, "vigie")):

@@ -57,7 +57,7 @@ pub(crate) async fn count(
     body: Result<Json<CountBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
-    let Json(body) = body.map_err(|r| act::unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let now = edge.context.clock.now();
     let counted: Vec<_> =
         edge.city.doctrine.counted.iter().filter(|circuit| circuit.indicators.contains(&body.indicator)).collect();

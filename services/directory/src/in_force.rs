@@ -1,42 +1,150 @@
-//! Journals a doctrine, territory or directory when it differs from the last one in force.
+//! What is in force, followed: every process is told the moment a version is activated, by the database itself.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, PgPool};
-use vigie_domain::city::City;
-use vigie_platform::{journal, journal::Entry};
-use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
+use sqlx::{PgPool, postgres::PgListener};
+use tokio_util::sync::CancellationToken;
+use vigie_domain::city::{City, CityFiles, InForce};
+use vigie_platform::{
+    health::{Health, State},
+    journal::Entry,
+};
 
-/// Writes what changed, with its facts, in one transaction. Several replicas may start at once: one writes.
-pub(crate) async fn announce(pool: &PgPool, city: &City, now: Timestamp) -> Result<Vec<Entry>, sqlx::Error> {
-    let (doctrine, territory) = (city.doctrine.hash().to_owned(), city.territory.hash().to_owned());
-    let directory = city.directory.hash().to_owned();
-    let mut tx = pool.begin().await?;
-    let doctrine_changed = replace(&mut tx, "doctrine", &doctrine, now).await?;
-    let territory_changed = replace(&mut tx, "territory", &territory, now).await?;
-    let directory_changed = replace(&mut tx, "directory", &directory, now).await?;
-    let mut events: Vec<Event> = Vec::new();
-    if doctrine_changed || territory_changed {
-        events.push(DoctrineActivatedV1 { doctrine, territory, by: None, rolled_back: false }.into());
-    }
-    if directory_changed {
-        events.push(DirectoryChangedV1 { directory, by: None, rolled_back: false }.into());
-    }
-    let entries: Vec<Entry> = events.iter().map(|event| Entry::new("directory", event, now, None, None)).collect();
-    journal::append(&mut tx, &entries).await?;
-    tx.commit().await?;
-    Ok(entries)
+use crate::{
+    publication,
+    version::{self, Author, StoredError, What},
+};
+
+/// Name in `/readyz`.
+const DEPENDENCY: &str = "doctrine";
+/// Pause before the database is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The city in force; none when nothing was ever published.
+pub async fn load(pool: &PgPool) -> anyhow::Result<Option<City>> {
+    let Some(files) = files(pool).await? else { return Ok(None) };
+    Ok(Some(City::of(&files).context("what is in force cannot be read by this Vigie: is it older than the version?")?))
 }
 
-async fn replace(tx: &mut PgConnection, what: &str, hash: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
-    let changed = sqlx::query(
-        "insert into directory.in_force (what, hash, since) values ($1, $2, $3)
-         on conflict (what) do update set hash = excluded.hash, since = excluded.since where in_force.hash <> excluded.hash",
-    )
-    .bind(what)
-    .bind(hash)
-    .bind(now.to_sqlx())
-    .execute(tx)
-    .await?;
-    Ok(changed.rows_affected() > 0)
+/// The files in force; none when nothing was ever published.
+pub async fn files(pool: &PgPool) -> anyhow::Result<Option<CityFiles>> {
+    Ok(version::in_force(&mut *pool.acquire().await?).await?)
+}
+
+/// Which of the three that `files` hold were ever published.
+pub async fn known(pool: &PgPool, files: &CityFiles) -> anyhow::Result<Vec<What>> {
+    let city = City::of(files)?;
+    Ok(version::known(&mut *pool.acquire().await?, &city.hashes()).await?)
+}
+
+/// The city in force; where nothing is, that of `files`, which comes into force.
+///
+/// The first configuration is read strictly but not held back by what the prover finds: a Vigie with a fault tells
+/// somebody, none tells nobody. The fault is shown by [`crate::proof`]. Returns the facts to hand to the relay.
+pub async fn load_or_adopt(
+    pool: &PgPool,
+    files: impl Fn() -> anyhow::Result<CityFiles>,
+    now: Timestamp,
+) -> anyhow::Result<(City, Vec<Entry>)> {
+    if let Some(city) = load(pool).await? {
+        return Ok((city, Vec::new()));
+    }
+    let files = files()?;
+    let city = City::of(&files)?;
+    let mut tx = pool.begin().await?;
+    version::lock(&mut tx).await?;
+    // Another replica may have been first.
+    if let Some(files) = version::in_force(&mut tx).await? {
+        return Ok((City::of(&files)?, Vec::new()));
+    }
+    let author = Author::default();
+    let changed = version::activate(&mut tx, &files, &city, &author, false, now).await?;
+    let entries = publication::announce(&mut tx, &city, &changed, &author, false, now).await?;
+    tx.commit().await?;
+    Ok((city, entries))
+}
+
+/// True when the database is what is missing, and waiting helps.
+pub fn is_unreachable(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let store = cause.downcast_ref::<sqlx::Error>();
+        let stored = cause.downcast_ref::<StoredError>();
+        let inner = stored.and_then(|error| match error {
+            StoredError::Store(error) => Some(error),
+            StoredError::Unreadable(_) => None,
+        });
+        store.or(inner).is_some_and(vigie_platform::database::is_unreachable)
+    })
+}
+
+/// Which of the three differ between files and what is in force.
+pub fn differing(files: &City, in_force: &City) -> Vec<What> {
+    let (files, in_force) = (files.hashes(), in_force.hashes());
+    What::ALL.into_iter().filter(|what| what.of(&files) != what.of(&in_force)).collect()
+}
+
+/// Replaces the city of this process whenever another comes into force, until stopped.
+///
+/// A version this process cannot read leaves it on the one it has, and says so in `/readyz`.
+pub async fn follow(pool: PgPool, in_force: InForce, health: Health, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let watched = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            watched = watch(&pool, &in_force, &health) => watched,
+        };
+        if let Err(error) = watched {
+            tracing::debug!(error = format!("{error:#}"), "not told of activations for now; trying again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+async fn watch(pool: &PgPool, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(version::CHANNEL).await?;
+    loop {
+        // Also right after (re)connecting: what was activated meanwhile was told to nobody here.
+        reload(pool, in_force, health).await?;
+        while listener.try_recv().await?.is_none() {
+            // The connection was lost and is there again.
+            reload(pool, in_force, health).await?;
+        }
+    }
+}
+
+async fn reload(pool: &PgPool, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
+    let present = in_force.get().hashes();
+    let stored = {
+        let mut connection = pool.acquire().await?;
+        version::hashes(&mut connection).await?
+    };
+    if What::ALL.into_iter().all(|what| stored.get(what.code()).is_none_or(|hash| hash == what.of(&present))) {
+        health.report(DEPENDENCY, State::Ok);
+        return Ok(());
+    }
+    match load(pool).await {
+        Ok(Some(city)) => {
+            let hashes = city.hashes();
+            tracing::info!(
+                doctrine = hashes.doctrine,
+                directory = hashes.directory,
+                territory = hashes.territory,
+                "another configuration is in force"
+            );
+            in_force.replace(city);
+            health.report(DEPENDENCY, State::Ok);
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) if is_unreachable(&error) => Err(error),
+        Err(error) => {
+            health.report(DEPENDENCY, State::Degraded(format!("still on the former version: {error:#}")));
+            Ok(())
+        }
+    }
 }

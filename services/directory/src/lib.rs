@@ -1,37 +1,114 @@
-//! What is in force, and who may come in.
+//! What is in force and how it came to be; who is in the directory, who is on duty, who can be reached; who may come in.
 //!
-//! The city's files are read by the binary; this service journals each change of them once, and owns the credentials.
+//! The cast: [`version`] keeps every doctrine, directory and territory ever published; [`publication`] proves one and
+//! puts it in force; [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
+//! try the contact points; `api` is the edge; [`credential`] owns the keys of sources.
 
+mod api;
 pub mod credential;
-mod in_force;
+mod drill;
+pub mod in_force;
+mod probe;
+mod proof;
+pub mod publication;
+mod reachability;
+mod settled;
+pub mod version;
 
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::InForce;
-use vigie_platform::{Context, database::SchemaMigrations};
+use vigie_domain::{city::InForce, link::Signer};
+use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
+
+use api::{Desk, bodies, configurations, drills, handovers, probe_page, verifications};
+
+/// Time the loops get to finish when told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// A whole doctrine and directory fit; nothing else of this size is taken in.
+const CONFIGURATION_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "directory", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// Journals the configuration that came into force, then waits to be stopped.
-pub async fn run(context: Context, in_force: InForce, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
-    loop {
-        match in_force::announce(&pool, &in_force.get(), context.clock.now()).await {
-            Ok(entries) => {
-                context.fresh.push(entries);
-                break;
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "the configuration in force could not be journalled; trying again");
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
-        }
+/// The service: its routes and its loops.
+#[derive(Debug)]
+pub struct Service {
+    desk: Desk,
+}
+
+impl Service {
+    /// Errors when the key that signs the links of probes is missing.
+    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> anyhow::Result<Self> {
+        let key = context
+            .config
+            .links
+            .key
+            .as_ref()
+            .context("links.key_file is not set: make one with `openssl rand -hex 32 > link.key`")?;
+        let signer = Signer::new(key.expose().as_bytes());
+        Ok(Self { desk: Desk { context, in_force, pool, signer } })
     }
-    stop.cancelled().await;
-    Ok(())
+
+    pub fn router(&self) -> Router {
+        let publishing = Router::new()
+            .route("/api/v1/configurations", get(configurations::list).post(configurations::publish))
+            .layer(DefaultBodyLimit::max(CONFIGURATION_LIMIT_BYTES));
+        Router::new()
+            .route("/api/v1/configurations/proof", get(configurations::proof))
+            .route("/api/v1/configurations/rollback", post(configurations::roll_back))
+            .route("/api/v1/directory/bodies", get(bodies::list))
+            .route("/api/v1/directory/bodies/{id}", get(bodies::one))
+            .route("/api/v1/directory/bodies/{id}/handovers", get(handovers::list).post(handovers::hand_over))
+            .route("/api/v1/directory/contacts/{id}/verifications", post(verifications::begin))
+            .route("/api/v1/directory/verifications/{id}", post(verifications::answer))
+            .route("/api/v1/directory/drills", get(drills::list).post(drills::open))
+            .route("/api/v1/directory/drills/{id}", get(drills::one))
+            .route("/t/{token}", get(probe_page::show).post(probe_page::answer))
+            .merge(publishing)
+            .with_state(self.desk.clone())
+    }
+
+    /// Proves, drills and hears of its probes until stopped.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Desk { context, in_force, pool, .. } = self.desk;
+        let mut supervisor = Supervisor::new(stop.clone());
+        let proving = proof::run(context.clone(), in_force.clone(), pool.clone(), stop.clone());
+        supervisor.start("the proof of what is in force", proving);
+        supervisor.start("the drill of the month", drill::run(context.clone(), in_force, pool.clone(), stop.clone()));
+        let handler = Arc::new(settled::Settled);
+        supervisor.start("the consumer of probes", consumer::run(context, pool, handler, stop));
+        supervisor.run(GRACE).await
+    }
+}
+
+/// This edge's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(
+        configurations::list,
+        configurations::proof,
+        configurations::publish,
+        configurations::roll_back,
+        bodies::list,
+        bodies::one,
+        handovers::hand_over,
+        handovers::list,
+        verifications::begin,
+        verifications::answer,
+        drills::open,
+        drills::one,
+        drills::list
+    ))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
 }

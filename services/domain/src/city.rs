@@ -13,6 +13,24 @@ use crate::{
     territory::Territory,
 };
 
+/// The text of everything a city configures: what versions are made of.
+#[derive(Debug, Clone, Default)]
+pub struct CityFiles {
+    /// Packed, as `vigie territory build` writes it.
+    pub territory: Vec<u8>,
+    pub directory: DirectoryFiles,
+    /// File names and texts.
+    pub doctrine: BTreeMap<String, String>,
+}
+
+/// Hashes of the three, each 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CityHashes {
+    pub doctrine: String,
+    pub directory: String,
+    pub territory: String,
+}
+
 /// One consistent configuration; shared, never changed in place.
 #[derive(Debug, Clone)]
 pub struct City {
@@ -49,6 +67,21 @@ impl InForce {
 pub struct CityError(pub Vec<String>);
 
 impl City {
+    /// Reads and cross-checks the three from their files.
+    pub fn of(files: &CityFiles) -> Result<Self, CityError> {
+        let territory =
+            Territory::from_bytes(&files.territory).map_err(|error| CityError(vec![format!("territory: {error}")]))?;
+        Self::read(territory, &files.directory, &files.doctrine)
+    }
+
+    pub fn hashes(&self) -> CityHashes {
+        CityHashes {
+            doctrine: self.doctrine.hash().to_owned(),
+            directory: self.directory.hash().to_owned(),
+            territory: self.territory.hash().to_owned(),
+        }
+    }
+
     /// Reads and cross-checks the three. `doctrine` is file names and texts.
     pub fn read(
         territory: Territory,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
     ids,
@@ -14,6 +14,8 @@ use vigie_proto::{Channel, DeliveryId, event::Event};
 
 use crate::{
     delivery::Delivery,
+    letter::{Letter, LetterKind},
+    line::{Bells, Queues},
     settlement,
     store::{self, Fresh},
 };
@@ -21,39 +23,13 @@ use crate::{
 /// An alert issued longer ago than this may have been answered meanwhile: the sweep looks before it is sent.
 const BELATED: SignedDuration = SignedDuration::from_secs(2);
 
-/// The waiting line of one channel's senders.
-#[derive(Debug, Clone)]
-pub(crate) struct Queue {
-    pub(crate) sender: mpsc::Sender<Box<Delivery>>,
-    /// How long a claim lasts: the longest exchange and the longest wait in line.
-    pub(crate) lease: SignedDuration,
-}
-
-/// Every channel's waiting line, and the sweep's bell.
-#[derive(Debug, Clone)]
-pub(crate) struct Queues {
-    pub(crate) email: Queue,
-    pub(crate) sms: Queue,
-    pub(crate) sweep: Arc<Notify>,
-}
-
-impl Queues {
-    /// None for a screen: nothing leaves the house.
-    pub(crate) fn of(&self, channel: Channel) -> Option<&Queue> {
-        match channel {
-            Channel::Email => Some(&self.email),
-            Channel::Sms => Some(&self.sms),
-            Channel::Screen => None,
-        }
-    }
-}
-
 /// The consumer of `vigie.alert.issued.v1`.
 #[derive(Debug)]
 pub(crate) struct Alerts {
     /// Number of this process.
     pub(crate) owner: i32,
     pub(crate) queues: Queues,
+    pub(crate) bells: Bells,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -94,7 +70,7 @@ impl Handler for Alerts {
                 .and_then(|queue| queue.sender.clone().try_reserve_owned().ok());
             let delivery = Box::new(Delivery {
                 id: DeliveryId(ids::fresh()),
-                alert: (**alert).clone(),
+                letter: Letter::Alert(alert.clone()),
                 channel: alert.channel,
                 contact: alert.contact.clone(),
                 fallback: alert.fallback.clone(),
@@ -129,7 +105,7 @@ impl Handler for Alerts {
             permit.send(delivery);
         }
         if after.left_over {
-            self.queues.sweep.notify_one();
+            self.bells.of(LetterKind::Alert).notify_one();
         }
         self.metrics
             .deliveries_sent

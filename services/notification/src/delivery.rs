@@ -1,16 +1,18 @@
-//! One message of an alert by one channel, and what an attempt to send it may end in.
+//! One letter by one channel, and what an attempt to send it may end in.
 
 use jiff::{SignedDuration, Timestamp};
 use vigie_proto::{
     Channel, ContactId, DeliveryId, EventId,
-    event::{AlertIssuedV1, DeliveryFailure, FallbackContact},
+    event::{DeliveryFailure, FallbackContact},
 };
+
+use crate::letter::Letter;
 
 /// A delivery claimed by this process for one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Delivery {
     pub(crate) id: DeliveryId,
-    pub(crate) alert: AlertIssuedV1,
+    pub(crate) letter: Letter,
     pub(crate) channel: Channel,
     pub(crate) contact: ContactId,
     /// Contacts of other channels still to be tried, in order.
@@ -28,6 +30,11 @@ impl Delivery {
     /// True when an exchange of at most `exchange` begun at `now` ends before the lease does.
     pub(crate) fn has_time_for(&self, exchange: SignedDuration, now: Timestamp) -> bool {
         now + exchange <= self.lease_until
+    }
+
+    /// True when at `now` it must not leave any more.
+    pub(crate) fn is_late(&self, now: Timestamp) -> bool {
+        self.letter.expires_at().is_some_and(|expiry| now >= expiry)
     }
 }
 

@@ -1,9 +1,13 @@
-//! Turns an alert into an e-mail or an SMS; retries, falls back to the next channel, records receipts.
+//! Turns a [`letter`] into an e-mail or an SMS; retries, falls back to the next channel, records receipts.
 //!
 //! The cast: [`alerts`] writes a row for each alert, already claimed, and hands it to a sender once that is committed;
-//! [`email`] and [`sms`] carry it out of the house; [`recorder`] writes what came of it, many at a time; [`sweep`]
-//! finds what is due again: retries, fallbacks, claims whose process died, receipts that never came. What follows from
+//! [`probes`] writes a row for each probe of a contact point and leaves it to the sweep; [`email`] and [`sms`] carry
+//! both out of the house; [`recorder`] writes what came of it, many at a time; [`sweep`], one for each kind of letter,
+//! finds what is due: retries, fallbacks, claims whose process died, receipts that never came, probes. What follows from
 //! what is decided without IO in [`settlement`], [`retry`] and [`standing`].
+//!
+//! A probe never delays an alert: it has its own consumer, sweep and [`line`], and is sent one at a time by each
+//! channel, when no alert waits.
 //!
 //! At least once, under a stable id: a claim is committed before the message leaves, its result after. When a process dies
 //! in between, [`claimant`] shows it, and the message leaves again with the same Message-ID. No address, no text of a
@@ -13,6 +17,9 @@ mod alerts;
 mod claimant;
 mod delivery;
 mod email;
+mod letter;
+mod line;
+mod probes;
 mod recorder;
 mod retry;
 #[cfg(test)]
@@ -29,7 +36,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, tz::TimeZone};
-use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{
@@ -40,17 +47,18 @@ use vigie_platform::{
 };
 
 use crate::{
-    alerts::{Alerts, Queue, Queues},
-    delivery::{Delivery, Outcome, Report},
+    alerts::Alerts,
+    delivery::{Outcome, Report},
     email::Mailroom,
+    letter::LetterKind,
+    line::{Bells, Queues, Waiting},
+    probes::Probes,
     recorder::{Channels, Note, Recorder},
     sms::{Originator, Switchboard, smsc::Gateway},
     sweep::Sweep,
     writer::Writer,
 };
 
-/// Deliveries that may wait in one channel's line; beyond, they wait in the table.
-const LINE: usize = 1_024;
 /// Results and receipts that may wait to be written.
 const NOTES: usize = 2_048;
 /// Time the tasks get to finish when told to stop.
@@ -61,7 +69,7 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "notification", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// Sends alerts until told to stop.
+/// Sends alerts and probes until told to stop.
 ///
 /// Errors when the configuration cannot be used (no link key, a sender that is no address, an unreadable authority) or
 /// when one of its tasks ends early. An unreachable mail server or SMS gateway is not an error: see `/readyz`.
@@ -82,25 +90,20 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
     let originator = Originator::new(&config.sms.sender)?;
     context.health.report(sms::smsc::DEPENDENCY, State::Degraded("no session yet".to_owned()));
 
-    let (email_line, email_waiting) = mpsc::channel(LINE);
-    let (sms_line, sms_waiting) = mpsc::channel(LINE);
+    let sms_timeout = Duration::from_secs(config.sms.timeout_s.max(1));
+    let exchanges = (email::longest(&server), SignedDuration::try_from(sms_timeout).unwrap_or(SignedDuration::MAX));
+    let (alerts, email_alerts, sms_alerts) = lines(LetterKind::Alert, exchanges);
+    let (probes, email_probes, sms_probes) = lines(LetterKind::Probe, exchanges);
+    let bells = Bells::default();
     let (notes, taken_notes) = mpsc::channel(NOTES);
     let (session, bound) = watch::channel(None);
-    let sms_timeout = Duration::from_secs(config.sms.timeout_s.max(1));
-    let queues = Queues {
-        email: Queue { sender: email_line, lease: sweep::lease(email::longest(&server)) },
-        sms: Queue {
-            sender: sms_line,
-            lease: sweep::lease(SignedDuration::try_from(sms_timeout).unwrap_or(SignedDuration::MAX)),
-        },
-        sweep: Arc::new(Notify::new()),
-    };
     let channels = Arc::new(Channels::new(&config));
     let mailroom = Arc::new(Mailroom {
         server,
         sender,
         writer: Arc::clone(&writer),
-        line: Mutex::new(email_waiting),
+        alerts: Mutex::new(email_alerts),
+        probes: Mutex::new(email_probes),
         notes: notes.clone(),
     });
     let switchboard = Switchboard {
@@ -116,28 +119,50 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
         context: context.clone(),
         pool: pool.clone(),
         channels: Arc::clone(&channels),
-        sweep: Arc::clone(&queues.sweep),
+        bells: bells.clone(),
     };
     let owner = claimant::draw();
-    let handler = Arc::new(Alerts { owner, queues: queues.clone(), metrics: Arc::clone(&context.metrics) });
-    let sweep = Sweep { context: context.clone(), pool: pool.clone(), queues, channels, owner };
+    let metrics = Arc::clone(&context.metrics);
+    let alert_handler = Arc::new(Alerts { owner, queues: alerts.clone(), bells: bells.clone(), metrics });
+    let probe_handler = Arc::new(Probes { bells: bells.clone() });
+    let sweep_of = |kind, queues| Sweep {
+        kind,
+        context: context.clone(),
+        pool: pool.clone(),
+        queues,
+        bells: bells.clone(),
+        channels: Arc::clone(&channels),
+        owner,
+    };
+    let (alert_sweep, probe_sweep) = (sweep_of(LetterKind::Alert, alerts), sweep_of(LetterKind::Probe, probes));
 
     let mut supervisor = Supervisor::new(stop.clone());
     supervisor.start("the vouching for claims", claimant::hold(pool.clone(), owner, stop.clone()));
     supervisor.start("the recorder of deliveries", recorder.run(taken_notes, stop.clone()));
     for number in 1..=config.email.connections.max(1) {
-        supervisor.start(&format!("e-mail worker {number}"), Arc::clone(&mailroom).work(stop.clone()));
+        let work = Arc::clone(&mailroom).work(number == 1, stop.clone());
+        supervisor.start(&format!("e-mail worker {number}"), work);
     }
     drop(mailroom);
     supervisor.start("the SMS gateway's session", gateway.run(stop.clone()));
-    supervisor.start("the SMS sender", switchboard.work(sms_waiting, stop.clone()));
-    supervisor.start("the sweep of deliveries", sweep.run(stop.clone()));
-    supervisor.start("the consumer of alerts", consumer::run(context, pool, handler, stop));
+    supervisor.start("the SMS sender", switchboard.work(sms_alerts, sms_probes, stop.clone()));
+    supervisor.start("the sweep of alerts", alert_sweep.run(stop.clone()));
+    supervisor.start("the sweep of probes", probe_sweep.run(stop.clone()));
+    let consumed = consumer::run(context.clone(), pool.clone(), alert_handler, stop.clone());
+    supervisor.start("the consumer of alerts", consumed);
+    supervisor.start("the consumer of probes", consumer::run(context, pool, probe_handler, stop));
     supervisor.run(GRACE).await
 }
 
+/// The lines of one kind of letter, by e-mail and by SMS; `exchanges` are the longest of each.
+fn lines(kind: LetterKind, (email, sms): (SignedDuration, SignedDuration)) -> (Queues, Waiting, Waiting) {
+    let (email, email_waiting) = line::open(kind, email);
+    let (sms, sms_waiting) = line::open(kind, sms);
+    (Queues { email, sms }, email_waiting, sms_waiting)
+}
+
 /// Gives back what still waits in line, so that it is due at once for whoever looks next.
-async fn give_back(line: &mut mpsc::Receiver<Box<Delivery>>, notes: &mpsc::Sender<Note>) {
+async fn give_back(line: &mut Waiting, notes: &mpsc::Sender<Note>) {
     while let Ok(delivery) = line.try_recv() {
         let report = Report { delivery, outcome: Outcome::Untouched, traceparent: None };
         if notes.send(Note::Attempt(report)).await.is_err() {

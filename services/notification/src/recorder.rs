@@ -1,10 +1,10 @@
 //! Writes down how attempts ended and what receipts say: many in one transaction, with the facts that follow.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use vigie_platform::{Context, config::Config, consumer::Outbox, database, ids, journal, metrics::ByChannel};
 use vigie_proto::{
@@ -15,6 +15,8 @@ use vigie_proto::{
 use crate::{
     claimant,
     delivery::{Delivery, Outcome, Report},
+    letter::LetterKind,
+    line::Bells,
     retry::Policy,
     settlement::{self, Settlement, State},
     sms::receipt::{Fate, Receipt},
@@ -86,14 +88,15 @@ pub(crate) struct Recording<'a> {
     now: Timestamp,
     outbox: Outbox,
     events: Vec<Event>,
+    /// Channels of the alerts that are to be tried again.
     retried: Vec<Channel>,
-    due_earlier: bool,
+    due_earlier: BTreeSet<LetterKind>,
 }
 
 impl<'a> Recording<'a> {
     pub(crate) fn new(context: &'a Context, now: Timestamp) -> Self {
         let outbox = Outbox::new("notification", now);
-        Self { context, now, outbox, events: Vec::new(), retried: Vec::new(), due_earlier: false }
+        Self { context, now, outbox, events: Vec::new(), retried: Vec::new(), due_earlier: BTreeSet::new() }
     }
 
     /// Writes `settled`, whose rows must still be in state `from`, with their facts and their fallbacks.
@@ -115,10 +118,11 @@ impl<'a> Recording<'a> {
                 self.tell(event, &delivery, traceparent.clone());
             }
             if settlement.state == State::Due {
-                if settlement.attempt == delivery.attempt {
+                let kind = delivery.letter.kind();
+                if settlement.attempt == delivery.attempt && kind == LetterKind::Alert {
                     self.retried.push(delivery.channel);
                 }
-                self.due_earlier = true;
+                self.due_earlier.insert(kind);
             }
             if let Some(next) = settlement.next {
                 fallbacks.push(Delivery {
@@ -148,7 +152,7 @@ impl<'a> Recording<'a> {
             if delivery.channel == Channel::Screen {
                 self.tell(settlement::sent(delivery, self.now), delivery, delivery.traceparent.clone());
             } else {
-                self.due_earlier = true;
+                self.due_earlier.insert(delivery.letter.kind());
             }
         }
         Ok(())
@@ -165,8 +169,8 @@ impl<'a> Recording<'a> {
         Ok(())
     }
 
-    /// Counts what was written, hands the facts to the relay and rings for the sweep.
-    pub(crate) fn committed(self, sweep: &Notify) {
+    /// Counts what was written of alerts, hands the facts to the relay and rings for the sweeps.
+    pub(crate) fn committed(self, bells: &Bells) {
         let metrics = &self.context.metrics;
         for event in &self.events {
             #[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted")]
@@ -184,8 +188,8 @@ impl<'a> Recording<'a> {
             metrics.delivery_retries.get_or_create(&label(channel)).inc();
         }
         self.context.fresh.push(self.outbox.into_entries());
-        if self.due_earlier {
-            sweep.notify_one();
+        for kind in self.due_earlier {
+            bells.of(kind).notify_one();
         }
     }
 }
@@ -199,7 +203,7 @@ pub(crate) struct Recorder {
     pub(crate) context: Context,
     pub(crate) pool: PgPool,
     pub(crate) channels: Arc<Channels>,
-    pub(crate) sweep: Arc<Notify>,
+    pub(crate) bells: Bells,
 }
 
 impl Recorder {
@@ -298,7 +302,7 @@ impl Recorder {
         }
         recording.write(&mut tx).await?;
         tx.commit().await?;
-        recording.committed(&self.sweep);
+        recording.committed(&self.bells);
         Ok(missing)
     }
 }
@@ -323,13 +327,12 @@ async fn receive(
             let whole = found.delivered_ids.len() + 1 >= found.provider_ids.len();
             store::note_receipt(tx, found.delivery.id, &receipt.provider_id, whole, now).await?;
             if whole {
-                let Delivery { id, alert, channel, .. } = &found.delivery;
-                let event = settlement::delivered(id.0, alert, *channel, now);
+                let event = settlement::delivered(&found.delivery, now);
                 recording.tell(event, &found.delivery, found.delivery.traceparent.clone());
             }
         }
         Fate::Undelivered if found.state == "sent" => {
-            let settlement = settlement::give_up(&found.delivery, DeliveryFailure::Undelivered);
+            let settlement = settlement::give_up(&found.delivery, DeliveryFailure::Undelivered, now);
             recording.settle(tx, vec![(found.delivery, settlement, None)], "sent").await?;
         }
         Fate::Delivered | Fate::Undelivered => {}

@@ -1,14 +1,22 @@
-//! One alert, as the tests of this crate see it.
+//! One alert and one probe of each purpose, as the tests of this crate see them.
 
 use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 use vigie_domain::directory::{Ambit, Body};
 use vigie_proto::{
-    AlertId, Channel, CrisisRegime, IncidentId, IncidentStatus, Nature, Severity,
-    event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, Purpose},
+    AlertId, Channel, CrisisRegime, DeliveryId, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
+    event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbePurpose, Purpose},
 };
 
-use crate::wording::{self, Facts};
+use crate::{
+    delivery::Delivery,
+    letter::Letter,
+    wording::{
+        self,
+        alert::Facts,
+        probe::{self, Ask},
+    },
+};
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-23T14:40:00Z".parse().unwrap()
@@ -86,5 +94,45 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
         guidance: Vec::new(),
         owed: None,
         also: Vec::new(),
+    }
+}
+
+pub(crate) fn probe(purpose: ProbePurpose) -> ProbeIssuedV1 {
+    ProbeIssuedV1 {
+        probe_id: ProbeId(Uuid::from_u128(11)),
+        purpose,
+        drill: None,
+        body: "mairie-19".parse().unwrap(),
+        role: "mairie".parse().unwrap(),
+        contact: "mairie-19-mail".parse().unwrap(),
+        channel: Channel::Email,
+        issued_at: now(),
+        expires_at: "2026-11-24T08:30:00Z".parse().unwrap(),
+    }
+}
+
+pub(crate) fn probe_facts(purpose: ProbePurpose) -> probe::Facts {
+    probe::Facts {
+        ask: match purpose {
+            ProbePurpose::Drill => Ask::Press { link: format!("https://vigie.example.org/t/{}", "A".repeat(48)) },
+            ProbePurpose::Verification => Ask::SendBack { code: "042137".to_owned() },
+        },
+        recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
+        until: "demain 9\u{a0}h\u{a0}30".to_owned(),
+    }
+}
+
+/// The first attempt at `letter`, by e-mail.
+pub(crate) fn delivery(letter: Letter) -> Delivery {
+    Delivery {
+        id: DeliveryId(Uuid::from_u128(13)),
+        letter,
+        channel: Channel::Email,
+        contact: "mairie-19-mail".parse().unwrap(),
+        fallback: Vec::new(),
+        attempt: 1,
+        lease_until: now(),
+        cause: None,
+        traceparent: None,
     }
 }

@@ -1,17 +1,14 @@
 //! What an ended attempt changes: the row's next state, the facts to tell, the next channel. Pure.
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
-use vigie_proto::{
-    Channel, DeliveryId,
-    event::{
-        AlertIssuedV1, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1, DeliveryFailure, DeliverySentV1,
-        Event, FallbackContact,
-    },
+use vigie_proto::event::{
+    AlertIssuedV1, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1, DeliveryFailure, DeliverySentV1,
+    Event, FallbackContact, ProbeIssuedV1, ProbeOutcome, ProbeSettledV1,
 };
 
 use crate::{
     delivery::{Delivery, Outcome},
+    letter::Letter,
     retry::{self, Policy},
 };
 
@@ -88,21 +85,31 @@ pub(crate) fn settle(
             ..Settlement::of(State::Sent, delivery.attempt)
         },
         Outcome::NotNow(_) => {
-            match policy.wait_after(delivery.attempt, retry::jitter(delivery.id.0, delivery.attempt)) {
-                Some(wait) => Settlement { wake_at: Some(now + wait), ..Settlement::of(State::Due, delivery.attempt) },
-                None => give_up(delivery, DeliveryFailure::Exhausted),
+            let wait = policy.wait_after(delivery.attempt, retry::jitter(delivery.id.0, delivery.attempt));
+            match wait.map(|wait| now + wait).filter(|at| !delivery.is_late(*at)) {
+                Some(at) => Settlement { wake_at: Some(at), ..Settlement::of(State::Due, delivery.attempt) },
+                None => give_up(delivery, DeliveryFailure::Exhausted, now),
             }
         }
-        Outcome::Never(failure) => give_up(delivery, failure),
+        Outcome::Never(failure) => give_up(delivery, failure, now),
         Outcome::Untouched => {
             Settlement { wake_at: Some(now), ..Settlement::of(State::Due, delivery.attempt.saturating_sub(1)) }
         }
     }
 }
 
-/// Gives a channel up: the next one, or, when none is left, a dead letter that somebody must be told of.
-pub(crate) fn give_up(delivery: &Delivery, failure: DeliveryFailure) -> Settlement {
-    let AlertIssuedV1 { alert_id, incident, body, purpose, .. } = &delivery.alert;
+/// Gives a channel up. An alert takes the next one, or, when none is left, becomes a dead letter that somebody must be
+/// told of; a probe has found what it was sent to find.
+pub(crate) fn give_up(delivery: &Delivery, failure: DeliveryFailure, now: Timestamp) -> Settlement {
+    let (events, next) = match &delivery.letter {
+        Letter::Alert(alert) => give_up_alert(delivery, alert, failure),
+        Letter::Probe(probe) => (vec![settled(probe, ProbeOutcome::Failed { failure }, now)], None),
+    };
+    Settlement { failure: Some(failure), events, next, ..Settlement::of(State::Failed, delivery.attempt) }
+}
+
+fn give_up_alert(delivery: &Delivery, alert: &AlertIssuedV1, failure: DeliveryFailure) -> (Vec<Event>, Option<Next>) {
+    let AlertIssuedV1 { alert_id, incident, body, purpose, .. } = alert;
     let next =
         delivery.fallback.split_first().map(|(first, rest)| Next { contact: first.clone(), rest: rest.to_vec() });
     let mut events: Vec<Event> = vec![
@@ -131,32 +138,99 @@ pub(crate) fn give_up(delivery: &Delivery, failure: DeliveryFailure) -> Settleme
             .into(),
         );
     }
-    Settlement { failure: Some(failure), events, next, ..Settlement::of(State::Failed, delivery.attempt) }
+    (events, next)
 }
 
 /// The fact that the next system took a message.
 pub(crate) fn sent(delivery: &Delivery, at: Timestamp) -> Event {
-    DeliverySentV1 {
-        delivery_id: delivery.id,
-        alert_id: delivery.alert.alert_id,
-        incident_id: delivery.alert.incident.id,
-        body: delivery.alert.body.clone(),
-        channel: delivery.channel,
-        attempt: delivery.attempt,
+    match &delivery.letter {
+        Letter::Alert(alert) => DeliverySentV1 {
+            delivery_id: delivery.id,
+            alert_id: alert.alert_id,
+            incident_id: alert.incident.id,
+            body: alert.body.clone(),
+            channel: delivery.channel,
+            attempt: delivery.attempt,
+            at,
+        }
+        .into(),
+        Letter::Probe(probe) => settled(probe, ProbeOutcome::Sent, at),
+    }
+}
+
+/// The fact that a message reached its device.
+pub(crate) fn delivered(delivery: &Delivery, at: Timestamp) -> Event {
+    match &delivery.letter {
+        Letter::Alert(alert) => DeliveryDeliveredV1 {
+            delivery_id: delivery.id,
+            alert_id: alert.alert_id,
+            incident_id: alert.incident.id,
+            body: alert.body.clone(),
+            channel: delivery.channel,
+            at,
+        }
+        .into(),
+        Letter::Probe(probe) => settled(probe, ProbeOutcome::Delivered, at),
+    }
+}
+
+/// How far a probe came.
+fn settled(probe: &ProbeIssuedV1, outcome: ProbeOutcome, at: Timestamp) -> Event {
+    ProbeSettledV1 {
+        probe_id: probe.probe_id,
+        body: probe.body.clone(),
+        contact: probe.contact.clone(),
+        channel: probe.channel,
+        outcome,
         at,
     }
     .into()
 }
 
-/// The fact that a message reached its device.
-pub(crate) fn delivered(id: Uuid, alert: &AlertIssuedV1, channel: Channel, at: Timestamp) -> Event {
-    DeliveryDeliveredV1 {
-        delivery_id: DeliveryId(id),
-        alert_id: alert.alert_id,
-        incident_id: alert.incident.id,
-        body: alert.body.clone(),
-        channel,
-        at,
+#[cfg(test)]
+mod tests {
+    use vigie_proto::event::{ProbePurpose, Purpose};
+
+    use super::*;
+    use crate::sample;
+
+    const POLICY: Policy =
+        Policy { max_attempts: 6, first: SignedDuration::from_secs(60), cap: SignedDuration::from_secs(600) };
+
+    fn not_now(delivery: &Delivery, now: Timestamp) -> Settlement {
+        settle(delivery, Outcome::NotNow("later"), POLICY, None, now)
     }
-    .into()
+
+    fn names(settlement: &Settlement) -> Vec<&'static str> {
+        settlement.events.iter().map(Event::type_name).collect()
+    }
+
+    #[test]
+    fn a_probe_is_tried_again_until_the_next_try_would_come_too_late() {
+        let delivery = sample::delivery(sample::probe(ProbePurpose::Drill).into());
+        let expiry = delivery.letter.expires_at().unwrap();
+        let early = not_now(&delivery, expiry - SignedDuration::from_mins(5));
+        assert_eq!((early.state, early.events), (State::Due, Vec::new()));
+        assert!(early.wake_at.is_some_and(|at| at < expiry));
+        let late = not_now(&delivery, expiry - SignedDuration::from_secs(30));
+        assert_eq!((late.state, late.failure, late.wake_at), (State::Failed, Some(DeliveryFailure::Exhausted), None));
+        assert_eq!(names(&late), ["vigie.probe.settled.v1"]);
+    }
+
+    #[test]
+    fn an_alert_is_tried_again_however_late() {
+        let delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
+        let settlement = not_now(&delivery, sample::now() + SignedDuration::from_hours(24 * 365));
+        assert_eq!(settlement.state, State::Due);
+    }
+
+    #[test]
+    fn a_probe_that_fails_takes_no_other_channel_and_becomes_no_dead_letter() {
+        let probe = sample::delivery(sample::probe(ProbePurpose::Drill).into());
+        let settlement = give_up(&probe, DeliveryFailure::Refused, sample::now());
+        assert_eq!((names(&settlement), &settlement.next), (vec!["vigie.probe.settled.v1"], &None));
+        let alert = sample::delivery(sample::alert(Purpose::Acknowledge).into());
+        let settlement = give_up(&alert, DeliveryFailure::Refused, sample::now());
+        assert_eq!(names(&settlement), ["vigie.delivery.failed.v1", "vigie.delivery.dead-lettered.v1"]);
+    }
 }

@@ -6,16 +6,17 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
-use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::AlertIssuedV1};
+use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId};
 
 use crate::{
     claimant::LOCK_CLASS,
     delivery::Delivery,
+    letter::{Letter, LetterKind},
     settlement::{Settlement, failure_code},
 };
 
 /// Columns [`delivery_of`] reads.
-const COLUMNS: &str = "d.id, d.alert::text as alert, d.channel, d.contact, d.fallback::text as fallback, d.attempt, d.wake_at, d.cause, d.traceparent";
+const COLUMNS: &str = "d.id, d.alert::text as alert, d.probe::text as probe, d.channel, d.contact, d.fallback::text as fallback, d.attempt, d.wake_at, d.cause, d.traceparent";
 
 /// A row to insert: a delivery, and whether this process tries it now.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Fresh<'a> {
     pub(crate) wake_at: Option<Timestamp>,
 }
 
-/// Inserts deliveries in one statement and returns the ids of those that are new: an alert is told to a contact once.
+/// Inserts deliveries in one statement and returns the ids of those that are new: a letter goes to a contact once.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     rows: &[Fresh<'_>],
@@ -36,8 +37,7 @@ pub(crate) async fn insert(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let json = |delivery: &Delivery| serde_json::to_string(&delivery.alert).context("cannot write an alert as JSON");
-    let alerts = rows.iter().map(|row| json(row.delivery)).collect::<Result<Vec<_>, _>>()?;
+    let carried = rows.iter().map(|row| Carried::of(&row.delivery.letter)).collect::<anyhow::Result<Vec<_>>>()?;
     let fallbacks = rows
         .iter()
         .map(|row| serde_json::to_string(&row.delivery.fallback).context("cannot write a fallback as JSON"))
@@ -45,41 +45,73 @@ pub(crate) async fn insert(
     let inserted = sqlx::query_scalar::<_, Uuid>(
         "insert into notification.delivery
                 (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
-                 traceparent, created_at, changed_at, owner)
+                 traceparent, created_at, changed_at, owner, letter, probe_id, probe)
          select id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert::jsonb, fallback::jsonb,
-                cause, traceparent, $13, $13, $14
+                cause, traceparent, $13, $13, $14, letter, probe_id, probe::jsonb
            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[],
-                       $8::timestamptz[], $9::text[], $10::text[], $11::uuid[], $12::text[])
+                       $8::timestamptz[], $9::text[], $10::text[], $11::uuid[], $12::text[], $15::text[], $16::uuid[],
+                       $17::text[])
                 as d (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
-                      traceparent)
-         on conflict on constraint delivery_once do nothing
+                      traceparent, letter, probe_id, probe)
+         on conflict do nothing
          returning id",
     )
     .bind(rows.iter().map(|r| r.delivery.id.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.delivery.alert.alert_id.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.delivery.alert.incident.id.0).collect::<Vec<_>>())
+    .bind(carried.iter().map(|c| c.alert_id).collect::<Vec<_>>())
+    .bind(carried.iter().map(|c| c.incident_id).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.delivery.channel.code()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.delivery.contact.as_str()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.state).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| count(r.delivery.attempt)).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(alerts)
+    .bind(carried.iter().map(|c| c.alert.as_deref()).collect::<Vec<_>>())
     .bind(fallbacks)
     .bind(rows.iter().map(|r| r.delivery.cause.map(|id| id.0)).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.delivery.traceparent.as_deref()).collect::<Vec<_>>())
     .bind(now.to_sqlx())
     .bind(owner)
+    .bind(rows.iter().map(|r| r.delivery.letter.kind().code()).collect::<Vec<_>>())
+    .bind(carried.iter().map(|c| c.probe_id).collect::<Vec<_>>())
+    .bind(carried.iter().map(|c| c.probe.as_deref()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     Ok(inserted.into_iter().map(DeliveryId).collect())
 }
 
-/// Claims, until `lease_until`, at most `limit` deliveries of `channel` that are due or whose claim has run out.
+/// The columns of a letter: those of an alert, or those of a probe.
+#[derive(Debug, Default)]
+struct Carried {
+    alert_id: Option<Uuid>,
+    incident_id: Option<Uuid>,
+    alert: Option<String>,
+    probe_id: Option<Uuid>,
+    probe: Option<String>,
+}
+
+impl Carried {
+    fn of(letter: &Letter) -> anyhow::Result<Self> {
+        Ok(match letter {
+            Letter::Alert(alert) => Self {
+                alert_id: Some(alert.alert_id.0),
+                incident_id: Some(alert.incident.id.0),
+                alert: Some(serde_json::to_string(alert).context("cannot write an alert as JSON")?),
+                ..Self::default()
+            },
+            Letter::Probe(probe) => Self {
+                probe_id: Some(probe.probe_id.0),
+                probe: Some(serde_json::to_string(probe).context("cannot write a probe as JSON")?),
+                ..Self::default()
+            },
+        })
+    }
+}
+
+/// Claims, until `lease_until`, at most `limit` letters of `kind` by `channel` that are due or whose claim has run out.
 ///
 /// Each is a new attempt; rows another process is claiming are passed over.
 pub(crate) async fn claim_due(
     connection: &mut PgConnection,
-    channel: Channel,
+    (kind, channel): (LetterKind, Channel),
     limit: usize,
     owner: i32,
     now: Timestamp,
@@ -89,7 +121,7 @@ pub(crate) async fn claim_due(
         "update notification.delivery d
             set state = 'sending', attempt = d.attempt + 1, wake_at = $4, changed_at = $2, owner = $5
           where d.id in (select id from notification.delivery
-                          where channel = $1 and wake_at <= $2 and state in ('due', 'sending')
+                          where letter = $6 and channel = $1 and wake_at <= $2 and state in ('due', 'sending')
                           order by wake_at limit $3 for update skip locked)
          returning {COLUMNS}"
     );
@@ -99,16 +131,22 @@ pub(crate) async fn claim_due(
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(lease_until.to_sqlx())
         .bind(owner)
+        .bind(kind.code())
         .fetch_all(connection)
         .await?;
     Ok(readable(&rows))
 }
 
-/// Makes due at once what a process claimed that is no longer there; returns how many.
-pub(crate) async fn take_over(connection: &mut PgConnection, owner: i32, now: Timestamp) -> Result<u64, sqlx::Error> {
+/// Makes due at once the letters of `kind` that a process claimed which is no longer there; returns how many.
+pub(crate) async fn take_over(
+    connection: &mut PgConnection,
+    kind: LetterKind,
+    owner: i32,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
     let taken = sqlx::query(
         "update notification.delivery d set wake_at = $2, changed_at = $2
-          where d.state = 'sending' and d.wake_at > $2 and d.owner <> $1
+          where d.letter = $4 and d.state = 'sending' and d.wake_at > $2 and d.owner <> $1
             and not exists (select from pg_locks l
                              where l.locktype = 'advisory' and l.classid = $3::int::oid and l.objid = d.owner::oid
                                and l.objsubid = 2 and l.granted)",
@@ -116,6 +154,7 @@ pub(crate) async fn take_over(connection: &mut PgConnection, owner: i32, now: Ti
     .bind(owner)
     .bind(now.to_sqlx())
     .bind(LOCK_CLASS)
+    .bind(kind.code())
     .execute(connection)
     .await?;
     Ok(taken.rows_affected())
@@ -136,30 +175,40 @@ pub(crate) async fn answered(
     Ok(answered.into_iter().map(IncidentId).collect())
 }
 
-/// Locks at most `limit` sent deliveries whose receipt is overdue.
+/// Locks at most `limit` sent letters of `kind` whose receipt is overdue.
 pub(crate) async fn lock_unreceipted(
     connection: &mut PgConnection,
+    kind: LetterKind,
     limit: i64,
     now: Timestamp,
 ) -> anyhow::Result<Vec<Delivery>> {
     let statement = format!(
         "select {COLUMNS} from notification.delivery d
-          where channel = 'sms' and wake_at <= $1 and state = 'sent' order by wake_at limit $2 for update skip locked"
+          where letter = $3 and channel = 'sms' and wake_at <= $1 and state = 'sent'
+          order by wake_at limit $2 for update skip locked"
     );
-    let rows =
-        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.to_sqlx()).bind(limit).fetch_all(connection).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(now.to_sqlx())
+        .bind(limit)
+        .bind(kind.code())
+        .fetch_all(connection)
+        .await?;
     Ok(readable(&rows))
 }
 
-/// When the sweep must look again; none when nothing waits.
-pub(crate) async fn next_wake(connection: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
+/// When the sweep of `kind` must look again; none when nothing waits.
+pub(crate) async fn next_wake(
+    connection: &mut PgConnection,
+    kind: LetterKind,
+) -> Result<Option<Timestamp>, sqlx::Error> {
     let next: Option<SqlTimestamp> =
         // By channel, so that each minimum is the first entry of the index, however many wait.
         sqlx::query_scalar(
             "select min(first) from unnest(array['email', 'sms']) as c (channel), lateral
                     (select min(wake_at) as first from notification.delivery d
-                      where d.channel = c.channel and d.wake_at is not null) as f",
+                      where d.letter = $1 and d.channel = c.channel and d.wake_at is not null) as f",
         )
+        .bind(kind.code())
         .fetch_one(connection)
         .await?;
     Ok(next.map(SqlTimestamp::to_jiff))
@@ -288,13 +337,12 @@ fn count(attempt: u32) -> i32 {
 }
 
 fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
-    let alert: AlertIssuedV1 = serde_json::from_str(row.try_get("alert")?).context("a stored alert cannot be read")?;
     let fallback = serde_json::from_str(row.try_get("fallback")?).context("a stored fallback cannot be read")?;
     let code: String = row.try_get("channel")?;
     let channel = Channel::ALL.into_iter().find(|c| c.code() == code).context("a stored channel is unknown")?;
     Ok(Delivery {
         id: DeliveryId(row.try_get("id")?),
-        alert,
+        letter: letter_of(row)?,
         channel,
         contact: ContactId::new(row.try_get::<String, _>("contact")?)?,
         fallback,
@@ -303,4 +351,11 @@ fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
         cause: row.try_get::<Option<Uuid>, _>("cause")?.map(EventId),
         traceparent: row.try_get("traceparent")?,
     })
+}
+
+fn letter_of(row: &PgRow) -> anyhow::Result<Letter> {
+    if let Some(probe) = row.try_get::<Option<&str>, _>("probe")? {
+        return Ok(Letter::Probe(serde_json::from_str(probe).context("a stored probe cannot be read")?));
+    }
+    Ok(Letter::Alert(serde_json::from_str(row.try_get("alert")?).context("a stored alert cannot be read")?))
 }

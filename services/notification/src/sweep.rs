@@ -6,15 +6,15 @@ use std::{
     time::Duration,
 };
 
-use jiff::SignedDuration;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use vigie_platform::{Context, clock, journal};
 use vigie_proto::{Channel, DeliveryId, event::DeliveryFailure};
 
 use crate::{
-    alerts::Queues,
     delivery::Delivery,
+    letter::{Letter, LetterKind},
+    line::{Bells, Queues},
     recorder::{Channels, Recording},
     settlement, standing, store,
 };
@@ -25,12 +25,16 @@ const BATCH: usize = 256;
 const IDLE: Duration = Duration::from_secs(1);
 /// Shortest sleep: what is overdue after a pass finds no room with the senders.
 const SHORTEST: Duration = Duration::from_millis(20);
+/// The same for probes. With the length of their line it bounds how fast a drill leaves: 80 a second by each channel.
+const SHORTEST_OF_PROBES: Duration = Duration::from_millis(200);
 
-/// The one loop of its kind in a process; several processes share the work.
+/// The one loop for its kind of letter in a process; several processes share the work.
 pub(crate) struct Sweep {
+    pub(crate) kind: LetterKind,
     pub(crate) context: Context,
     pub(crate) pool: PgPool,
     pub(crate) queues: Queues,
+    pub(crate) bells: Bells,
     pub(crate) channels: Arc<Channels>,
     /// Number of this process.
     pub(crate) owner: i32,
@@ -50,7 +54,7 @@ impl Sweep {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = self.queues.sweep.notified() => {}
+                () = self.bells.of(self.kind).notified() => {}
                 () = tokio::time::sleep(pause) => {}
                 _ = orphans.tick() => {
                     if let Err(error) = self.take_over().await {
@@ -64,7 +68,7 @@ impl Sweep {
     /// Looks for claims whose process has died, so that its messages leave again at once.
     async fn take_over(&self) -> anyhow::Result<()> {
         let mut connection = self.pool.acquire().await?;
-        let taken = store::take_over(&mut connection, self.owner, self.context.clock.now()).await?;
+        let taken = store::take_over(&mut connection, self.kind, self.owner, self.context.clock.now()).await?;
         if taken > 0 {
             tracing::warn!(deliveries = taken, "a process died with these in hand; they are tried again");
         }
@@ -78,9 +82,13 @@ impl Sweep {
         }
         self.give_up_unreceipted().await?;
         let mut connection = self.pool.acquire().await?;
-        let next = store::next_wake(&mut connection).await?;
+        let next = store::next_wake(&mut connection, self.kind).await?;
+        let shortest = match self.kind {
+            LetterKind::Alert => SHORTEST,
+            LetterKind::Probe => SHORTEST_OF_PROBES,
+        };
         // What is overdue now waits for room with the senders.
-        Ok(next.map_or(IDLE, |at| clock::until(at, self.context.clock.now()).clamp(SHORTEST, IDLE)))
+        Ok(next.map_or(IDLE, |at| clock::until(at, self.context.clock.now()).clamp(shortest, IDLE)))
     }
 
     /// Claims due deliveries of `channel` while its senders have room.
@@ -94,21 +102,23 @@ impl Sweep {
             }
             let now = self.context.clock.now();
             let mut tx = self.pool.begin().await?;
-            let claimed = store::claim_due(&mut tx, channel, room, self.owner, now, now + queue.lease).await?;
+            let claimed =
+                store::claim_due(&mut tx, (self.kind, channel), room, self.owner, now, now + queue.lease).await?;
             let count = claimed.len();
             let (wanted, settled) = split(&mut tx, claimed).await?;
             store::cancel(&mut tx, &settled, now).await?;
             // A delivery whose every attempt died with its process must not be tried for ever.
             let policy = self.channels.policy(channel);
-            let (wanted, spent): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|d| d.attempt <= policy.max_attempts);
+            let is_spent = |d: &Delivery| d.attempt > policy.max_attempts || d.is_late(now);
+            let (spent, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_spent);
             let mut recording = Recording::new(&self.context, now);
             for delivery in &spent {
-                let settlement = settlement::give_up(delivery, DeliveryFailure::Exhausted);
+                let settlement = settlement::give_up(delivery, DeliveryFailure::Exhausted, now);
                 recording.settle(&mut tx, vec![(delivery.clone(), settlement, None)], "sending").await?;
             }
             recording.write(&mut tx).await?;
             tx.commit().await?;
-            recording.committed(&self.queues.sweep);
+            recording.committed(&self.bells);
             for delivery in wanted {
                 if let Some(place) = places.next() {
                     place.send(Box::new(delivery));
@@ -124,7 +134,7 @@ impl Sweep {
     async fn give_up_unreceipted(&self) -> anyhow::Result<()> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
-        let overdue = store::lock_unreceipted(&mut tx, i64::try_from(BATCH)?, now).await?;
+        let overdue = store::lock_unreceipted(&mut tx, self.kind, i64::try_from(BATCH)?, now).await?;
         if overdue.is_empty() {
             return Ok(());
         }
@@ -132,14 +142,14 @@ impl Sweep {
         let settled = overdue
             .into_iter()
             .map(|delivery| {
-                let settlement = settlement::give_up(&delivery, DeliveryFailure::NoReceipt);
+                let settlement = settlement::give_up(&delivery, DeliveryFailure::NoReceipt, now);
                 (delivery, settlement, None)
             })
             .collect();
         recording.settle(&mut tx, settled, "sent").await?;
         recording.write(&mut tx).await?;
         tx.commit().await?;
-        recording.committed(&self.queues.sweep);
+        recording.committed(&self.bells);
         Ok(())
     }
 }
@@ -149,7 +159,7 @@ async fn split(
     connection: &mut PgConnection,
     claimed: Vec<Delivery>,
 ) -> anyhow::Result<(Vec<Delivery>, Vec<DeliveryId>)> {
-    let incidents: BTreeSet<_> = claimed.iter().map(|delivery| delivery.alert.incident.id).collect();
+    let incidents: BTreeSet<_> = claimed.iter().filter_map(|delivery| delivery.letter.incident()).collect();
     let incidents: Vec<_> = incidents.into_iter().collect();
     // Most have no answer yet: their stories need not be read.
     let mut stories = BTreeMap::new();
@@ -157,15 +167,10 @@ async fn split(
         stories.insert(incident, journal::of_incident(connection, incident).await?);
     }
     let is_settled = |delivery: &Delivery| {
-        let story = stories.get(&delivery.alert.incident.id);
+        let Letter::Alert(alert) = &delivery.letter else { return false };
         // A story this build cannot read must not silence an alert.
-        story.is_some_and(|story| standing::is_settled(&delivery.alert, story).unwrap_or(false))
+        stories.get(&alert.incident.id).is_some_and(|story| standing::is_settled(alert, story).unwrap_or(false))
     };
     let (settled, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_settled);
     Ok((wanted, settled.into_iter().map(|delivery| delivery.id).collect()))
-}
-
-/// How long a claim lasts: the longest exchange, and as long again in line, at least ten seconds.
-pub(crate) fn lease(exchange: SignedDuration) -> SignedDuration {
-    exchange + SignedDuration::from_secs(10)
 }

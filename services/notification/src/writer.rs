@@ -1,10 +1,22 @@
 //! Looks up the recipient of a delivery and gathers what it is told.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use vigie_domain::{city::InForce, directory::Ambit, link::Signer};
+use vigie_domain::{
+    city::InForce,
+    directory::{Ambit, Body, Directory},
+    link::Signer,
+};
 use vigie_platform::clock::SharedClock;
+use vigie_proto::event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose};
 
-use crate::{delivery::Delivery, wording::Facts};
+use crate::{
+    delivery::Delivery,
+    letter::Letter,
+    wording::{
+        Words, alert,
+        probe::{self, Ask},
+    },
+};
 
 /// Everything that turns a delivery into words.
 #[derive(Debug)]
@@ -24,24 +36,41 @@ impl Writer {
     }
 
     /// The address, and what to tell there; none when the contact is no longer in the directory on that channel.
-    pub(crate) fn write(&self, delivery: &Delivery, now: Timestamp) -> Option<(String, Facts)> {
+    pub(crate) fn write(&self, delivery: &Delivery, now: Timestamp) -> Option<(String, Words)> {
         let directory = &self.in_force.get().directory;
         let recipient = directory.contact(&delivery.contact)?;
         if recipient.contact.channel != delivery.channel {
             return None;
         }
+        let words = match &delivery.letter {
+            Letter::Alert(alert) => Words::Alert(Box::new(self.alert(directory, alert, recipient.body, now))),
+            Letter::Probe(probe) => Words::Probe(self.probe(directory, probe, recipient.body, now)),
+        };
+        Some((recipient.contact.address.clone(), words))
+    }
+
+    fn alert(&self, directory: &Directory, alert: &AlertIssuedV1, body: &Body, now: Timestamp) -> alert::Facts {
         // From the alert's birth, so that every attempt carries the same link.
-        let expires_at = delivery.alert.issued_at + self.link_valid_for;
-        let token = self.signer.sign(delivery.alert.alert_id, expires_at);
+        let expires_at = alert.issued_at + self.link_valid_for;
+        let token = self.signer.sign(alert.alert_id, expires_at);
         let link = format!("{}/a/{token}", self.public_url);
-        let role = directory.role_label(&delivery.alert.role);
+        let role = directory.role_label(&alert.role);
         // A school is named by its function, here as everywhere.
-        let unreachable =
-            delivery.alert.unreachable.as_ref().and_then(|id| directory.body(id)).map(|body| match body.ambit {
-                Ambit::School(_) => directory.role_label(&body.role),
-                Ambit::City | Ambit::Sector(_) => body.name.as_str(),
-            });
-        let facts = Facts::new(&delivery.alert, recipient.body, role, unreachable, link, &self.zone, now);
-        Some((recipient.contact.address.clone(), facts))
+        let unreachable = alert.unreachable.as_ref().and_then(|id| directory.body(id)).map(|body| match body.ambit {
+            Ambit::School(_) => directory.role_label(&body.role),
+            Ambit::City | Ambit::Sector(_) => body.name.as_str(),
+        });
+        alert::Facts::new(alert, body, role, unreachable, link, &self.zone, now)
+    }
+
+    fn probe(&self, directory: &Directory, probe: &ProbeIssuedV1, body: &Body, now: Timestamp) -> probe::Facts {
+        let ask = match probe.purpose {
+            ProbePurpose::Drill => {
+                let token = self.signer.sign_probe(probe.probe_id, probe.expires_at);
+                Ask::Press { link: format!("{}/t/{token}", self.public_url) }
+            }
+            ProbePurpose::Verification => Ask::SendBack { code: self.signer.code(probe.probe_id) },
+        };
+        probe::Facts::new(probe, ask, body, directory.role_label(&probe.role), &self.zone, now)
     }
 }

@@ -25,6 +25,7 @@ pub struct Config {
     pub paths: PathsConfig,
     pub intake: IntakeConfig,
     pub escalation: EscalationConfig,
+    pub directory: DirectoryConfig,
     pub email: EmailConfig,
     pub sms: SmsConfig,
     pub links: LinksConfig,
@@ -150,6 +151,27 @@ pub struct EscalationConfig {
 impl Default for EscalationConfig {
     fn default() -> Self {
         Self { time_scale: 1.0, idle_ms: 1_000, batch: 64 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectoryConfig {
+    /// Day of the month on which every contact point is tried, 1 to 28; never when 0.
+    pub drill_day: i8,
+    /// Hour of that day, local, 0 to 23.
+    pub drill_hour: i8,
+    /// Hours a contact point has to answer a drill or a verification.
+    pub answer_within_h: i64,
+    /// Seconds after the start before the configuration in force is proved for the first time.
+    pub prove_after_s: u64,
+    /// Hours between two proofs of what is in force.
+    pub prove_every_h: u64,
+}
+
+impl Default for DirectoryConfig {
+    fn default() -> Self {
+        Self { drill_day: 0, drill_hour: 10, answer_within_h: 72, prove_after_s: 60, prove_every_h: 24 }
     }
 }
 
@@ -395,6 +417,10 @@ impl Config {
         require((1..=10_000).contains(&self.intake.commit_batch), "intake.commit_batch must be 1 to 10,000");
         require(self.intake.queue >= self.intake.commit_batch, "intake.queue must be at least intake.commit_batch");
         require((0.1..=10_000.0).contains(&self.escalation.time_scale), "escalation.time_scale must be 0.1 to 10,000");
+        require((0..=28).contains(&self.directory.drill_day), "directory.drill_day must be 1 to 28, or 0 for never");
+        require((0..=23).contains(&self.directory.drill_hour), "directory.drill_hour must be 0 to 23");
+        require((1..=720).contains(&self.directory.answer_within_h), "directory.answer_within_h must be 1 to 720");
+        require((1..=168).contains(&self.directory.prove_every_h), "directory.prove_every_h must be 1 to 168");
         require(
             self.email.tls != MailTls::None || is_local(&self.email.host),
             "email.tls = \"none\" is for a server on this machine only: use \"starttls\" or \"tls\"",

@@ -27,6 +27,8 @@ pub enum Purpose {
     Token,
     /// Opens the head's form once, in exchange for a session.
     Link,
+    /// Reads one duty roster as a calendar.
+    Feed,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
         match self {
             Self::Token => "token",
             Self::Link => "link",
+            Self::Feed => "feed",
         }
     }
 }

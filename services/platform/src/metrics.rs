@@ -31,6 +31,12 @@ pub struct ByCode {
     pub code: &'static str,
 }
 
+/// Label of a finding of the prover: `error` or `warning`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByLevel {
+    pub level: &'static str,
+}
+
 /// Label of a settled step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByOutcome {
@@ -55,6 +61,7 @@ pub struct Metrics {
     pub deliveries_failed: Family<ByChannel, Counter>,
     pub delivery_retries: Family<ByChannel, Counter>,
     pub dead_letters: Counter,
+    pub doctrine_findings: Family<ByLevel, Gauge>,
     pub published: Counter,
     pub outbox_depth: Gauge,
     pub consumer_lag: Family<ByConsumer, Gauge>,
@@ -96,6 +103,11 @@ impl Default for Metrics {
             deliveries_failed: series!("deliveries_failed", "Messages given up on a channel", Family::default()),
             delivery_retries: series!("delivery_retries", "Attempts that will be repeated", Family::default()),
             dead_letters: series!("dead_letters", "Alerts or events nobody could deliver or read", Counter::default()),
+            doctrine_findings: series!(
+                "doctrine_findings",
+                "What the prover found in force, by level",
+                Family::default()
+            ),
             published: series!("published", "Entries acknowledged by JetStream", Counter::default()),
             outbox_depth: series!("outbox_depth", "Entries not yet on the bus", Gauge::default()),
             consumer_lag: series!("consumer_lag", "Messages a consumer has still to take", Family::default()),

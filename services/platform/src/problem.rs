@@ -1,6 +1,7 @@
 //! Errors as people and programs read them over HTTP: RFC 9457 problem details, in French, with a stable code.
 
 use axum::{
+    extract::rejection::JsonRejection,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -89,6 +90,19 @@ impl Problem {
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("{what} introuvable"))
             .detail("La référence est inconnue, ou votre jeton ne permet pas de la consulter.")
+    }
+
+    /// What keeps a request's JSON from being read.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
+    pub fn unreadable(rejection: &JsonRejection) -> Self {
+        let status = rejection.status();
+        let code = match rejection {
+            JsonRejection::MissingJsonContentType(_) => "not-json",
+            JsonRejection::JsonSyntaxError(_) => "malformed-json",
+            _ if status == StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+            _ => "invalid-fields",
+        };
+        Self::new(status, code, "Requête illisible").detail(rejection.body_text())
     }
 
     /// Turns a failed query into 503 and logs the cause; a database error never reaches the client.

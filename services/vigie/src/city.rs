@@ -3,20 +3,32 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context;
-use vigie_domain::{city::City, directory::DirectoryFiles, territory::Territory};
+use vigie_domain::{
+    city::{City, CityFiles},
+    directory::DirectoryFiles,
+};
 use vigie_platform::config::PathsConfig;
 
 /// Territory, directory and doctrine, cross-checked; all faults at once.
 pub(crate) fn read(paths: &PathsConfig) -> anyhow::Result<City> {
-    Ok(City::read(territory(&paths.territory)?, &directory(&paths.directory)?, &doctrine(&paths.doctrine)?)?)
+    Ok(City::of(&files(paths)?)?)
 }
 
-pub(crate) fn territory(file: &Path) -> anyhow::Result<Territory> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Territory::from_bytes(&bytes).with_context(|| format!("in {}", file.display()))
+/// The files themselves, unread.
+pub(crate) fn files(paths: &PathsConfig) -> anyhow::Result<CityFiles> {
+    Ok(CityFiles {
+        territory: territory(&paths.territory)?,
+        directory: directory(&paths.directory)?,
+        doctrine: doctrine(&paths.doctrine)?,
+    })
 }
 
-/// The texts of a directory's files.
+/// The packed territory.
+pub(crate) fn territory(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The files of a directory's folder.
 pub(crate) fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
     let mut files = DirectoryFiles::default();
     for name in DirectoryFiles::NAMES {
@@ -31,7 +43,7 @@ pub(crate) fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
 }
 
 /// Every `.toml` of the folder, by name.
-fn doctrine(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+pub(crate) fn doctrine(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();

@@ -45,6 +45,20 @@ pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, confi
         }))
 }
 
+/// What is answered while nothing is known of what is in force: the database does not answer yet.
+pub(crate) fn waiting(health: Health) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(not_yet))
+        .with_state(health)
+        .fallback(|| async { Problem::unavailable() })
+}
+
+async fn not_yet(State(health): State<Health>) -> Response {
+    let (_, dependencies) = health.snapshot();
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "dependencies": dependencies }))).into_response()
+}
+
 /// Serves `router` until stopped, then lets requests under way finish.
 pub(crate) async fn serve(router: Router, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     axum::serve(listener, router)
@@ -79,7 +93,7 @@ pub(crate) fn openapi() -> OpenApi {
     ))]
     struct Base;
     let mut document = <Base as utoipa::OpenApi>::openapi();
-    for part in [vigie_intake::openapi_paths(), vigie_console::openapi_paths()] {
+    for part in [vigie_intake::openapi_paths(), vigie_console::openapi_paths(), vigie_directory::openapi_paths()] {
         document.merge(part);
     }
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());

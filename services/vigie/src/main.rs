@@ -43,6 +43,7 @@ impl std::error::Error for Unreachable {}
   vigie serve --only intake,routing             some of them
   vigie serve --time-scale 60                   a drill: a minute of the doctrine lasts a second
   vigie token issue --source scop               a token for the API
+  vigie configuration publish                   the configured files come into force, everywhere at once
   vigie doctrine explain --kind rixe --severity serious --at paris-19
   vigie directory check                         its faults, and the holes of the coming month
   vigie locate 2.3791 48.8853
@@ -67,6 +68,9 @@ enum Command {
     Migrate,
     /// Read the whole configuration and say what is wrong with it.
     CheckConfig,
+    /// Publish, list and take back what is in force: doctrine, directory, territory.
+    #[command(subcommand)]
+    Configuration(command::configuration::Command),
     /// Issue and revoke credentials of sources.
     #[command(subcommand)]
     Token(command::token::Command),
@@ -110,6 +114,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Serve(serve) => command::serve::run(config()?, &serve),
         Command::Migrate => command::migrate::run(&config()?),
         Command::CheckConfig => command::check_config::run(&config()?),
+        Command::Configuration(command) => command::configuration::run(&config()?, &command),
         Command::Token(token) => command::token::run(&config()?, &token),
         Command::Doctrine(doctrine) => command::doctrine::run(&config()?, &doctrine),
         Command::Directory(directory) => command::directory::run(&config()?.paths, &directory),

@@ -14,7 +14,7 @@ pub(crate) enum Service {
     Escalation,
     /// Sends e-mail and SMS.
     Notification,
-    /// Journals what is in force.
+    /// Versions, bodies and rosters, drills.
     Directory,
     /// Incidents, acts, links, live events.
     Console,

@@ -19,7 +19,7 @@ use vigie_proto::{
     plan::Owed,
 };
 
-use super::{ActProblems, allowed, answer, forbidden, unreadable};
+use super::{ActProblems, allowed, answer, forbidden};
 use crate::{
     Edge, caller,
     incidents::{IncidentView, parse_id},
@@ -77,7 +77,7 @@ pub(crate) async fn refuse(
     body: Result<Json<RefusalBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Act::Refuse { reason: body.reason, alert_id: None }, None).await
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn hand_over(
     body: Result<Json<HandoverBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let known = edge.city.directory.body(&body.to).is_some_and(|to| !to.contacts.is_empty());
     if !known || body.to == caller.source.body {
         return Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint."));
@@ -115,7 +115,7 @@ pub(crate) async fn set_regime(
     body: Result<Json<RegimeBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::SetRegime).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Act::SetRegime { to: body.regime }, None).await
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn involve(
     body: Result<Json<InvolvementBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Involve).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let unknown = body.sectors.iter().find(|id| edge.city.territory.sector(id).is_none());
     if body.sectors.is_empty() || unknown.is_some() {
         return Err(invalid("sectors", "Donnez au moins un secteur connu, par exemple paris-18 ou com-93066."));
@@ -154,7 +154,7 @@ pub(crate) async fn give_return(
 ) -> Result<Response, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let seen = caller::see(&edge, caller, parse_id(&id)?).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let owed = owed(&edge, seen.snapshot.id, &body.owed).await.map_err(|e| Problem::from_store(&e))?;
     let owed = owed.ok_or_else(|| invalid("owed", "Rien de ce nom n'est dû pour cet événement."))?;
     if !may_give(caller, &owed) {

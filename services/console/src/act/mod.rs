@@ -194,7 +194,7 @@ pub(crate) async fn acknowledge(
         Ok(Json(body)) => body,
         // No body at all is an acknowledgement of what stands now.
         Err(JsonRejection::MissingJsonContentType(_)) => AcknowledgementBody::default(),
-        Err(rejection) => return Err(unreadable(&rejection)),
+        Err(rejection) => return Err(Problem::unreadable(&rejection)),
     };
     let version = body.version.unwrap_or(seen.snapshot.version);
     let act = Act::Acknowledge { version, alert_id: None };
@@ -214,7 +214,7 @@ pub(crate) async fn note(
     body: Result<Json<NoteBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Note).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let text = checked_text("text", Some(&body.text))?;
     answer(&edge, caller, &seen, Act::Note, text).await
 }
@@ -232,7 +232,7 @@ pub(crate) async fn severity(
     body: Result<Json<SeverityBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::ChangeSeverity).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let text = body.reason.as_deref().map(|t| checked_text("reason", Some(t))).transpose()?.flatten();
     answer(&edge, caller, &seen, Act::ChangeSeverity { to: body.severity }, text).await
 }
@@ -250,7 +250,7 @@ pub(crate) async fn resolution(
     body: Result<Json<ResolutionBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Close).await?;
-    let Json(body) = body.map_err(|r| unreadable(&r))?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     let text = body.note.as_deref().map(|t| checked_text("note", Some(t))).transpose()?.flatten();
     answer(&edge, caller, &seen, Act::Close { reason: body.reason }, text).await
 }
@@ -320,16 +320,4 @@ fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str
         field,
         format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne ni caractère de contrôle."),
     )]))
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
-pub(crate) fn unreadable(rejection: &JsonRejection) -> Problem {
-    let status = rejection.status();
-    let code = match rejection {
-        JsonRejection::MissingJsonContentType(_) => "not-json",
-        JsonRejection::JsonSyntaxError(_) => "malformed-json",
-        _ if status == StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
-        _ => "invalid-fields",
-    };
-    Problem::new(status, code, "Requête illisible").detail(rejection.body_text())
 }

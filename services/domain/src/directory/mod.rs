@@ -9,6 +9,7 @@ mod edit;
 mod fault;
 mod files;
 mod local_time;
+mod reachability;
 mod read;
 mod roster;
 mod rows;
@@ -27,8 +28,9 @@ pub use changes::{Change, Verb, changes};
 pub use draft::{Draft, Salvaged, salvage};
 pub use edit::{Edit, EditError, Refusal, Replacement, apply};
 pub use fault::{DirectoryError, Fault};
-pub use files::DirectoryFiles;
+pub use files::{DirectoryFiles, NotADirectory};
 pub use local_time::LocalTime;
+pub use reachability::Reachability;
 pub use read::read;
 pub use roster::{Override, Roster};
 pub use shifts::{By, Gap, Lack, Shift, duty_channels, gaps, shifts};
@@ -135,6 +137,10 @@ pub enum Permission {
     Involve,
     /// Reads the journal, not the content.
     Audit,
+    /// Keeps its own body's contact points and roster.
+    KeepRoster,
+    /// Publishes and takes back configurations, keeps every body's contact points and rosters, holds drills.
+    Administer,
 }
 
 /// A recipient a step resolves to: one body, and its contact points for one channel.

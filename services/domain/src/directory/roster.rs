@@ -52,7 +52,7 @@ impl Roster {
     /// The duty position at `rank` (0 is first on duty) at `now`; none when the order is shorter.
     ///
     /// Turns are counted in local calendar days, so a hand-over at 08:00 stays at 08:00 across clock changes. Whoever
-    /// takes a rank by an override is passed over by the rotation at the others.
+    /// takes a rank by an override, and whoever is replaced there, is passed over by the rotation at the other ranks.
     pub fn on_duty(&self, rank: usize, now: Timestamp) -> Option<&str> {
         let taken = |rank: usize| self.replacement(rank, now).map(|o| o.position.as_str());
         if let Some(position) = taken(rank) {
@@ -61,10 +61,13 @@ impl Roster {
         if rank >= self.order.len() {
             return None;
         }
-        let replacements: Vec<&str> = (0..self.order.len()).filter_map(taken).collect();
         let first = self.first(now)?;
         let turn = |step: usize| self.order[(first + step) % self.order.len()].as_str();
-        let mut rotation = (0..self.order.len()).map(turn).filter(|position| !replacements.contains(position));
+        let ranks = || 0..self.order.len();
+        let replacing: Vec<&str> = ranks().filter_map(taken).collect();
+        let replaced: Vec<&str> = ranks().filter(|rank| taken(*rank).is_some()).map(turn).collect();
+        let free = |position: &&str| !replacing.contains(position) && !replaced.contains(position);
+        let mut rotation = ranks().map(turn).filter(free);
         let before = (0..rank).filter(|rank| taken(*rank).is_none()).count();
         rotation.nth(before)
     }
@@ -117,7 +120,7 @@ mod tests {
         let before = ranks("2026-11-24T06:59:59Z");
         let during = ranks("2026-11-24T07:00:00Z");
         assert_eq!(during[0], Some("c"));
-        assert_eq!(during.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 3, "{during:?}");
+        assert_eq!(during.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 2, "{during:?}");
         assert_eq!(ranks("2026-11-25T07:00:00Z"), before);
         assert!(
             roster

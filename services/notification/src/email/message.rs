@@ -11,19 +11,56 @@ use lettre::{
 };
 use vigie_proto::{DeliveryId, IncidentId};
 
-use crate::wording::Facts;
+use crate::wording::{
+    Words, alert,
+    probe::{self, Ask},
+};
 
 #[derive(Template)]
 #[template(path = "alert.txt", escape = "none")]
-struct PlainText<'a> {
-    facts: &'a Facts,
+struct AlertText<'a> {
+    facts: &'a alert::Facts,
 }
 
 #[derive(Template)]
 #[template(path = "alert.html")]
-struct Html<'a> {
-    facts: &'a Facts,
+struct AlertHtml<'a> {
+    facts: &'a alert::Facts,
     subject: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "probe.txt", escape = "none")]
+struct ProbeText<'a> {
+    facts: &'a probe::Facts,
+}
+
+#[derive(Template)]
+#[template(path = "probe.html")]
+struct ProbeHtml<'a> {
+    facts: &'a probe::Facts,
+}
+
+/// What a reader sees of an e-mail.
+struct Rendered {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+fn render(words: &Words) -> askama::Result<Rendered> {
+    match words {
+        Words::Alert(facts) => {
+            let subject = facts.subject();
+            let html = AlertHtml { facts, subject: &subject }.render()?;
+            Ok(Rendered { text: AlertText { facts }.render()?, html, subject })
+        }
+        Words::Probe(facts) => Ok(Rendered {
+            subject: facts.subject().to_owned(),
+            text: ProbeText { facts }.render()?,
+            html: ProbeHtml { facts }.render()?,
+        }),
+    }
 }
 
 /// Declares a header that holds one fixed name and a text.
@@ -68,49 +105,49 @@ impl Sender {
     /// The whole e-mail to `to`.
     ///
     /// The Message-ID is the delivery's id, so that a repeated attempt is recognised as the same message. Messages of
-    /// one incident share a thread.
+    /// one incident share a thread; a probe stands alone.
     pub(crate) fn message(
         &self,
         delivery: DeliveryId,
-        incident: IncidentId,
+        incident: Option<IncidentId>,
         to: Address,
-        facts: &Facts,
+        words: &Words,
     ) -> anyhow::Result<Message> {
         let domain = self.from.email.domain();
-        let thread = format!("<incident-{incident}@{domain}>");
-        let subject = facts.subject();
-        let text = PlainText { facts }.render().context("cannot render the plain text")?;
-        let html = Html { facts, subject: &subject }.render().context("cannot render the HTML")?;
-        Message::builder()
+        let Rendered { subject, text, html } = render(words).context("cannot render the e-mail")?;
+        let mut message = Message::builder()
             .from(self.from.clone())
             .reply_to(self.reply_to.clone())
             .to(Mailbox::new(None, to))
             .subject(subject)
             .message_id(Some(format!("<{delivery}@{domain}>")))
-            .in_reply_to(thread.clone())
-            .references(thread)
             // RFC 3834: answering machines must not answer it.
-            .header(AutoSubmitted("auto-generated".to_owned()))
-            .header(Reference(facts.reference.clone()))
-            .multipart(MultiPart::alternative_plain_html(text, html))
-            .context("cannot build the e-mail")
+            .header(AutoSubmitted("auto-generated".to_owned()));
+        if let Some(incident) = incident {
+            let thread = format!("<incident-{incident}@{domain}>");
+            message = message.in_reply_to(thread.clone()).references(thread);
+        }
+        if let Words::Alert(facts) = words {
+            message = message.header(Reference(facts.reference.clone()));
+        }
+        message.multipart(MultiPart::alternative_plain_html(text, html)).context("cannot build the e-mail")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
-    use vigie_proto::event::Purpose;
+    use vigie_proto::event::{ProbePurpose, Purpose};
 
     use super::*;
-    use crate::sample;
+    use crate::{sample, wording::alert::Facts};
 
     fn plain(facts: &Facts) -> String {
-        PlainText { facts }.render().unwrap()
+        AlertText { facts }.render().unwrap()
     }
 
     fn html(facts: &Facts) -> String {
-        Html { facts, subject: &facts.subject() }.render().unwrap()
+        AlertHtml { facts, subject: &facts.subject() }.render().unwrap()
     }
 
     #[test]
@@ -169,8 +206,8 @@ mod tests {
         let id = DeliveryId(Uuid::from_u128(1));
         let make = || {
             let to = "astreinte@mairie.example".parse().unwrap();
-            let facts = sample::facts(Purpose::Acknowledge);
-            let message = sender.message(id, IncidentId(Uuid::from_u128(9)), to, &facts).unwrap();
+            let words = Words::Alert(Box::new(sample::facts(Purpose::Acknowledge)));
+            let message = sender.message(id, Some(IncidentId(Uuid::from_u128(9))), to, &words).unwrap();
             String::from_utf8(message.formatted()).unwrap()
         };
         let head =
@@ -183,5 +220,39 @@ mod tests {
         }
         assert_eq!(head(&first, "Message-ID:"), "Message-ID: <00000000-0000-0000-0000-000000000001@example.org>");
         assert!(first.is_ascii(), "no server needs 8BITMIME for it");
+    }
+
+    #[test]
+    fn a_drill_reads_well() {
+        let drill = rendered(ProbePurpose::Drill);
+        insta::assert_snapshot!("drill_text", drill.text);
+        insta::assert_snapshot!("drill_html", drill.html);
+        assert!(drill.html.contains("href=\"https://vigie.example.org/t/"));
+    }
+
+    #[test]
+    fn a_verification_reads_well_and_carries_no_link() {
+        let verification = rendered(ProbePurpose::Verification);
+        insta::assert_snapshot!("verification_text", verification.text);
+        insta::assert_snapshot!("verification_html", verification.html);
+        assert!(!verification.text.contains("http") && !verification.html.contains("href"));
+    }
+
+    #[test]
+    fn a_probe_joins_no_thread_and_carries_no_reference() {
+        let sender = Sender::new("Vigie <vigie@example.org>", "SCOP <scop@example.org>").unwrap();
+        let words = Words::Probe(sample::probe_facts(ProbePurpose::Drill));
+        let to = "astreinte@mairie.example".parse().unwrap();
+        let message = sender.message(DeliveryId(Uuid::from_u128(1)), None, to, &words).unwrap();
+        let message = String::from_utf8(message.formatted()).unwrap();
+        assert!(message.contains("Message-ID: <00000000-0000-0000-0000-000000000001@example.org>"), "{message}");
+        assert!(message.contains("Auto-Submitted: auto-generated"), "{message}");
+        for name in ["In-Reply-To:", "References:", "X-Vigie-Reference:"] {
+            assert!(!message.contains(name), "{message}");
+        }
+    }
+
+    fn rendered(purpose: ProbePurpose) -> Rendered {
+        render(&Words::Probe(sample::probe_facts(purpose))).unwrap()
     }
 }

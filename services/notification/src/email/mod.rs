@@ -16,6 +16,7 @@ use self::connection::{Line, SendError, Server};
 pub(crate) use self::message::Sender;
 use crate::{
     delivery::{Delivery, Outcome, Report},
+    line::Waiting,
     recorder::Note,
     retry,
     writer::Writer,
@@ -29,21 +30,25 @@ pub(crate) struct Mailroom {
     pub(crate) server: Arc<Server>,
     pub(crate) sender: Sender,
     pub(crate) writer: Arc<Writer>,
-    pub(crate) line: Mutex<mpsc::Receiver<Box<Delivery>>>,
+    pub(crate) alerts: Mutex<Waiting>,
+    pub(crate) probes: Mutex<Waiting>,
     pub(crate) notes: mpsc::Sender<Note>,
 }
 
 impl Mailroom {
     /// One worker. Finishes the exchange in hand when told to stop, and gives back what waits in line.
-    pub(crate) async fn work(self: Arc<Self>, stop: CancellationToken) -> anyhow::Result<()> {
+    ///
+    /// With `probes` it also sends probes when no alert waits. One worker does: whatever holds a probe up, the others'
+    /// connections stay free.
+    pub(crate) async fn work(self: Arc<Self>, probes: bool, stop: CancellationToken) -> anyhow::Result<()> {
         let mut line = Line::new(Arc::clone(&self.server));
         line.keep_warm().await;
         loop {
-            let waiting = async { self.line.lock().await.recv().await };
             let taken = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                taken = waiting => taken,
+                taken = next(&self.alerts) => taken,
+                taken = next(&self.probes), if probes => taken,
                 () = tokio::time::sleep(KEEP_WARM) => {
                     line.keep_warm().await;
                     continue;
@@ -55,7 +60,8 @@ impl Mailroom {
                 anyhow::bail!("the recorder has gone");
             }
         }
-        crate::give_back(&mut *self.line.lock().await, &self.notes).await;
+        crate::give_back(&mut *self.alerts.lock().await, &self.notes).await;
+        crate::give_back(&mut *self.probes.lock().await, &self.notes).await;
         line.close().await;
         Ok(())
     }
@@ -63,7 +69,8 @@ impl Mailroom {
     async fn attempt(&self, delivery: Box<Delivery>, line: &mut Line) -> Report {
         let span = tracing::info_span!(
             "attempt", otel.name = "attempt email", otel.kind = "client", channel = "email",
-            delivery.id = %delivery.id, delivery.attempt = delivery.attempt, incident.id = %delivery.alert.incident.id
+            delivery.id = %delivery.id, delivery.attempt = delivery.attempt,
+            letter = delivery.letter.kind().code(), incident.id = delivery.letter.incident().map(tracing::field::display)
         );
         telemetry::continue_trace(&span, delivery.traceparent.as_deref());
         let traceparent = telemetry::traceparent_of(&span, delivery.traceparent.as_deref());
@@ -73,6 +80,9 @@ impl Mailroom {
 
     async fn send(&self, delivery: &Delivery, line: &mut Line) -> Outcome {
         let now = self.writer.now();
+        if delivery.is_late(now) {
+            return Outcome::Never(DeliveryFailure::Exhausted);
+        }
         if !delivery.has_time_for(longest(&self.server), now) {
             return Outcome::Untouched;
         }
@@ -99,10 +109,14 @@ impl Mailroom {
 
     /// The e-mail; none when the contact is no longer in the directory.
     fn message(&self, delivery: &Delivery, now: Timestamp) -> anyhow::Result<Option<lettre::Message>> {
-        let Some((address, facts)) = self.writer.write(delivery, now) else { return Ok(None) };
+        let Some((address, words)) = self.writer.write(delivery, now) else { return Ok(None) };
         let to = address.parse()?;
-        self.sender.message(delivery.id, delivery.alert.incident.id, to, &facts).map(Some)
+        self.sender.message(delivery.id, delivery.letter.incident(), to, &words).map(Some)
     }
+}
+
+async fn next(line: &Mutex<Waiting>) -> Option<Box<Delivery>> {
+    line.lock().await.recv().await
 }
 
 /// The longest an exchange can take, opening included.

@@ -1,9 +1,10 @@
 //! SMS: several submissions at once over one SMPP session.
 
 pub(crate) mod gsm7;
+mod probe;
 pub(crate) mod receipt;
 pub(crate) mod smsc;
-pub(crate) mod text;
+mod text;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -25,8 +26,11 @@ use vigie_proto::event::DeliveryFailure;
 
 use crate::{
     delivery::{Delivery, Outcome, Report},
+    letter::LetterKind,
+    line::Waiting,
     recorder::Note,
     retry,
+    wording::Words,
     writer::Writer,
 };
 
@@ -74,25 +78,35 @@ impl Originator {
 impl Switchboard {
     pub(crate) async fn work(
         self,
-        mut line: mpsc::Receiver<Box<Delivery>>,
+        mut alerts: Waiting,
+        mut probes: Waiting,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let mut pending = FuturesUnordered::new();
+        // One probe at a time, and only when no alert waits: the window is for alerts.
+        let mut probing = false;
         loop {
-            tokio::select! {
+            let room = pending.len() < self.window.max(1);
+            let taken = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(report) = pending.next() => self.note(report).await?,
-                taken = line.recv(), if pending.len() < self.window.max(1) => match taken {
-                    Some(delivery) => pending.push(self.attempt(delivery)),
-                    None => break,
-                },
-            }
+                Some::<Report>(report) = pending.next() => {
+                    probing &= report.delivery.letter.kind() != LetterKind::Probe;
+                    self.note(report).await?;
+                    continue;
+                }
+                taken = alerts.recv(), if room => taken,
+                taken = probes.recv(), if room && !probing => taken,
+            };
+            let Some(delivery) = taken else { break };
+            probing |= delivery.letter.kind() == LetterKind::Probe;
+            pending.push(self.attempt(delivery));
         }
         while let Some(report) = pending.next().await {
             self.note(report).await?;
         }
-        crate::give_back(&mut line, &self.notes).await;
+        crate::give_back(&mut alerts, &self.notes).await;
+        crate::give_back(&mut probes, &self.notes).await;
         Ok(())
     }
 
@@ -103,7 +117,8 @@ impl Switchboard {
     async fn attempt(&self, delivery: Box<Delivery>) -> Report {
         let span = tracing::info_span!(
             "attempt", otel.name = "attempt sms", otel.kind = "client", channel = "sms",
-            delivery.id = %delivery.id, delivery.attempt = delivery.attempt, incident.id = %delivery.alert.incident.id
+            delivery.id = %delivery.id, delivery.attempt = delivery.attempt,
+            letter = delivery.letter.kind().code(), incident.id = delivery.letter.incident().map(tracing::field::display)
         );
         telemetry::continue_trace(&span, delivery.traceparent.as_deref());
         let traceparent = telemetry::traceparent_of(&span, delivery.traceparent.as_deref());
@@ -113,14 +128,21 @@ impl Switchboard {
 
     async fn send(&self, delivery: &Delivery) -> Outcome {
         let now = self.writer.now();
+        if delivery.is_late(now) {
+            return Outcome::Never(DeliveryFailure::Exhausted);
+        }
         if !delivery.has_time_for(SignedDuration::try_from(self.timeout).unwrap_or(SignedDuration::MAX), now) {
             return Outcome::Untouched;
         }
-        let Some((number, facts)) = self.writer.write(delivery, now) else {
+        let Some((number, words)) = self.writer.write(delivery, now) else {
             return Outcome::Never(DeliveryFailure::UnknownContact);
         };
         let reference = delivery.id.0.as_bytes()[15];
-        let parts = match self.parts(&number, &text::text(&facts), reference) {
+        let text = match &words {
+            Words::Alert(facts) => text::text(facts),
+            Words::Probe(facts) => probe::text(facts),
+        };
+        let parts = match self.parts(&number, &text, reference) {
             Ok(parts) => parts,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "an SMS could not be written");

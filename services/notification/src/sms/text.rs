@@ -1,9 +1,9 @@
-//! The text of an SMS: one segment where possible, and never a cut link.
+//! The SMS of an alert: one segment where possible, and never a cut link.
 
 use vigie_proto::event::Purpose;
 
 use super::gsm7;
-use crate::wording::Facts;
+use crate::wording::alert::Facts;
 
 /// Optional parts, in the order in which they are given up to fit one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! One module for each command of the binary.
 
 pub(crate) mod check_config;
+pub(crate) mod configuration;
 pub(crate) mod contract;
 pub(crate) mod directory;
 pub(crate) mod doctrine;

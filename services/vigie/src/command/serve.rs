@@ -5,17 +5,19 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use clap::Args;
+use sqlx::PgPool;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::InForce;
+use vigie_directory::in_force::{differing, is_unreachable, load_or_adopt};
+use vigie_domain::city::{City, InForce};
 use vigie_platform::{
     Context,
     bus::Bus,
     clock::SystemClock,
-    config::Config,
+    config::{Config, PathsConfig},
     credential::Authenticator,
     database,
     health::{Health, State},
@@ -63,7 +65,6 @@ fn all() -> Vec<Service> {
 }
 
 async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
-    let in_force = InForce::new(city::read(&config.paths)?);
     if (config.escalation.time_scale - 1.0).abs() > f64::EPSILON {
         tracing::warn!(time_scale = config.escalation.time_scale, "the doctrine's delays are divided: this is a drill");
     }
@@ -83,7 +84,6 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         authenticator,
     };
-    health.report("doctrine", State::Ok);
     // Before the loops start, so that a busy port is the first thing said.
     let listener = TcpListener::bind(&config.http.listen)
         .await
@@ -91,6 +91,23 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
+    supervisor.start("the signal handler", stop_on_signal(stop.clone()));
+    let following = database::pool(&url, "directory", 2)?;
+    let listener = listener.into_std()?;
+    let waiting = CancellationToken::new();
+    let begun = async {
+        let begun = begin(&context, &following, &stop).await;
+        waiting.cancel();
+        begun
+    };
+    let desk =
+        http::serve(http::waiting(health.clone()), TcpListener::from_std(listener.try_clone()?)?, waiting.clone());
+    let (begun, served) = tokio::join!(begun, desk);
+    served?;
+    let Some(city) = begun? else { return Ok(()) };
+    let in_force = InForce::new(city);
+    let follow = vigie_directory::in_force::follow(following, in_force.clone(), health.clone(), stop.clone());
+    supervisor.start("the watch of what is in force", follow);
     let relay_pool = database::pool(&url, database::RELAY, 2)?;
     supervisor.start(
         "the database watch",
@@ -122,17 +139,51 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
                 supervisor.start("notification", vigie_notification::run(context, city_of(), stop));
             }
             Service::Directory => {
-                supervisor.start("directory", vigie_directory::run(context, city_of(), pool("directory")?, stop));
+                let directory = vigie_directory::Service::new(context, city_of(), pool("directory")?)?;
+                edges = edges.merge(directory.router());
+                supervisor.start("directory", directory.run(stop));
             }
         }
     }
     let router = http::router(edges, health, metrics, &config.http);
-    supervisor.start("HTTP", http::serve(router, listener, stop.clone()));
-    supervisor.start("the signal handler", stop_on_signal(stop));
+    supervisor.start("HTTP", http::serve(router, TcpListener::from_std(listener)?, stop.clone()));
     // The relay ends when nobody can hand it entries any more.
     drop(context);
     tracing::info!(listen = config.http.listen, services = ?only, "Vigie is running");
     supervisor.run(GRACE).await
+}
+
+/// What is in force, or the files of the configuration where nothing is; none when told to stop before the database
+/// answered.
+async fn begin(context: &Context, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<Option<City>> {
+    let files = || city::files(&context.config.paths);
+    loop {
+        match load_or_adopt(pool, files, context.clock.now()).await {
+            Ok((city, entries)) => {
+                context.fresh.push(entries);
+                warn_of_files(&context.config.paths, &city);
+                return Ok(Some(city));
+            }
+            Err(error) if is_unreachable(&error) => {
+                context.health.report("postgres", State::Failed(format!("{error:#}")));
+            }
+            Err(error) => {
+                return Err(error.context("the configuration cannot be put in force: has `vigie migrate` run?"));
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+    }
+}
+
+/// Whoever edits the files and starts again may believe that they count.
+fn warn_of_files(paths: &PathsConfig, in_force: &City) {
+    let Ok(files) = city::read(paths) else { return };
+    for what in differing(&files, in_force) {
+        tracing::warn!(%what, "the files differ from what is in force: `vigie configuration publish` puts them in force");
+    }
 }
 
 /// SIGTERM or SIGINT stops the loops; the relay ends last, when they are gone.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
-use vigie_directory::credential;
+use vigie_directory::{credential, in_force};
 use vigie_platform::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -48,15 +48,19 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
         Command::Issue(issue) | Command::Link(issue) => &issue.source,
         Command::Revoke { source } => source,
     };
-    let city = city::read(&config.paths)?;
-    let known = city.directory.source(source);
-    known.with_context(|| format!("source `{source}` is not in {}/sources.csv", config.paths.directory.display()))?;
     block_on(async {
         let pool = database::pool(config.database.url.expose(), "directory", 2)?;
         let now = SystemClock.now();
-        let unreachable = |error: sqlx::Error| {
-            Unreachable(anyhow::Error::from(error).context("the database did not take it: run `vigie migrate` first?"))
+        let refused = |error: anyhow::Error| {
+            Unreachable(error.context("the database did not take it: run `vigie migrate` first?"))
         };
+        let unreachable = |error: sqlx::Error| refused(error.into());
+        let city = match in_force::load(&pool).await.map_err(refused)? {
+            Some(city) => city,
+            None => city::read(&config.paths)?,
+        };
+        let known = city.directory.source(source);
+        known.with_context(|| format!("source `{source}` is not in the directory's sources.csv"))?;
         match command {
             Command::Issue(issue) => {
                 let expires = issue.days.map(|days| now + SignedDuration::from_hours(24 * days));

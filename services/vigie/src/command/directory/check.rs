@@ -8,7 +8,7 @@ use serde_json::json;
 use vigie_domain::directory::{self, Body, Directory, Fault, Gap, duty_channels, gaps};
 use vigie_platform::config::PathsConfig;
 
-use super::{count, local, period, print, print_json, zone};
+use super::{count, local, period, print, print_json, territory, zone};
 use crate::{Outcome, city, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let files = city::directory(arguments.folder.as_ref().unwrap_or(&paths.directory))?;
-    match directory::read(&files, &city::territory(&paths.territory)?) {
+    match directory::read(&files, &territory(paths)?) {
         Ok(directory) => holes(&directory, arguments),
         Err(error) => faults(&error.0, arguments.json),
     }

@@ -14,7 +14,7 @@ use vigie_domain::{
 use vigie_platform::config::PathsConfig;
 use vigie_proto::BodyId;
 
-use super::{body, count, in_folder, period, print, store, zone};
+use super::{body, count, in_folder, period, print, store, territory, zone};
 use crate::{Outcome, city, moment::Moment};
 
 #[derive(Debug, Args)]
@@ -55,8 +55,10 @@ pub(crate) struct Arguments {
 type Taken = Result<Salvaged, Vec<Fault>>;
 
 pub(crate) fn run(paths: &PathsConfig, arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let territory = city::territory(&paths.territory)?;
+    let territory = territory(paths)?;
     let is_folder = arguments.from.is_dir();
+    let is_whole = is_folder && (arguments.name.is_some() || arguments.replace_all || arguments.ics);
+    anyhow::ensure!(!is_whole, "a folder is taken whole: --as, --replace-all and --ics are for a file");
     let is_new = is_folder && !arguments.into.join("roles.toml").exists();
     let before = if is_new { DirectoryFiles::default() } else { city::directory(&arguments.into)? };
     let taken = match &arguments.body {

@@ -16,7 +16,10 @@ use anyhow::Context;
 use clap::Subcommand;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Serialize;
-use vigie_domain::directory::{self, Body, Directory, DirectoryFiles};
+use vigie_domain::{
+    directory::{self, Body, Directory, DirectoryFiles},
+    territory::Territory,
+};
 use vigie_platform::{
     clock::{Clock, SystemClock},
     config::PathsConfig,
@@ -92,8 +95,13 @@ pub(crate) fn run(paths: &PathsConfig, command: &Command) -> anyhow::Result<Outc
 fn read(paths: &PathsConfig, folder: Option<&PathBuf>) -> anyhow::Result<(DirectoryFiles, Directory)> {
     let folder = folder.map_or(paths.directory.as_path(), PathBuf::as_path);
     let files = city::directory(folder)?;
-    let directory = directory::read(&files, &city::territory(&paths.territory)?).with_context(|| in_folder(folder))?;
+    let directory = directory::read(&files, &territory(paths)?).with_context(|| in_folder(folder))?;
     Ok((files, directory))
+}
+
+fn territory(paths: &PathsConfig) -> anyhow::Result<Territory> {
+    let bytes = city::territory(&paths.territory)?;
+    Territory::from_bytes(&bytes).with_context(|| format!("in {}", paths.territory.display()))
 }
 
 fn in_folder(folder: &Path) -> String {

@@ -5,7 +5,7 @@ pub(crate) mod phone;
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection, PgConnection};
 use tokio::{
     net::TcpListener,
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use vigie_domain::{
     city::{City, InForce},
     directory::DirectoryFiles,
+    link::Signer,
     territory::Territory,
 };
 use vigie_platform::{
@@ -25,17 +26,23 @@ use vigie_platform::{
     clock::{Clock, SystemClock},
     config::{Config, MailTls, Secret},
     credential::Authenticator,
-    database,
+    database::{self, SchemaMigrations},
     health::Health,
     journal::{self, Entry},
     metrics::Metrics,
     relay,
 };
 use vigie_proto::{
-    AlertId, Channel, CrisisRegime, IncidentId, IncidentStatus, Nature, Severity,
-    event::{AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, Purpose},
+    AlertId, Channel, ContactId, CrisisRegime, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
+    event::{
+        AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbeOutcome, ProbePurpose, Purpose,
+    },
 };
 
+use self::{mail::MailServer, phone::Gateway};
+
+/// Signs the links of the house.
+const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Longest wait for anything a test expects.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -79,6 +86,13 @@ pub(crate) async fn free_port() -> u16 {
 impl House {
     /// A migrated database; `mail` and `phone` are the ports of the peers.
     pub(crate) async fn new(mail: u16, phone: u16) -> Self {
+        let house = Self::unmigrated(mail, phone).await;
+        house.migrate(vigie_notification::migrations()).await;
+        house
+    }
+
+    /// An empty database.
+    pub(crate) async fn unmigrated(mail: u16, phone: u16) -> Self {
         let data = DataDirectory(std::env::temp_dir().join(format!("vigie-notification-{}", Uuid::new_v4())));
         let port = free_port().await;
         let initialised = postgres("initdb")
@@ -97,12 +111,11 @@ impl House {
             .unwrap();
         let url = format!("postgres://vigie@127.0.0.1:{port}/postgres");
         until("Postgres answers", async || PgConnection::connect(&url).await.ok()).await;
-        database::migrate(&url, &[database::journal_migrations(), vigie_notification::migrations()]).await.unwrap();
 
         let mut config = Config::default();
         config.database.url = Secret::new(url);
         config.database.connections = 6;
-        config.links.key = Some(Secret::new("0123456789abcdef0123456789abcdef"));
+        config.links.key = Some(Secret::new(KEY));
         config.email.port = mail;
         config.email.tls = MailTls::None;
         config.email.timeout_s = 2;
@@ -113,6 +126,12 @@ impl House {
         config.bus.url = format!("nats://127.0.0.1:{}", free_port().await);
         config.bus.catch_up_without_bus_every_ms = 20;
         Self { config, _postgres: server, _data: data, services: JoinSet::new(), relay: Vec::new() }
+    }
+
+    /// Brings the journal's tables up to date, and the service's as far as `ours` go.
+    pub(crate) async fn migrate(&self, ours: SchemaMigrations) {
+        let url = self.config.database.url.expose();
+        database::migrate(url, &[database::journal_migrations(), ours]).await.unwrap();
     }
 
     /// Starts the service; several may run.
@@ -168,6 +187,35 @@ impl House {
         .await
     }
 
+    /// How far `probe` came, by the facts the service has written, in order.
+    pub(crate) async fn settled(&self, probe: &ProbeIssuedV1) -> Vec<ProbeOutcome> {
+        let written = "select type, data::text from journal.entry where type = 'vigie.probe.settled.v1' order by seq";
+        let rows: Vec<(String, String)> = sqlx::query_as(written).fetch_all(&mut self.admin().await).await.unwrap();
+        rows.iter()
+            .filter_map(|(name, data)| {
+                let Event::ProbeSettled(settled) = Event::decode(name, data).unwrap() else { return None };
+                (settled.probe_id == probe.probe_id).then(|| {
+                    assert_eq!((&settled.contact, settled.channel), (&probe.contact, probe.channel));
+                    settled.outcome
+                })
+            })
+            .collect()
+    }
+
+    /// Waits until `probe` has come as far as `outcome`, and returns all it went through.
+    pub(crate) async fn settled_until(&self, probe: &ProbeIssuedV1, outcome: ProbeOutcome) -> Vec<ProbeOutcome> {
+        until(&format!("{outcome:?}"), async || {
+            let settled = self.settled(probe).await;
+            settled.contains(&outcome).then_some(settled)
+        })
+        .await
+    }
+
+    /// Number of rows `query` counts.
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+
     pub(crate) async fn state_of(&self, alert: &AlertIssuedV1, channel: Channel) -> Option<String> {
         sqlx::query_scalar("select state from notification.delivery where alert_id = $1 and channel = $2")
             .bind(alert.alert_id.0)
@@ -176,6 +224,17 @@ impl House {
             .await
             .unwrap()
     }
+}
+
+/// A house whose peers are in these moods.
+pub(crate) async fn house(mail: mail::Mood, phone: phone::Mood) -> (House, MailServer, Gateway) {
+    let (server, gateway) = (MailServer::start(mail).await, Gateway::start(phone).await);
+    (House::new(server.port, gateway.port).await, server, gateway)
+}
+
+/// What signs the links and codes of every house.
+pub(crate) fn signer() -> Signer {
+    Signer::new(KEY.as_bytes())
 }
 
 /// Asks until there is an answer; panics with `what` when none comes.
@@ -203,7 +262,7 @@ fn city() -> City {
         sources_csv: "id,role,body,territory,name\n".to_owned(),
         overrides_csv: String::new(),
     };
-    let territory = include_bytes!("../../../../config/territory/paris.territory");
+    let territory = include_bytes!("../../../../../config/territory/paris.territory");
     let doctrine = "timezone = \"Europe/Paris\"\nkinds = {}\n\n[undeliverable]\n\
                     tell = [{ role = \"mairie\", in = \"city\" }]\nchannels = [\"email\"]\n";
     let doctrine = [("doctrine.toml".to_owned(), doctrine.to_owned())].into();
@@ -212,11 +271,6 @@ fn city() -> City {
 
 /// A fresh alert to that body, first by `channel`, then by `fallback`.
 pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
-    let contact = |channel: Channel| match channel {
-        Channel::Email => "mail".parse().unwrap(),
-        Channel::Sms => "phone".parse().unwrap(),
-        Channel::Screen => "board".parse().unwrap(),
-    };
     let now: Timestamp = SystemClock.now();
     AlertIssuedV1 {
         alert_id: AlertId(Uuid::new_v4()),
@@ -252,4 +306,29 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
         issued_at: now,
     }
+}
+
+/// A fresh probe of that body's contact on `channel`, good for an hour.
+pub(crate) fn probe(purpose: ProbePurpose, channel: Channel) -> ProbeIssuedV1 {
+    let now: Timestamp = SystemClock.now();
+    ProbeIssuedV1 {
+        probe_id: ProbeId(Uuid::new_v4()),
+        purpose,
+        drill: None,
+        body: "mairie-19".parse().unwrap(),
+        role: "mairie".parse().unwrap(),
+        contact: contact(channel),
+        channel,
+        issued_at: now,
+        expires_at: now + SignedDuration::from_hours(1),
+    }
+}
+
+fn contact(channel: Channel) -> ContactId {
+    let id = match channel {
+        Channel::Email => "mail",
+        Channel::Sms => "phone",
+        Channel::Screen => "board",
+    };
+    id.parse().unwrap()
 }

@@ -92,3 +92,22 @@ async fn session(stream: TcpStream, mood: &Mutex<Mood>, taken: &Mutex<Vec<String
 pub(crate) fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
+
+/// The parts of `message` as they read, its quoted-printable undone (RFC 2045, section 6.7).
+pub(crate) fn body(message: &str) -> String {
+    let (_, encoded) = message.split_once("\n\n").unwrap();
+    assert!(!encoded.contains("base64"), "another encoding: {encoded}");
+    let (mut read, mut bytes) = (Vec::new(), encoded.as_bytes().iter());
+    while let Some(byte) = bytes.next() {
+        match (*byte, bytes.as_slice()) {
+            (b'=', [b'\n', ..]) => drop(bytes.next()),
+            (b'=', [high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digits = [*high, *low];
+                read.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                bytes.nth(1);
+            }
+            _ => read.push(*byte),
+        }
+    }
+    String::from_utf8(read).unwrap()
+}

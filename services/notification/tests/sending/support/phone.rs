@@ -28,6 +28,8 @@ pub(crate) enum Mood {
     Fails,
     /// Taken, and never heard of again.
     Forgets,
+    /// Kept, without an answer.
+    Mute,
 }
 
 /// The gateway; gone when dropped.
@@ -76,6 +78,7 @@ async fn session(stream: TcpStream, mood: Mood, taken: &Mutex<Vec<String>>) -> O
                     Mood::Delivers => Some(format!("id:{id} stat:DELIVRD err:000")),
                     Mood::Fails => Some(format!("id:{id} stat:UNDELIV err:013")),
                     Mood::Forgets => None,
+                    Mood::Mute => continue,
                 };
                 SubmitSmResp::builder().message_id(COctetString::from_str(&id).unwrap()).build().into()
             }

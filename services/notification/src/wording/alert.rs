@@ -1,17 +1,10 @@
-//! What a message may say: labels of the alert, in French, and nothing a person wrote.
-//!
-//! Everything rendered comes from [`Facts`]. It holds no name of a school, no address, no free text, because the
-//! alert has none; a new field here needs the same care.
+//! The words of an alert.
 
 use jiff::{Timestamp, tz::TimeZone};
-use vigie_domain::{
-    directory::{Ambit, Body},
-    french::moment,
-};
+use vigie_domain::{directory::Body, french::moment};
 use vigie_proto::event::{AlertIssuedV1, IncidentSnapshot, Purpose};
 
-/// Where people read the clock.
-pub(crate) const ZONE: &str = "Europe/Paris";
+use super::{one_line, recipient};
 
 /// The parts of a message, each one line of French.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +50,6 @@ impl Facts {
         now: Timestamp,
     ) -> Self {
         let incident = &alert.incident;
-        let recipient = match body.ambit {
-            Ambit::School(_) => role.to_owned(),
-            Ambit::City | Ambit::Sector(_) => format!("{} ({role})", body.name),
-        };
         let at = |instant: Timestamp| moment(&instant.to_zoned(zone.clone()), &now.to_zoned(zone.clone()));
         Self {
             purpose: alert.purpose,
@@ -72,7 +61,7 @@ impl Facts {
             expected: incident.expected_at.map(at),
             opened: at(incident.opened_at),
             reference: one_line(&incident.reference),
-            recipient: one_line(&recipient),
+            recipient: recipient(body, role),
             unreachable: unreachable.map(one_line),
             link: asks(alert.purpose).then_some(link),
             exercise: incident.nature.is_exercise(),
@@ -138,12 +127,6 @@ impl Facts {
         }
     }
 
-    /// With typewriter apostrophes, for plain text.
-    #[expect(clippy::unused_self, reason = "templates call methods of what they show")]
-    pub(crate) fn typewritten(&self, text: &str) -> String {
-        text.replace('’', "'")
-    }
-
     /// Label of the button.
     pub(crate) fn button(&self) -> &'static str {
         match self.purpose {
@@ -172,29 +155,18 @@ fn summary(incident: &IncidentSnapshot, opened: &str) -> String {
     one_line(&format!("{kind_label} – {sector_label} – {} – {place_label}, {opened} – {reference}", severity.label()))
 }
 
-/// A label on one line: a line break in a header would start another header.
-fn one_line(label: &str) -> String {
-    label.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
+    use vigie_domain::directory::Ambit;
+
     use super::*;
-    use crate::sample;
+    use crate::{sample, wording::ZONE};
 
     fn facts_for(ambit: Ambit, name: &str) -> Facts {
         let zone = TimeZone::get(ZONE).unwrap();
         let alert = sample::alert(Purpose::Acknowledge);
         let body = sample::body(ambit, name);
         Facts::new(&alert, &body, "Chef d'établissement", None, "https://x".to_owned(), &zone, sample::now())
-    }
-
-    #[test]
-    fn a_school_is_addressed_by_its_function_and_never_named() {
-        let school = facts_for(Ambit::School("0750655E".parse().unwrap()), "Collège Georges Rouault");
-        assert_eq!(school.recipient, "Chef d'établissement");
-        let mairie = facts_for(Ambit::City, "Mairie du 19e arrondissement");
-        assert_eq!(mairie.recipient, "Mairie du 19e arrondissement (Chef d'établissement)");
     }
 
     #[test]
@@ -237,10 +209,5 @@ mod tests {
         } = incident;
         let facts = facts_for(Ambit::City, "SCOP");
         assert!(!facts.subject().contains(char::is_control));
-    }
-
-    #[test]
-    fn a_label_cannot_start_another_header() {
-        assert_eq!(one_line("Rixe\r\nBcc: x@y.z\n"), "Rixe Bcc: x@y.z");
     }
 }

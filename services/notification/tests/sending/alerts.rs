@@ -1,15 +1,5 @@
-//! The notification service against a real Postgres and peers that speak SMTP and SMPP on real sockets.
+//! Alerts: sent once, retried, given to the next channel, and not told any more once answered.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails there")]
-
-mod support;
-
-use support::{
-    House, alert,
-    mail::{self, MailServer, header},
-    phone::{self, Gateway},
-    until,
-};
 use uuid::Uuid;
 use vigie_proto::{
     ActId, Channel, IncidentStatus, SignalId,
@@ -17,10 +7,11 @@ use vigie_proto::{
     plan::{OnRefusal, Plan, PlannedCircuit, SatisfiedBy},
 };
 
-async fn house(mail: mail::Mood, phone: phone::Mood) -> (House, MailServer, Gateway) {
-    let (server, gateway) = (MailServer::start(mail).await, Gateway::start(phone).await);
-    (House::new(server.port, gateway.port).await, server, gateway)
-}
+use crate::support::{
+    alert, house,
+    mail::{self, header},
+    phone, until,
+};
 
 fn names(told: &[Event]) -> Vec<&'static str> {
     told.iter().map(Event::type_name).collect()

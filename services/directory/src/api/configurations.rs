@@ -1,0 +1,252 @@
+//! `/api/v1/configurations`: what is in force, since when, by whom; publishing, proving, taking back.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::{HeaderMap, StatusCode},
+};
+use serde::{Deserialize, Serialize};
+use vigie_domain::{
+    access::Caller,
+    directory::{DirectoryFiles, Permission},
+    doctrine::check::Finding,
+};
+use vigie_platform::problem::{Fault, Problem};
+
+use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, readable, stored};
+use crate::{
+    proof::{self, Proof},
+    publication::{self, Demand, Draft, PublishError, Published},
+    version::{self, Activation, Author, What},
+};
+
+/// Activations listed when no number is given, and at most.
+const LISTED: i64 = 50;
+const LISTED_AT_MOST: i64 = 500;
+
+/// What is in force, and how it came to be.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ConfigurationView {
+    /// Hash of each of the three.
+    doctrine: String,
+    directory: String,
+    territory: String,
+    /// Newest first.
+    activations: Vec<Activation>,
+}
+
+/// Which activations to list.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    #[param(inline)]
+    what: Option<What>,
+    /// At most 500; 50 when absent.
+    limit: Option<i64>,
+}
+
+/// What to put in force: file names and texts. What is absent stays as it is.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PublicationBody {
+    doctrine: Option<BTreeMap<String, String>>,
+    directory: Option<BTreeMap<String, String>>,
+    /// Why, for the history: functions, never names. At most 500 characters.
+    note: Option<String>,
+    /// Prove it and say what would change, without putting it in force.
+    #[serde(default)]
+    only_try: bool,
+}
+
+/// Which version to take back.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollbackBody {
+    what: What,
+    /// First digits of its hash, at least 6; the version before the present one when absent.
+    hash: Option<String>,
+    note: Option<String>,
+}
+
+/// What a publication changed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PublicationView {
+    /// Empty when all of it was in force already.
+    changed: Vec<What>,
+    /// False when it was only tried.
+    in_force: bool,
+    /// What the prover found worth a look.
+    #[schema(value_type = Vec<Object>)]
+    findings: Vec<Finding>,
+}
+
+/// What is in force, and the history of activations.
+#[utoipa::path(
+    get, path = "/api/v1/configurations", tag = "directory", params(Filter),
+    responses(
+        (status = 200, description = "What is in force", body = ConfigurationView),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A filter is not understood", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<ConfigurationView>, Problem> {
+    auditor(&edge, &headers).await?;
+    let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
+    let limit = filter.limit.unwrap_or(LISTED);
+    if !(1..=LISTED_AT_MOST).contains(&limit) {
+        return Err(invalid("limit", format!("De 1 à {LISTED_AT_MOST}.")));
+    }
+    let hashes = edge.city.hashes();
+    Ok(Json(ConfigurationView {
+        doctrine: hashes.doctrine,
+        directory: hashes.directory,
+        territory: hashes.territory,
+        activations: version::history(&edge.pool, filter.what, limit).await.map_err(stored)?,
+    }))
+}
+
+/// What the prover last said of what is in force.
+#[utoipa::path(
+    get, path = "/api/v1/configurations/proof", tag = "directory",
+    responses(
+        (status = 200, description = "The last proof", body = Proof),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Not proved yet", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Proof>, Problem> {
+    auditor(&edge, &headers).await?;
+    let last = proof::last(&edge.pool, &edge.city.hashes()).await.map_err(stored)?;
+    last.map(Json).ok_or_else(|| Problem::not_found("Preuve"))
+}
+
+/// Prove files and put them in force, everywhere at once.
+#[utoipa::path(
+    post, path = "/api/v1/configurations", tag = "directory", request_body = PublicationBody,
+    responses(
+        (status = 200, description = "In force, or only tried", body = PublicationView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Others keep activating", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It cannot be read, or does not hold: every fault", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn publish(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Json<PublicationBody>, JsonRejection>,
+) -> Result<Json<PublicationView>, Problem> {
+    let caller = allowed(&edge, &headers, Permission::Administer).await?;
+    let body = readable(body)?;
+    let directory = body.directory.map(DirectoryFiles::of_named).transpose();
+    let directory = directory.map_err(|faults| invalid("directory", faults.to_string()))?;
+    if body.doctrine.is_none() && directory.is_none() {
+        return Err(invalid("", "Donnez une doctrine, un annuaire, ou les deux."));
+    }
+    let draft = Draft { doctrine: body.doctrine, directory, territory: None };
+    let author = author(caller, body.note.as_deref())?;
+    let change = |present| draft.over(present);
+    let clock = edge.context.clock.as_ref();
+    let published = publication::publish(&edge.pool, change, Demand::Sound, &author, body.only_try, clock).await;
+    answer(&edge, published, !body.only_try)
+}
+
+/// Put an earlier version back in force.
+#[utoipa::path(
+    post, path = "/api/v1/configurations/rollback", tag = "directory", request_body = RollbackBody,
+    responses(
+        (status = 200, description = "In force again", body = PublicationView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such version", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Others keep activating", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It does not hold any more: every fault", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn roll_back(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Json<RollbackBody>, JsonRejection>,
+) -> Result<Json<PublicationView>, Problem> {
+    let caller = allowed(&edge, &headers, Permission::Administer).await?;
+    let body = readable(body)?;
+    let author = author(caller, body.note.as_deref())?;
+    let clock = edge.context.clock.as_ref();
+    answer(&edge, publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, clock).await, true)
+}
+
+/// Whoever administers or audits.
+async fn auditor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
+    let caller = authenticate(edge, headers).await?;
+    if caller.may(Permission::Administer) || caller.may(Permission::Audit) { Ok(caller) } else { Err(forbidden()) }
+}
+
+pub(crate) fn author(caller: Caller<'_>, note: Option<&str>) -> Result<Author, Problem> {
+    let note = checked_note("note", note)?;
+    Ok(Author { actor: Some(super::actor(caller)), source: Some(caller.source.id.clone()), note })
+}
+
+/// Hands the facts to the relay, and says what changed.
+pub(crate) fn answer(
+    edge: &Edge,
+    published: Result<Published, PublishError>,
+    in_force: bool,
+) -> Result<Json<PublicationView>, Problem> {
+    let Published { changed, report, entries } = published.map_err(problem)?;
+    edge.context.fresh.push(entries);
+    Ok(Json(PublicationView { changed, in_force, findings: report.findings }))
+}
+
+pub(crate) fn problem(error: PublishError) -> Problem {
+    let refused = |code, detail: &str, faults: Vec<Fault>| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, "Configuration refusée").detail(detail).faults(faults)
+    };
+    match error {
+        PublishError::Faults(faults) => refused(
+            "configuration-faults",
+            "Elle ne se lit pas : rien n'a changé. Corrigez chaque faute, puis publiez à nouveau.",
+            faults.into_iter().map(|fault| Fault::new("", fault)).collect(),
+        ),
+        PublishError::DoesNotHold(findings) => refused(
+            "configuration-does-not-hold",
+            "Elle ne tient pas ce qu'elle promet : rien n'a changé. Chaque constat dit où, quand, et le remède.",
+            findings.iter().map(|f| Fault::new(format!("{}:{}", f.file, f.line), f.to_string())).collect(),
+        ),
+        PublishError::NothingInForce | PublishError::UnknownVersion { .. } | PublishError::NothingBefore { .. } => {
+            Problem::not_found("Version")
+        }
+        PublishError::Contended => Problem::new(StatusCode::CONFLICT, "contended", "Acte sans effet")
+            .detail("D'autres publications se succèdent : réessayez dans un instant."),
+        PublishError::Stored(version::StoredError::Store(error)) => Problem::from_store(&error),
+        PublishError::Stored(version::StoredError::Unreadable(why)) => {
+            tracing::error!(why, "a stored version cannot be read");
+            Problem::unavailable()
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `/api/v1/directory/drills`: is everybody reachable?
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
+};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use vigie_domain::directory::Permission;
+use vigie_platform::problem::Problem;
+use vigie_proto::{Channel, DrillId, SectorId};
+
+use super::{Edge, allowed, invalid, readable, stored};
+use crate::drill::{self, DrillReport, Scope};
+
+/// Drills listed, newest first.
+const LISTED: i64 = 24;
+/// Longest time to answer.
+const HOURS_AT_MOST: i64 = 720;
+
+/// Whom to try.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DrillBody {
+    /// E-mail and SMS when absent.
+    #[serde(default)]
+    channels: Vec<Channel>,
+    /// Everywhere when absent; `city` for the city's own bodies.
+    #[serde(default)]
+    sectors: Vec<SectorId>,
+    /// Hours to answer in, 1 to 720; as configured when absent.
+    answer_within_h: Option<i64>,
+}
+
+/// A drill that has begun.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OpenedView {
+    id: DrillId,
+    /// Contact points asked.
+    contacts: usize,
+}
+
+/// Ask every contact point to answer once.
+#[utoipa::path(
+    post, path = "/api/v1/directory/drills", tag = "directory", request_body = DrillBody,
+    responses(
+        (status = 201, description = "Begun", body = OpenedView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault, or nobody to ask", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Nothing was begun: retry", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn open(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Json<DrillBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<OpenedView>), Problem> {
+    let caller = allowed(&edge, &headers, Permission::Administer).await?;
+    let body = readable(body)?;
+    if body.channels.contains(&Channel::Screen) {
+        return Err(invalid("channels", "Un écran est dans la maison : seuls le courriel et le SMS s'essaient."));
+    }
+    for sector in &body.sectors {
+        if sector.as_str() != "city" && edge.city.territory.sector(sector).is_none() {
+            return Err(invalid("sectors", format!("« {sector} » n'est pas sur la carte.")));
+        }
+    }
+    let hours = body.answer_within_h.unwrap_or(edge.context.config.directory.answer_within_h);
+    if !(1..=HOURS_AT_MOST).contains(&hours) {
+        return Err(invalid("answer_within_h", format!("De 1 à {HOURS_AT_MOST} heures.")));
+    }
+    let scope = Scope { channels: body.channels, sectors: body.sectors };
+    if scope.recipients(&edge.city).is_empty() {
+        return Err(invalid("", "Aucune coordonnée à essayer dans ces secteurs et par ces canaux."));
+    }
+    let now = edge.context.clock.now();
+    let within = SignedDuration::from_hours(hours);
+    let by = Some(caller.source.id.as_str());
+    let opened = drill::open(&edge.pool, &edge.city, &scope, within, None, by, now).await.map_err(stored)?;
+    let (id, contacts, entries) = opened.ok_or_else(Problem::unavailable)?;
+    edge.context.fresh.push(entries);
+    Ok((StatusCode::CREATED, Json(OpenedView { id, contacts })))
+}
+
+/// How a drill stands: who answered, who cannot be reached, per channel and sector.
+#[utoipa::path(
+    get, path = "/api/v1/directory/drills/{id}", tag = "directory", params(("id" = DrillId, Path)),
+    responses(
+        (status = 200, description = "The report", body = DrillReport),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such drill", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn one(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<DrillReport>, Problem> {
+    allowed(&edge, &headers, Permission::Administer).await?;
+    let missing = || Problem::not_found("Essai");
+    let id = DrillId(id.parse::<Uuid>().map_err(|_| missing())?);
+    let report = drill::report(&edge.pool, &edge.city, id, edge.context.clock.now()).await.map_err(stored)?;
+    report.map(Json).ok_or_else(missing)
+}
+
+/// The last drills, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/directory/drills", tag = "directory",
+    responses(
+        (status = 200, description = "At most 24", body = Vec<DrillReport>),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<DrillReport>>, Problem> {
+    allowed(&edge, &headers, Permission::Administer).await?;
+    let now = edge.context.clock.now();
+    let mut reports = Vec::new();
+    for id in drill::list(&edge.pool, LISTED).await.map_err(stored)? {
+        reports.extend(drill::report(&edge.pool, &edge.city, id, now).await.map_err(stored)?);
+    }
+    Ok(Json(reports))
+}

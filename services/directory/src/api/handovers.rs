@@ -1,0 +1,137 @@
+//! `/api/v1/directory/bodies/{id}/handovers`: whoever leaves duty tells the next what there is to know.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
+};
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
+use vigie_proto::{
+    BodyId,
+    event::{DutyHandedOverV1, Event},
+};
+
+use super::{Edge, actor, authenticate, checked_note, invalid, kept, readable, stored};
+
+/// Hand-overs shown, newest first.
+const SHOWN: i64 = 50;
+
+/// A hand-over of duty.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandoverBody {
+    /// Duty position that leaves.
+    from: String,
+    /// Duty position that takes over.
+    to: String,
+    /// What the next must know: 1 to 500 characters, no names. Read by this body only.
+    note: String,
+}
+
+/// A hand-over as it was recorded.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct HandoverView {
+    from: String,
+    to: String,
+    note: String,
+    #[schema(value_type = String)]
+    at: Timestamp,
+}
+
+/// Record a hand-over with its note.
+#[utoipa::path(
+    post, path = "/api/v1/directory/bodies/{id}/handovers", tag = "directory", params(("id" = BodyId, Path)),
+    request_body = HandoverBody,
+    responses(
+        (status = 201, description = "Recorded", body = HandoverView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Nothing was recorded: retry", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn hand_over(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<HandoverBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<HandoverView>), Problem> {
+    let caller = authenticate(&edge, &headers).await?;
+    let kept = kept(&edge, caller, &id)?;
+    let body = readable(body)?;
+    let positions = kept.roster.as_ref().map(|roster| roster.order.as_slice()).unwrap_or_default();
+    for (field, position) in [("from", &body.from), ("to", &body.to)] {
+        if !positions.contains(position) {
+            return Err(invalid(field, format!("Le tableau de ce service connaît : {}.", positions.join(", "))));
+        }
+    }
+    let note = checked_note("note", Some(&body.note))?.ok_or_else(|| invalid("note", "Dites ce qu'il faut savoir."))?;
+    let now = edge.context.clock.now();
+    let handed = DutyHandedOverV1 { body: kept.id.clone(), from: body.from, to: body.to, by: actor(caller), at: now };
+    let entry = Entry::new("directory", &Event::from(handed.clone()), now, None, None);
+    let mut tx = edge.pool.begin().await.map_err(stored)?;
+    sqlx::query("insert into directory.handover (id, body, from_position, to_position, note, at, by_source) values ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(ids::fresh())
+        .bind(handed.body.as_str())
+        .bind(&handed.from)
+        .bind(&handed.to)
+        .bind(&note)
+        .bind(now.to_sqlx())
+        .bind(caller.source.id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(stored)?;
+    journal::append(&mut tx, std::slice::from_ref(&entry)).await.map_err(stored)?;
+    tx.commit().await.map_err(stored)?;
+    edge.context.fresh.push(vec![entry]);
+    Ok((StatusCode::CREATED, Json(HandoverView { from: handed.from, to: handed.to, note, at: now })))
+}
+
+/// The last hand-overs of a body, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/directory/bodies/{id}/handovers", tag = "directory", params(("id" = BodyId, Path)),
+    responses(
+        (status = 200, description = "At most 50", body = Vec<HandoverView>),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<HandoverView>>, Problem> {
+    let caller = authenticate(&edge, &headers).await?;
+    let kept = kept(&edge, caller, &id)?;
+    let rows = sqlx::query(
+        "select from_position, to_position, note, at from directory.handover where body = $1 order by at desc limit $2",
+    )
+    .bind(kept.id.as_str())
+    .bind(SHOWN)
+    .fetch_all(&edge.pool)
+    .await
+    .map_err(stored)?;
+    let view = |row: &sqlx::postgres::PgRow| {
+        Ok(HandoverView {
+            from: row.try_get("from_position")?,
+            to: row.try_get("to_position")?,
+            note: row.try_get("note")?,
+            at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
+        })
+    };
+    rows.iter().map(view).collect::<Result<_, sqlx::Error>>().map(Json).map_err(stored)
+}

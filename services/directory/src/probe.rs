@@ -1,0 +1,140 @@
+//! Messages that try a contact point: issued here, sent by whoever sends, answered here.
+
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+use vigie_domain::directory::Recipient;
+use vigie_platform::{ids, journal, journal::Entry};
+use vigie_proto::{
+    BodyId, Channel, ContactId, DrillId, ProbeId, RoleId,
+    event::{Event, ProbeAnsweredV1, ProbeIssuedV1, ProbePurpose},
+};
+
+use crate::reachability::address_digest;
+
+/// Codes that may be tried before a verification is void: one in two hundred thousand guesses right.
+pub(crate) const WRONG_CODES_AT_MOST: i32 = 5;
+
+/// Writes a probe for each recipient and journals it. Returns the facts to hand to the relay.
+pub(crate) async fn issue(
+    tx: &mut PgConnection,
+    recipients: &[Recipient<'_>],
+    purpose: ProbePurpose,
+    drill: Option<DrillId>,
+    answer_within: SignedDuration,
+    now: Timestamp,
+) -> Result<(Vec<ProbeId>, Vec<Entry>), sqlx::Error> {
+    let expires_at = now + answer_within;
+    let probes: Vec<ProbeIssuedV1> = recipients
+        .iter()
+        .map(|Recipient { body, contact }| ProbeIssuedV1 {
+            probe_id: ProbeId(ids::fresh()),
+            purpose,
+            drill,
+            body: body.id.clone(),
+            role: body.role.clone(),
+            contact: contact.id.clone(),
+            channel: contact.channel,
+            issued_at: now,
+            expires_at,
+        })
+        .collect();
+    let text = |of: fn(&ProbeIssuedV1) -> String| probes.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(
+        "insert into directory.probe
+           (id, drill, purpose, contact, body, role, channel, address_digest, state, issued_at, changed_at, expires_at)
+         select p.id, $1, $2, p.contact, p.body, p.role, p.channel, p.digest, 'issued', $3, $3, $4
+           from unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+             as p (id, contact, body, role, channel, digest)",
+    )
+    .bind(drill.map(|drill| drill.0))
+    .bind(purpose.code())
+    .bind(now.to_sqlx())
+    .bind(expires_at.to_sqlx())
+    .bind(probes.iter().map(|probe| probe.probe_id.0).collect::<Vec<_>>())
+    .bind(text(|probe| probe.contact.to_string()))
+    .bind(text(|probe| probe.body.to_string()))
+    .bind(text(|probe| probe.role.to_string()))
+    .bind(text(|probe| probe.channel.to_string()))
+    .bind(recipients.iter().map(|recipient| address_digest(&recipient.contact.address)).collect::<Vec<_>>())
+    .execute(&mut *tx)
+    .await?;
+    let ids = probes.iter().map(|probe| probe.probe_id).collect();
+    let entry = |probe: ProbeIssuedV1| Entry::new("directory", &Event::from(probe), now, None, None);
+    let entries: Vec<Entry> = probes.into_iter().map(entry).collect();
+    journal::append(tx, &entries).await?;
+    Ok((ids, entries))
+}
+
+/// A probe as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
+    pub(crate) id: ProbeId,
+    pub(crate) purpose: ProbePurpose,
+    pub(crate) drill: Option<DrillId>,
+    pub(crate) body: BodyId,
+    pub(crate) role: RoleId,
+    pub(crate) contact: ContactId,
+    pub(crate) channel: Channel,
+    pub(crate) answered: bool,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) wrong_codes: i32,
+}
+
+/// The probe, locked until the transaction ends.
+pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Probe>, sqlx::Error> {
+    let row = sqlx::query(
+        "select purpose, drill, body, role, contact, channel, state, expires_at, wrong_codes
+           from directory.probe where id = $1 for update",
+    )
+    .bind(id.0)
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
+    let (purpose, channel) = (text("purpose")?, text("channel")?);
+    Ok(Some(Probe {
+        id,
+        purpose: if purpose == ProbePurpose::Drill.code() { ProbePurpose::Drill } else { ProbePurpose::Verification },
+        drill: row.try_get::<Option<Uuid>, _>("drill")?.map(DrillId),
+        body: BodyId::new(text("body")?).map_err(token)?,
+        role: RoleId::new(text("role")?).map_err(token)?,
+        contact: ContactId::new(text("contact")?).map_err(token)?,
+        channel: Channel::ALL.into_iter().find(|c| c.code() == channel).unwrap_or(Channel::Email),
+        answered: text("state")? == "answered",
+        expires_at: row.try_get::<SqlTimestamp, _>("expires_at")?.to_jiff(),
+        wrong_codes: row.try_get("wrong_codes")?,
+    }))
+}
+
+/// Records that somebody answered, once; returns the fact to hand to the relay.
+pub(crate) async fn answered(
+    tx: &mut PgConnection,
+    probe: &Probe,
+    now: Timestamp,
+) -> Result<Option<Entry>, sqlx::Error> {
+    let changed = sqlx::query(
+        "update directory.probe set state = 'answered', changed_at = $2 where id = $1 and state <> 'answered'",
+    )
+    .bind(probe.id.0)
+    .bind(now.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let fact = ProbeAnsweredV1 {
+        probe_id: probe.id,
+        purpose: probe.purpose,
+        drill: probe.drill,
+        body: probe.body.clone(),
+        contact: probe.contact.clone(),
+        channel: probe.channel,
+        at: now,
+    };
+    let entry = Entry::new("directory", &Event::from(fact), now, None, None);
+    journal::append(tx, std::slice::from_ref(&entry)).await?;
+    Ok(Some(entry))
+}

@@ -1,0 +1,138 @@
+//! What the prover says of the configuration in force: asked after every change and every day, since a roster's hole comes
+//! nearer while nobody changes anything.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgPool, Row, types::Json};
+use tokio_util::sync::CancellationToken;
+use vigie_domain::{
+    city::{City, CityHashes, InForce},
+    doctrine::check::{self, Level, Report},
+};
+use vigie_platform::{
+    Context,
+    metrics::{ByLevel, Metrics},
+};
+
+use crate::reachability;
+
+/// Days examined.
+const DAYS: u32 = 30;
+/// How often it is looked whether something changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The last proof of a configuration, as stored.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(crate) struct Proof {
+    #[schema(value_type = String)]
+    pub(crate) at: Timestamp,
+    /// Findings with file, line, moment, sectors and remedy; what is promised; what was examined.
+    #[schema(value_type = Object)]
+    pub(crate) report: serde_json::Value,
+}
+
+/// Proves what is in force until stopped.
+pub(crate) async fn run(
+    context: Context,
+    in_force: InForce,
+    pool: PgPool,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let config = &context.config.directory;
+    let every = Duration::from_secs(config.prove_every_h.saturating_mul(3_600));
+    let mut due = tokio::time::Instant::now() + Duration::from_secs(config.prove_after_s);
+    let mut proved: Option<CityHashes> = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let city = in_force.get();
+        let changed = proved.as_ref().is_some_and(|known| *known != city.hashes());
+        if !changed && tokio::time::Instant::now() < due {
+            continue;
+        }
+        match prove(&pool, &city, context.clock.now(), &context.metrics).await {
+            Ok(()) => {
+                proved = Some(city.hashes());
+                due = tokio::time::Instant::now() + every;
+            }
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "what is in force could not be proved; trying again");
+                due = tokio::time::Instant::now() + Duration::from_secs(30);
+            }
+        }
+    }
+}
+
+/// Proves `city` with what drills found, keeps the report, and says loudly what does not hold.
+pub(crate) async fn prove(pool: &PgPool, city: &Arc<City>, now: Timestamp, metrics: &Metrics) -> anyhow::Result<()> {
+    let found = reachability::found(pool, city, now).await?;
+    let tried = Arc::clone(city);
+    let report = tokio::task::spawn_blocking(move || check::check(&tried.with_reachability(&found), now, DAYS))
+        .await
+        .context("the prover failed")?;
+    let errors = report.errors().count();
+    let warnings = report.findings.len() - errors;
+    for (level, count) in [("error", errors), ("warning", warnings)] {
+        metrics.doctrine_findings.get_or_create(&ByLevel { level }).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    for finding in report.findings.iter().filter(|finding| finding.level == Level::Error) {
+        tracing::error!(
+            code = finding.code,
+            file = finding.file,
+            line = finding.line,
+            "what is in force does not hold: see `vigie doctrine check` or /api/v1/configurations/proof"
+        );
+    }
+    keep(pool, city, &report, now).await
+}
+
+async fn keep(pool: &PgPool, city: &City, report: &Report, now: Timestamp) -> anyhow::Result<()> {
+    let hashes = city.hashes();
+    let day = now.to_zoned(city.doctrine.zone.clone()).date();
+    let mut tx = pool.begin().await?;
+    sqlx::query(
+        "insert into directory.proof (doctrine, directory, territory, from_day, report, at)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (doctrine, directory, territory, from_day) do update set report = excluded.report, at = excluded.at",
+    )
+    .bind(&hashes.doctrine)
+    .bind(&hashes.directory)
+    .bind(&hashes.territory)
+    .bind(day.to_sqlx())
+    .bind(Json(report))
+    .bind(now.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
+    // The report of a day nobody will look at again.
+    sqlx::query("delete from directory.proof where at < $1")
+        .bind((now - jiff::SignedDuration::from_hours(24 * 60)).to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The last proof of these hashes.
+pub(crate) async fn last(pool: &PgPool, hashes: &CityHashes) -> Result<Option<Proof>, sqlx::Error> {
+    let row = sqlx::query(
+        "select at, report from directory.proof where doctrine = $1 and directory = $2 and territory = $3
+          order by at desc limit 1",
+    )
+    .bind(&hashes.doctrine)
+    .bind(&hashes.directory)
+    .bind(&hashes.territory)
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        Ok(Proof {
+            at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
+            report: row.try_get::<Json<serde_json::Value>, _>("report")?.0,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,259 @@
+//! Publishing and taking back: read whole, proved, then in force everywhere at once, with the fact of it journalled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgPool};
+use vigie_domain::{
+    city::{City, CityError, CityFiles},
+    directory::DirectoryFiles,
+    doctrine::check::{self, Finding, Report},
+};
+use vigie_platform::{clock::Clock, journal, journal::Entry};
+use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
+
+use crate::version::{self, Author, StoredError, What};
+
+/// Days the prover examines before a version comes into force.
+const PROVED_DAYS: u32 = 30;
+/// Somebody else may activate between reading and writing; then it is done again on what they left.
+const TRIES: u32 = 5;
+
+/// What to put in the place of what is in force; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// File names and texts.
+    pub doctrine: Option<BTreeMap<String, String>>,
+    pub directory: Option<DirectoryFiles>,
+    /// Packed.
+    pub territory: Option<Vec<u8>>,
+}
+
+/// What came of a publication.
+#[derive(Debug)]
+pub struct Published {
+    /// What is in force that was not; empty when it already was.
+    pub changed: Vec<What>,
+    /// Warnings of the prover, and errors that were there before.
+    pub report: Report,
+    /// Facts to hand to the relay.
+    pub entries: Vec<Entry>,
+}
+
+/// Why nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It cannot be read: every fault.
+    #[error("the configuration has faults:\n{}", .0.join("\n"))]
+    Faults(Vec<String>),
+    /// It can be read, and does not keep what it promises: the prover's errors.
+    #[error("the configuration does not hold:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    DoesNotHold(Vec<Finding>),
+    #[error("nothing is in force yet: start Vigie once, or publish doctrine, directory and territory together")]
+    NothingInForce,
+    #[error("no {what} version begins with `{hash}`")]
+    UnknownVersion { what: What, hash: String },
+    #[error("{what}: nothing came before what is in force")]
+    NothingBefore { what: What },
+    #[error("others keep activating versions; try again")]
+    Contended,
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+}
+
+impl From<sqlx::Error> for PublishError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Stored(StoredError::Store(error))
+    }
+}
+
+/// How strictly a version is proved before it comes into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// No error at all.
+    Sound,
+    /// No error that what is in force has not: a replacement on one roster must not wait for a hole in another.
+    NoWorse,
+}
+
+/// Proves `change` applied to what is in force, and activates it. With `only_try`, says what would happen.
+///
+/// `change` is called again when somebody else activated something meanwhile. A whole configuration may be published when
+/// nothing is in force.
+pub async fn publish(
+    pool: &PgPool,
+    change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
+    demand: Demand,
+    author: &Author,
+    only_try: bool,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
+    activate(pool, change, demand, author, false, only_try, clock).await
+}
+
+/// Puts an earlier version back in force: that whose hash begins with `hash`, or the one before the present.
+pub async fn roll_back(
+    pool: &PgPool,
+    what: What,
+    hash: Option<&str>,
+    author: &Author,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
+    let hash = match hash {
+        Some(start) => find(pool, what, start).await?,
+        None => before(pool, what).await?,
+    };
+    let mut wanted = CityFiles::default();
+    let mut connection = pool.acquire().await?;
+    if !version::take(&mut connection, what, &hash, &mut wanted).await? {
+        return Err(PublishError::UnknownVersion { what, hash });
+    }
+    drop(connection);
+    let change = |present: Option<CityFiles>| {
+        let mut files = present.ok_or(PublishError::NothingInForce)?;
+        match what {
+            What::Doctrine => files.doctrine.clone_from(&wanted.doctrine),
+            What::Directory => files.directory = wanted.directory.clone(),
+            What::Territory => files.territory.clone_from(&wanted.territory),
+        }
+        Ok(files)
+    };
+    activate(pool, change, Demand::NoWorse, author, true, false, clock).await
+}
+
+impl Draft {
+    /// The draft in the place of what is in force.
+    pub fn over(&self, present: Option<CityFiles>) -> Result<CityFiles, PublishError> {
+        let whole = self.doctrine.is_some() && self.directory.is_some() && self.territory.is_some();
+        let mut files = match present {
+            Some(files) => files,
+            None if whole => CityFiles::default(),
+            None => return Err(PublishError::NothingInForce),
+        };
+        if let Some(doctrine) = &self.doctrine {
+            files.doctrine.clone_from(doctrine);
+        }
+        if let Some(directory) = &self.directory {
+            files.directory = directory.clone();
+        }
+        if let Some(territory) = &self.territory {
+            files.territory.clone_from(territory);
+        }
+        Ok(files)
+    }
+}
+
+async fn activate(
+    pool: &PgPool,
+    change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
+    demand: Demand,
+    author: &Author,
+    rolled_back: bool,
+    only_try: bool,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
+    for _ in 0..TRIES {
+        let (base, present) = {
+            let mut connection = pool.acquire().await?;
+            (version::hashes(&mut connection).await?, version::in_force(&mut connection).await?)
+        };
+        let files = change(present.clone())?;
+        let (city, report) = proved(files.clone(), present, demand, clock.now()).await?;
+        let mut tx = pool.begin().await?;
+        version::lock(&mut tx).await?;
+        if version::hashes(&mut tx).await? != base {
+            continue;
+        }
+        let now = clock.now();
+        let changed = version::activate(&mut tx, &files, &city, author, rolled_back, now).await?;
+        if only_try {
+            return Ok(Published { changed, report, entries: Vec::new() });
+        }
+        let entries = announce(&mut tx, &city, &changed, author, rolled_back, now).await?;
+        tx.commit().await?;
+        return Ok(Published { changed, report, entries });
+    }
+    Err(PublishError::Contended)
+}
+
+/// Journals what came into force.
+pub(crate) async fn announce(
+    tx: &mut PgConnection,
+    city: &City,
+    changed: &[What],
+    author: &Author,
+    rolled_back: bool,
+    now: Timestamp,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let hashes = city.hashes();
+    let by = || author.actor.clone();
+    let mut events: Vec<Event> = Vec::new();
+    if changed.contains(&What::Doctrine) || changed.contains(&What::Territory) {
+        let (doctrine, territory) = (hashes.doctrine, hashes.territory);
+        events.push(DoctrineActivatedV1 { doctrine, territory, by: by(), rolled_back }.into());
+    }
+    if changed.contains(&What::Directory) {
+        events.push(DirectoryChangedV1 { directory: hashes.directory, by: by(), rolled_back }.into());
+    }
+    let entries: Vec<Entry> = events.iter().map(|event| Entry::new("directory", event, now, None, None)).collect();
+    journal::append(tx, &entries).await?;
+    Ok(entries)
+}
+
+/// Reads and proves, on a thread of its own: it takes a second of a processor.
+async fn proved(
+    files: CityFiles,
+    present: Option<CityFiles>,
+    demand: Demand,
+    now: Timestamp,
+) -> Result<(City, Report), PublishError> {
+    let work = move || {
+        let city = City::of(&files).map_err(|CityError(faults)| PublishError::Faults(faults))?;
+        let report = check::check(&city, now, PROVED_DAYS);
+        let mut errors: Vec<Finding> = report.errors().cloned().collect();
+        if demand == Demand::NoWorse && !errors.is_empty() {
+            let known = present.and_then(|files| City::of(&files).ok()).map(|city| known_errors(&city, now));
+            errors.retain(|finding| known.as_ref().is_none_or(|known| !known.contains(&name(finding))));
+        }
+        if errors.is_empty() { Ok((city, report)) } else { Err(PublishError::DoesNotHold(errors)) }
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(PublishError::Faults(vec![format!("the prover failed: {error}")])),
+    }
+}
+
+fn known_errors(city: &City, now: Timestamp) -> BTreeSet<(String, String, String)> {
+    check::check(city, now, PROVED_DAYS).errors().map(name).collect()
+}
+
+/// What makes two findings the same fault, wherever the lines have moved to.
+fn name(finding: &Finding) -> (String, String, String) {
+    let sectors: Vec<&str> = finding.sectors.iter().map(vigie_proto::SectorId::as_str).collect();
+    (finding.code.to_owned(), finding.message.clone(), format!("{} {:?}", sectors.join(" "), finding.moment))
+}
+
+/// The one version whose hash begins with `start`.
+async fn find(pool: &PgPool, what: What, start: &str) -> Result<String, PublishError> {
+    let unknown = || PublishError::UnknownVersion { what, hash: start.to_owned() };
+    if start.len() < 6 || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(unknown());
+    }
+    let found: Vec<String> =
+        sqlx::query_scalar("select hash from directory.version where what = $1 and starts_with(hash, $2) limit 2")
+            .bind(what.code())
+            .bind(start.to_lowercase())
+            .fetch_all(pool)
+            .await?;
+    match found.as_slice() {
+        [hash] => Ok(hash.clone()),
+        _ => Err(unknown()),
+    }
+}
+
+/// What was in force before the present version.
+async fn before(pool: &PgPool, what: What) -> Result<String, PublishError> {
+    let last = version::history(pool, Some(what), 1).await?;
+    let previous = last.into_iter().next().and_then(|activation| activation.previous);
+    previous.ok_or(PublishError::NothingBefore { what })
+}

@@ -1,0 +1,46 @@
+//! What probes found of each contact point, for the prover and for the report of a drill.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sha2::{Digest, Sha256};
+use sqlx::{PgPool, Row};
+use vigie_domain::{city::City, directory::Reachability};
+use vigie_proto::ContactId;
+
+/// What is kept of an address: enough to know that it is the same.
+pub(crate) fn address_digest(address: &str) -> Vec<u8> {
+    Sha256::digest(address.as_bytes()).to_vec()
+}
+
+/// The last thing known of each contact point whose address is still the one that was tried.
+///
+/// A probe still under way says nothing yet.
+pub(crate) async fn found(
+    pool: &PgPool,
+    city: &City,
+    now: Timestamp,
+) -> Result<BTreeMap<ContactId, Reachability>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select distinct on (contact) contact, address_digest, state, changed_at from directory.probe
+          where state in ('answered', 'failed') or expires_at <= $1
+          order by contact, issued_at desc",
+    )
+    .bind(now.to_sqlx())
+    .fetch_all(pool)
+    .await?;
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        let Ok(id) = ContactId::new(row.try_get::<String, _>("contact")?) else { continue };
+        let tried: Vec<u8> = row.try_get("address_digest")?;
+        let known = city.directory.contact(&id);
+        if known.is_none_or(|recipient| address_digest(&recipient.contact.address) != tried) {
+            continue;
+        }
+        let answered = row.try_get::<String, _>("state")? == "answered";
+        let day = row.try_get::<SqlTimestamp, _>("changed_at")?.to_jiff().to_zoned(city.doctrine.zone.clone()).date();
+        found.insert(id, if answered { Reachability::Answered(day) } else { Reachability::Silent });
+    }
+    Ok(found)
+}

@@ -1,0 +1,273 @@
+//! Versions of the doctrine, the territory and the directory, as rows: what was published, what came into force when.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool, Row};
+use vigie_domain::{
+    city::{City, CityFiles, CityHashes},
+    directory::DirectoryFiles,
+};
+
+/// Whoever activates holds this lock to the end of its transaction: one activation at a time.
+const ACTIVATION_LOCK: i64 = 0x7669_6769_6531;
+/// Heard by every process that follows what is in force.
+pub(crate) const CHANNEL: &str = "vigie_in_force";
+
+/// One of the three things a city configures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    Doctrine,
+    Directory,
+    Territory,
+}
+
+impl What {
+    pub const ALL: [Self; 3] = [Self::Doctrine, Self::Directory, Self::Territory];
+
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Doctrine => "doctrine",
+            Self::Directory => "directory",
+            Self::Territory => "territory",
+        }
+    }
+
+    /// Its hash among the three.
+    pub fn of(self, hashes: &CityHashes) -> &str {
+        match self {
+            Self::Doctrine => &hashes.doctrine,
+            Self::Directory => &hashes.directory,
+            Self::Territory => &hashes.territory,
+        }
+    }
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// One time a version came into force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Activation {
+    /// Counts every activation of the house.
+    pub id: i64,
+    pub what: What,
+    pub hash: String,
+    /// What it replaced; none the first time.
+    pub previous: Option<String>,
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// Source that did it; none for whoever administers the machine.
+    pub by: Option<String>,
+    pub note: Option<String>,
+    pub rolled_back: bool,
+}
+
+/// Who publishes, and why.
+#[derive(Debug, Clone, Default)]
+pub struct Author {
+    /// Absent for whoever administers the machine.
+    pub actor: Option<vigie_proto::event::Actor>,
+    pub source: Option<vigie_proto::SourceId>,
+    /// Kept in the history, not in events.
+    pub note: Option<String>,
+}
+
+/// Serialises activations until the transaction ends.
+pub(crate) async fn lock(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(ACTIVATION_LOCK).execute(tx).await?;
+    Ok(())
+}
+
+/// The files in force; none when one of the three was never published.
+pub(crate) async fn in_force(connection: &mut PgConnection) -> Result<Option<CityFiles>, StoredError> {
+    let rows = sqlx::query(
+        "select f.what, v.content from directory.in_force f join directory.version v on v.what = f.what and v.hash = f.hash",
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut contents: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for row in &rows {
+        contents.insert(row.try_get("what")?, row.try_get("content")?);
+    }
+    let (Some(doctrine), Some(directory), Some(territory)) = (
+        contents.remove(What::Doctrine.code()),
+        contents.remove(What::Directory.code()),
+        contents.remove(What::Territory.code()),
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(CityFiles { territory, directory: directory_of(&directory)?, doctrine: texts(&doctrine)? }))
+}
+
+/// The content of one version, put in the place of that in `files`; false when there is no such version.
+pub(crate) async fn take(
+    connection: &mut PgConnection,
+    what: What,
+    hash: &str,
+    files: &mut CityFiles,
+) -> Result<bool, StoredError> {
+    let content: Option<Vec<u8>> =
+        sqlx::query_scalar("select content from directory.version where what = $1 and hash = $2")
+            .bind(what.code())
+            .bind(hash)
+            .fetch_optional(connection)
+            .await?;
+    let Some(content) = content else { return Ok(false) };
+    match what {
+        What::Doctrine => files.doctrine = texts(&content)?,
+        What::Directory => files.directory = directory_of(&content)?,
+        What::Territory => files.territory = content,
+    }
+    Ok(true)
+}
+
+/// Which of these versions were ever published.
+pub(crate) async fn known(connection: &mut PgConnection, hashes: &CityHashes) -> Result<Vec<What>, sqlx::Error> {
+    let mut known = Vec::new();
+    for what in What::ALL {
+        let exists = sqlx::query_scalar("select exists (select from directory.version where what = $1 and hash = $2)")
+            .bind(what.code())
+            .bind(what.of(hashes))
+            .fetch_one(&mut *connection)
+            .await?;
+        if exists {
+            known.push(what);
+        }
+    }
+    Ok(known)
+}
+
+/// What is in force now, by hash; absent where nothing is.
+pub(crate) async fn hashes(connection: &mut PgConnection) -> Result<BTreeMap<String, String>, sqlx::Error> {
+    let rows = sqlx::query("select what, hash from directory.in_force").fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get("what")?, row.try_get("hash")?))).collect()
+}
+
+/// Keeps the content of `city`'s three versions, and puts those in force that are not. Returns what changed.
+///
+/// Call it with the lock held.
+pub(crate) async fn activate(
+    tx: &mut PgConnection,
+    files: &CityFiles,
+    city: &City,
+    author: &Author,
+    rolled_back: bool,
+    now: Timestamp,
+) -> Result<Vec<What>, sqlx::Error> {
+    let hashes = city.hashes();
+    let before = self::hashes(tx).await?;
+    let mut changed = Vec::new();
+    for what in What::ALL {
+        let (hash, previous) = (what.of(&hashes), before.get(what.code()));
+        keep(tx, what, hash, &content(what, files), author, now).await?;
+        if previous.is_some_and(|previous| previous == hash) {
+            continue;
+        }
+        sqlx::query(
+            "with force as (
+               insert into directory.in_force (what, hash, since) values ($1, $2, $4)
+               on conflict (what) do update set hash = excluded.hash, since = excluded.since)
+             insert into directory.activation (what, hash, previous, at, by_source, note, rolled_back)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(what.code())
+        .bind(hash)
+        .bind(previous)
+        .bind(now.to_sqlx())
+        .bind(author.source.as_ref().map(vigie_proto::SourceId::as_str))
+        .bind(author.note.as_deref())
+        .bind(rolled_back)
+        .execute(&mut *tx)
+        .await?;
+        changed.push(what);
+    }
+    if !changed.is_empty() {
+        // Heard when, and only when, the transaction is committed.
+        sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(tx).await?;
+    }
+    Ok(changed)
+}
+
+async fn keep(
+    tx: &mut PgConnection,
+    what: What,
+    hash: &str,
+    content: &[u8],
+    author: &Author,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into directory.version (what, hash, content, published_at, published_by, note)
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+    )
+    .bind(what.code())
+    .bind(hash)
+    .bind(content)
+    .bind(now.to_sqlx())
+    .bind(author.source.as_ref().map(vigie_proto::SourceId::as_str))
+    .bind(author.note.as_deref())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What came into force when, newest first, at most `limit`.
+pub async fn history(pool: &PgPool, what: Option<What>, limit: i64) -> Result<Vec<Activation>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select id, what, hash, previous, at, by_source, note, rolled_back from directory.activation
+          where $1::text is null or what = $1 order by id desc limit $2",
+    )
+    .bind(what.map(What::code))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let code: String = row.try_get("what")?;
+            Ok(Activation {
+                id: row.try_get("id")?,
+                what: What::ALL.into_iter().find(|what| what.code() == code).unwrap_or(What::Doctrine),
+                hash: row.try_get("hash")?,
+                previous: row.try_get("previous")?,
+                at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
+                by: row.try_get("by_source")?,
+                note: row.try_get("note")?,
+                rolled_back: row.try_get("rolled_back")?,
+            })
+        })
+        .collect()
+}
+
+fn content(what: What, files: &CityFiles) -> Vec<u8> {
+    let json = |texts: &BTreeMap<String, String>| serde_json::to_vec(texts).expect("names and texts always serialize");
+    match what {
+        What::Doctrine => json(&files.doctrine),
+        What::Directory => json(&files.directory.named()),
+        What::Territory => files.territory.clone(),
+    }
+}
+
+/// A stored version that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    #[error("the database did not answer")]
+    Store(#[from] sqlx::Error),
+    #[error("a stored version is not what was published: {0}")]
+    Unreadable(String),
+}
+
+fn texts(content: &[u8]) -> Result<BTreeMap<String, String>, StoredError> {
+    serde_json::from_slice(content).map_err(|error| StoredError::Unreadable(error.to_string()))
+}
+
+fn directory_of(content: &[u8]) -> Result<DirectoryFiles, StoredError> {
+    DirectoryFiles::of_named(texts(content)?).map_err(|error| StoredError::Unreadable(error.to_string()))
+}

@@ -1,0 +1,128 @@
+//! Who can be reached: drills and verifications against real mail and SMS peers, and the hand-over of a duty.
+
+use serde_json::{Value, json};
+use vigie_tests::{Caller, Message, Options, Stack, Vigie, wait};
+
+/// The path of the page a drill's message opens.
+fn page(message: &Message) -> &str {
+    message.links.iter().find_map(|link| link.find("/t/").map(|start| &link[start..])).expect("a drill has a link")
+}
+
+async fn report(admin: &Caller, drill: &str) -> Value {
+    admin.get(&format!("/api/v1/directory/drills/{drill}")).await.expect(200).json()
+}
+
+fn tally<'a>(report: &'a Value, of: &str) -> &'a Value {
+    let tallies = report["by_channel"].as_array().unwrap();
+    tallies.iter().find(|tally| tally["of"] == of).unwrap()
+}
+
+/// The six digits of a verification.
+fn code(message: &Message) -> String {
+    let digits = |word: &str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    message.text.split_whitespace().find(|word| digits(word)).expect("a verification has a code").to_owned()
+}
+
+#[tokio::test]
+async fn a_drill_asks_every_contact_point_and_says_who_cannot_be_reached() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let admin = vigie.caller("admin").await;
+    stack.outbox.behave(&json!({ "email": { "mairie-paris-19@example.org": "refuse" } })).await;
+
+    let opened = admin.post("/api/v1/directory/drills", &json!({ "sectors": ["paris-19"] })).await.expect(201).json();
+    let (drill, contacts) = (opened["id"].as_str().unwrap(), opened["contacts"].as_u64().unwrap());
+    assert!(contacts > 20, "every contact point of the sector: {contacts}");
+    let messages = wait::for_some("every message but the refused one", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages().await;
+        (messages.len() as u64 + 1 >= contacts).then_some(messages)
+    })
+    .await;
+    let marked = |message: &Message| message.subject.as_ref().unwrap_or(&message.text).contains("ESSAI");
+    assert!(messages.iter().all(marked), "a drill cannot be taken for an alert");
+    wait::until("the refusal is known", wait::PATIENCE, || async {
+        tally(&report(&admin, drill).await, "email")["failed"] == 1
+    })
+    .await;
+
+    // Mail scanners open links: that is no answer.
+    let desk = messages.iter().find(|m| m.to.starts_with("epm-paris-19@")).unwrap();
+    let anyone = vigie.anyone();
+    let shown = anyone.get(page(desk)).await.expect(200);
+    assert!(shown.text.contains("Ceci n'est pas une alerte") && shown.text.contains("19e arrondissement"));
+    assert_eq!(tally(&report(&admin, drill).await, "email")["answered"], 0);
+    for _ in 0..2 {
+        anyone.post_form(page(desk), &[], None).await.expect(200);
+    }
+    let said = report(&admin, drill).await;
+    assert_eq!(tally(&said, "email")["answered"], 1, "answered once, however often the button is pressed");
+    assert_eq!(said["by_sector"].as_array().unwrap().len(), 1);
+    let unreached = said["unreached"].as_array().unwrap();
+    assert_eq!(unreached.len() as u64, contacts - 1);
+    assert_eq!((&unreached[0]["body"], &unreached[0]["why"]), (&json!("mairie-paris-19"), &json!("refused")));
+
+    let answers = vigie.records().events("vigie.probe.answered.v1", None).await;
+    assert_eq!((answers.len(), answers[0]["body"].as_str()), (1, Some("epm-paris-19")));
+    assert_eq!(vigie.records().count("select count(*) from routing.incident").await, 0);
+    let view = admin.get("/api/v1/directory/bodies/mairie-paris-19").await.expect(200).json();
+    assert_eq!(view["contacts"][0]["silent"], true);
+
+    anyone.get(&format!("{}x", page(desk))).await.expect(404);
+    let scop = vigie.caller("scop").await;
+    scop.post("/api/v1/directory/drills", &json!({})).await.expect(403);
+    let nowhere = admin.post("/api/v1/directory/drills", &json!({ "sectors": ["paris-99"] })).await.expect(422);
+    assert_eq!(nowhere.faulty_fields(), ["sectors"]);
+}
+
+#[tokio::test]
+async fn a_contact_point_is_verified_by_the_code_that_comes_back() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (mairie, neighbour) = (vigie.caller("mairie-19").await, vigie.caller("mairie-18").await);
+    let begin = "/api/v1/directory/contacts/mairie-paris-19-desk/verifications";
+    neighbour.post(begin, &json!({})).await.expect(404);
+
+    let begun = mairie.post(begin, &json!({})).await.expect(201).json();
+    let answer = format!("/api/v1/directory/verifications/{}", begun["id"].as_str().unwrap());
+    let mails = wait::for_some("the code", wait::PATIENCE, || async {
+        let mails = stack.outbox.messages_to("email", "mairie-paris-19@example.org").await;
+        (!mails.is_empty()).then_some(mails)
+    })
+    .await;
+    let right = code(&mails[0]);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    assert_eq!(mairie.post(&answer, &json!({ "code": wrong })).await.expect(422).faulty_fields(), ["code"]);
+    neighbour.post(&answer, &json!({ "code": right })).await.expect(404);
+    let spaced = format!("{} {}", &right[..3], &right[3..]);
+    mairie.post(&answer, &json!({ "code": spaced })).await.expect(204);
+    let view = mairie.get("/api/v1/directory/bodies/mairie-paris-19").await.expect(200).json();
+    let today = vigie_tests::now().to_zoned(jiff::tz::TimeZone::get("Europe/Paris").unwrap()).date();
+    assert_eq!(view["contacts"][0]["verified"], today.to_string());
+
+    // A code is not to be guessed: after five wrong ones the right one comes too late.
+    let begun = mairie.post(begin, &json!({})).await.expect(201).json();
+    let answer = format!("/api/v1/directory/verifications/{}", begun["id"].as_str().unwrap());
+    for _ in 0..5 {
+        mairie.post(&answer, &json!({ "code": "x" })).await.expect(422);
+    }
+    assert_eq!(mairie.post(&answer, &json!({ "code": "x" })).await.expect(409).code(), "void");
+}
+
+#[tokio::test]
+async fn whoever_leaves_duty_tells_the_next_and_the_note_stays_with_the_body() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let path = "/api/v1/directory/bodies/scop/handovers";
+    let note = "Deux événements suivis, rappel de la mairie du 19e attendu";
+
+    let unknown = scop.post(path, &json!({ "from": "a", "to": "zz", "note": note })).await.expect(422);
+    assert_eq!(unknown.faulty_fields(), ["to"]);
+    scop.post(path, &json!({ "from": "a", "to": "b", "note": note })).await.expect(201);
+    let told = scop.get(path).await.expect(200).json();
+    assert_eq!((&told[0]["to"], &told[0]["note"]), (&json!("b"), &json!(note)));
+    let facts = vigie.records().events("vigie.duty.handed-over.v1", None).await;
+    assert_eq!(facts.len(), 1);
+    assert!(!facts[0].to_string().contains("mairie du 19e"), "what was written is not in the fact: {}", facts[0]);
+    vigie.caller("mairie-19").await.get(path).await.expect(404);
+}
