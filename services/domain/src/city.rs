@@ -90,7 +90,7 @@ impl City {
     ) -> Result<Self, CityError> {
         let (directory, mut faults) = match directory::read(directory, &territory) {
             Ok(directory) => (Some(directory), Vec::new()),
-            Err(error) => (None, error.0),
+            Err(error) => (None, error.0.iter().map(ToString::to_string).collect()),
         };
         let Some(directory) = directory else {
             faults.push("the doctrine was not checked: it needs the directory's roles".to_owned());

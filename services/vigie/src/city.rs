@@ -30,18 +30,16 @@ pub(crate) fn territory(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The files of a directory's folder.
 pub(crate) fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
-    let text = |name: &str| {
+    let mut files = DirectoryFiles::default();
+    for name in DirectoryFiles::NAMES {
         let path = folder.join(name);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    Ok(DirectoryFiles {
-        roles_toml: text("roles.toml")?,
-        bodies_csv: text("bodies.csv")?,
-        contacts_csv: text("contacts.csv")?,
-        rosters_toml: text("rosters.toml")?,
-        sources_csv: text("sources.csv")?,
-        overrides_csv: if folder.join("overrides.csv").exists() { text("overrides.csv")? } else { String::new() },
-    })
+        if name == DirectoryFiles::OPTIONAL && !path.exists() {
+            continue;
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        files.text_mut(name).context("a file of a directory")?.push_str(&text);
+    }
+    Ok(files)
 }
 
 /// Every `.toml` of the folder, by name.

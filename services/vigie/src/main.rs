@@ -4,6 +4,7 @@ mod bench;
 mod city;
 mod command;
 mod http;
+mod moment;
 mod service;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -44,6 +45,7 @@ impl std::error::Error for Unreachable {}
   vigie token issue --source scop               a token for the API
   vigie configuration publish                   the configured files come into force, everywhere at once
   vigie doctrine explain --kind rixe --severity serious --at paris-19
+  vigie directory check                         its faults, and the holes of the coming month
   vigie locate 2.3791 48.8853
   vigie replay --csv accidents.csv --map config/replay/accidents.toml --out report/
 
@@ -75,6 +77,9 @@ enum Command {
     /// Check or explain the doctrine.
     #[command(subcommand)]
     Doctrine(command::doctrine::Command),
+    /// Check, read, export and import the directory: bodies, contact points, rosters.
+    #[command(subcommand)]
+    Directory(command::directory::Command),
     /// Build or describe the territory: sectors, quartiers, communes and schools.
     #[command(subcommand)]
     Territory(command::territory::Command),
@@ -112,6 +117,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Configuration(command) => command::configuration::run(&config()?, &command),
         Command::Token(token) => command::token::run(&config()?, &token),
         Command::Doctrine(doctrine) => command::doctrine::run(&config()?, &doctrine),
+        Command::Directory(directory) => command::directory::run(&config()?.paths, &directory),
         Command::Territory(territory) => command::territory::run(territory),
         Command::Locate(locate) => command::locate::run(&locate),
         Command::Replay(replay) => command::replay::run(&config()?, &replay),

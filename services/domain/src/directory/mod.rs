@@ -2,11 +2,19 @@
 //!
 //! Immutable once read: a changed directory is another [`Directory`]. Functions rather than persons wherever possible.
 
+pub mod calendar;
+mod changes;
+mod draft;
+mod edit;
+mod fault;
 mod files;
+mod local_time;
 mod reachability;
 mod read;
 mod roster;
 mod rows;
+mod shifts;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +24,16 @@ use vigie_proto::{
     plan::{Rank, Scope, Target},
 };
 
-pub use files::NotADirectory;
+pub use changes::{Change, Verb, changes};
+pub use draft::{Draft, Salvaged, salvage};
+pub use edit::{Edit, EditError, Refusal, Replacement, apply};
+pub use fault::{DirectoryError, Fault};
+pub use files::{DirectoryFiles, NotADirectory};
+pub use local_time::LocalTime;
 pub use reachability::Reachability;
-pub use read::{DirectoryError, DirectoryFiles, read};
+pub use read::read;
 pub use roster::{Override, Roster};
+pub use shifts::{By, Gap, Lack, Shift, duty_channels, gaps, shifts};
 
 /// Where a body acts, or a source may raise.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,34 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use vigie_proto::{BodyId, ContactId, RoleId, SourceId};
 
 use super::{
-    Ambit, Body, Contact, Directory, Place, Role, Roster, Source,
+    Ambit, Body, Contact, Directory, DirectoryError, DirectoryFiles, Fault, LocalTime, Place, Role, Roster, Source,
     roster::Override,
     rows::{BodyRow, ContactRow, OverrideRow, RosterFile, RosterRow, SourceRow, address_fault},
+    table,
 };
 use crate::territory::Territory;
-
-/// The text of each file of a directory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DirectoryFiles {
-    pub roles_toml: String,
-    pub bodies_csv: String,
-    pub contacts_csv: String,
-    pub rosters_toml: String,
-    pub sources_csv: String,
-    /// Replacements and swaps; empty when there is no such file.
-    pub overrides_csv: String,
-}
-
-/// Every fault of a directory, each with its file and line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the directory has {} faults:\n{}", .0.len(), .0.join("\n"))]
-pub struct DirectoryError(pub Vec<String>);
 
 /// Reads and cross-checks a directory against the territory its bodies stand in.
 pub fn read(files: &DirectoryFiles, territory: &Territory) -> Result<Directory, DirectoryError> {
@@ -64,14 +48,29 @@ fn hash(files: &DirectoryFiles) -> String {
     crate::hex(&hasher.finalize())
 }
 
+/// The line an offset lies on, from 1.
+pub(super) fn line_at(text: &str, offset: usize) -> u64 {
+    1 + text[..offset].matches('\n').count() as u64
+}
+
+/// What is wrong with a row, by the name of its column.
+fn cell_fault(error: &csv::Error, headers: &csv::StringRecord) -> String {
+    if let csv::ErrorKind::UnequalLengths { len, expected_len, .. } = error.kind() {
+        return format!("the row has {len} cells, the header {expected_len}");
+    }
+    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return error.to_string() };
+    let column = err.field().and_then(|field| headers.get(usize::try_from(field).ok()?));
+    column.map_or_else(|| err.kind().to_string(), |column| format!("`{column}`: {}", err.kind()))
+}
+
 struct Reader<'a> {
-    faults: Vec<String>,
+    faults: Vec<Fault>,
     territory: &'a Territory,
 }
 
 impl Reader<'_> {
     fn fault(&mut self, file: &str, line: u64, what: impl std::fmt::Display) {
-        self.faults.push(format!("{file}:{line}: {what}"));
+        self.faults.push(Fault::new(file, line, what));
     }
 
     fn keep<T, E: std::fmt::Display>(&mut self, file: &str, line: u64, result: Result<T, E>) -> Option<T> {
@@ -79,10 +78,8 @@ impl Reader<'_> {
     }
 
     fn toml<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Option<T> {
-        let line_of = |error: &toml::de::Error| {
-            error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count() as u64)
-        };
-        toml::from_str(text).map_err(|error| self.fault(file, line_of(&error), error.message())).ok()
+        let place = |error: &toml::de::Error| error.span().map_or(1, |span| line_at(text, span.start));
+        toml::from_str(text).map_err(|error| self.fault(file, place(&error), error.message())).ok()
     }
 
     /// Rows with their line numbers; an unreadable row is a fault.
@@ -96,17 +93,20 @@ impl Reader<'_> {
                 return rows;
             }
         };
+        let line_of =
+            |position: Option<&csv::Position>| position.map_or(1, |position| table::beginning(text, position).1);
         for record in reader.records() {
             match record {
                 Ok(record) => {
-                    let line = record.position().map_or(0, csv::Position::line);
-                    if let Some(row) = self.keep(file, line, record.deserialize(Some(&headers))) {
-                        rows.push((line, row));
+                    let line = line_of(record.position());
+                    match record.deserialize(Some(&headers)) {
+                        Ok(row) => rows.push((line, row)),
+                        Err(error) => self.fault(file, line, cell_fault(&error, &headers)),
                     }
                 }
                 Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
-                    self.fault(file, line, error);
+                    let line = line_of(error.position());
+                    self.fault(file, line, cell_fault(&error, &headers));
                 }
             }
         }
@@ -184,25 +184,31 @@ impl Reader<'_> {
         let Some(file) = self.toml::<RosterFile>(FILE, text) else { return };
         let Some(zone) = self.keep(FILE, 1, TimeZone::get(&file.timezone)) else { return };
         for RosterRow { body: name, starts, every_days, order } in file.roster {
+            let (line, name) = (line_at(text, name.span().start), name.into_inner());
             let Some(body) = BodyId::new(name.as_str()).ok().and_then(|id| bodies.get_mut(&id)) else {
-                self.fault(FILE, 1, format!("body `{name}` is not in bodies.csv"));
+                self.fault(FILE, line, format!("body `{name}` is not in bodies.csv"));
                 continue;
             };
             if every_days < 1 || order.is_empty() {
-                self.fault(FILE, 1, format!("roster of `{name}`: every_days must be at least 1 and order not empty"));
+                self.fault(
+                    FILE,
+                    line,
+                    format!("roster of `{name}`: every_days must be at least 1 and order not empty"),
+                );
             }
-            for position in &order {
+            for (place, position) in order.iter().enumerate() {
+                if order[..place].contains(position) {
+                    self.fault(FILE, line, format!("roster of `{name}`: the order names `{position}` twice"));
+                }
                 if !body.contacts.iter().any(|contact| contact.duty.as_ref() == Some(position)) {
-                    self.faults.push(format!("{FILE}: roster of `{name}`: no contact has duty `{position}`"));
+                    self.fault(FILE, line, format!("roster of `{name}`: no contact has duty `{position}`"));
                 }
             }
-            if body
-                .roster
-                .replace(Roster { starts, zone: zone.clone(), every_days, order, overrides: Vec::new() })
-                .is_some()
-            {
-                self.fault(FILE, 1, format!("`{name}` has two rosters"));
+            if body.roster.is_some() {
+                self.fault(FILE, line, format!("`{name}` has two rosters"));
+                continue;
             }
+            body.roster = Some(Roster { starts, zone: zone.clone(), every_days, order, overrides: Vec::new() });
         }
     }
 
@@ -222,11 +228,8 @@ impl Reader<'_> {
                 self.fault(FILE, line, format!("body `{}` has no roster", row.body));
                 continue;
             };
-            let instant = |local: DateTime| local.to_zoned(roster.zone.clone()).map(|zoned| zoned.timestamp());
-            let (Ok(from), Ok(until)) = (instant(row.from), instant(row.until)) else {
-                self.fault(FILE, line, "a local date and time is expected: 2026-12-24T08:00");
-                continue;
-            };
+            let mut instant = |local: LocalTime| self.keep(FILE, line, local.instant(&roster.zone));
+            let (Some(from), Some(until)) = (instant(row.from), instant(row.until)) else { continue };
             if until <= from {
                 self.fault(FILE, line, "it ends before it begins");
             }

@@ -1,5 +1,7 @@
 //! Duty rosters: who is first, second … on duty at an instant, with the local clock's changes respected.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// Somebody else than the rotation says, for a while: a replacement, or one half of a swap.
@@ -52,10 +54,7 @@ impl Roster {
     /// Turns are counted in local calendar days, so a hand-over at 08:00 stays at 08:00 across clock changes. Whoever
     /// takes a rank by an override, and whoever is replaced there, is passed over by the rotation at the other ranks.
     pub fn on_duty(&self, rank: usize, now: Timestamp) -> Option<&str> {
-        let taken = |rank: usize| {
-            let holds = |o: &&Override| o.rank == rank && o.from <= now && now < o.until;
-            self.overrides.iter().find(holds).map(|o| o.position.as_str())
-        };
+        let taken = |rank: usize| self.replacement(rank, now).map(|o| o.position.as_str());
         if let Some(position) = taken(rank) {
             return Some(position);
         }
@@ -71,6 +70,16 @@ impl Roster {
         let mut rotation = ranks().map(turn).filter(free);
         let before = (0..rank).filter(|rank| taken(*rank).is_none()).count();
         rotation.nth(before)
+    }
+
+    /// The override that decides who holds `rank` at `now`, if one does.
+    pub fn replacement(&self, rank: usize, now: Timestamp) -> Option<&Override> {
+        self.overrides.iter().find(|o| o.rank == rank && o.from <= now && now < o.until)
+    }
+
+    /// Every rank somebody holds at some time, in order.
+    pub fn ranks(&self) -> BTreeSet<usize> {
+        (0..self.order.len()).chain(self.overrides.iter().map(|o| o.rank)).collect()
     }
 
     /// Whose turn it is at the first rank, by the rotation alone: a place in `order`.

@@ -4,9 +4,26 @@ use std::str::FromStr;
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
+use toml::Spanned;
 use vigie_proto::{Channel, SectorId, Uai};
 
-use super::Ambit;
+use super::{Ambit, LocalTime};
+
+/// The columns of each CSV file, in the order a new file gets them.
+pub(super) const COLUMNS: [(&str, &[&str]); 4] = [
+    ("bodies.csv", &["id", "role", "territory", "name"]),
+    ("contacts.csv", &["id", "body", "channel", "address", "duty", "verified"]),
+    ("overrides.csv", &["id", "body", "from", "until", "rank", "position", "note"]),
+    ("sources.csv", &["id", "role", "body", "territory", "name"]),
+];
+
+/// Columns a file may do without.
+pub(super) const OPTIONAL_COLUMNS: [&str; 2] = ["verified", "note"];
+
+/// The columns of a CSV file; none of another file.
+pub(super) fn columns(file: &str) -> &'static [&'static str] {
+    COLUMNS.iter().find(|(name, _)| *name == file).map_or(&[], |(_, columns)| columns)
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,8 +53,8 @@ pub(super) struct OverrideRow {
     pub(super) id: String,
     pub(super) body: String,
     /// Local, in the rosters' time zone.
-    pub(super) from: DateTime,
-    pub(super) until: DateTime,
+    pub(super) from: LocalTime,
+    pub(super) until: LocalTime,
     /// 0 is first on duty.
     pub(super) rank: usize,
     /// The duty position that takes it.
@@ -69,7 +86,7 @@ pub(super) struct RosterFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RosterRow {
-    pub(super) body: String,
+    pub(super) body: Spanned<String>,
     pub(super) starts: DateTime,
     pub(super) every_days: i32,
     pub(super) order: Vec<String>,
@@ -90,7 +107,7 @@ impl FromStr for Ambit {
     }
 }
 
-/// What is wrong with an address of `channel`, if anything.
+/// What is wrong with an address of `channel`, if anything; without the address, as faults may be logged.
 pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
     match channel {
         Channel::Email => {
@@ -99,7 +116,7 @@ pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
                 !s.is_empty() && s.bytes().all(|c| c.is_ascii_graphic() && c != b'@' && c != b'<' && c != b'>')
             };
             (!plain(local) || !plain(domain) || !domain.contains('.'))
-                .then(|| format!("`{address}` is not an e-mail address"))
+                .then(|| "the address is not an e-mail address".to_owned())
         }
         Channel::Sms => {
             let digits = address.strip_prefix('+').unwrap_or("");

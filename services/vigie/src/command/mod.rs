@@ -3,6 +3,7 @@
 pub(crate) mod check_config;
 pub(crate) mod configuration;
 pub(crate) mod contract;
+pub(crate) mod directory;
 pub(crate) mod doctrine;
 pub(crate) mod locate;
 pub(crate) mod migrate;

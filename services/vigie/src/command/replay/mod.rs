@@ -22,7 +22,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_domain::{
     assess::assess,
     city::City,
@@ -39,7 +39,7 @@ use self::{
     source::{csv, journal, mapping::Mapping},
     tally::Tally,
 };
-use crate::{Outcome, block_on, city};
+use crate::{Outcome, block_on, city, moment::Moment};
 
 /// How bodies are supposed to answer when nothing else is said.
 const USUAL_ANSWERS: &str = include_str!("../../../../../config/replay/answers.toml");
@@ -120,33 +120,6 @@ pub(crate) struct Arguments {
     /// Show progress on standard error; shown anyway on a terminal when it takes long.
     #[arg(long)]
     progress: bool,
-}
-
-/// A day or an instant.
-#[derive(Debug, Clone, Copy)]
-enum Moment {
-    Day(Date),
-    Instant(Timestamp),
-}
-
-impl std::str::FromStr for Moment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let day = || text.parse().map(Self::Day);
-        text.parse().map(Self::Instant).or_else(|_| day()).map_err(|_: jiff::Error| {
-            format!("`{text}` is neither a day (2012-01-31) nor an instant (2012-01-31T08:00:00+01:00)")
-        })
-    }
-}
-
-impl Moment {
-    fn at(self, zone: &TimeZone) -> anyhow::Result<Timestamp> {
-        match self {
-            Self::Instant(instant) => Ok(instant),
-            Self::Day(day) => Ok(day.to_zoned(zone.clone()).context("the day is beyond time")?.timestamp()),
-        }
-    }
 }
 
 /// What is to be played.
