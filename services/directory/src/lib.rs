@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
 
-use api::{Desk, bodies, configurations, drills, handovers, verifications};
+use api::{Desk, bodies, configurations, drills, duty, edits, handovers, verifications};
 use page::{home, session};
 
 /// Time the loops get to finish when told to stop.
@@ -70,6 +70,11 @@ impl Service {
             .route("/api/v1/configurations/rollback", post(configurations::roll_back))
             .route("/api/v1/directory/bodies", get(bodies::list))
             .route("/api/v1/directory/bodies/{id}", get(bodies::one))
+            .route("/api/v1/directory/bodies/{id}/shifts", get(duty::of_body))
+            .route("/api/v1/directory/bodies/{id}/feeds", post(duty::subscribe).delete(duty::revoke))
+            .route("/astreintes/{file}", get(duty::calendar))
+            .route("/api/v1/directory/edits", post(edits::edit))
+            .route("/api/v1/configurations/{id}/changes", get(configurations::changes))
             .route("/api/v1/directory/bodies/{id}/handovers", get(handovers::list).post(handovers::hand_over))
             .route("/api/v1/directory/contacts/{id}/verifications", post(verifications::begin))
             .route("/api/v1/directory/verifications/{id}", post(verifications::answer))
@@ -106,6 +111,11 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         configurations::roll_back,
         bodies::list,
         bodies::one,
+        configurations::changes,
+        duty::of_body,
+        duty::subscribe,
+        duty::revoke,
+        edits::edit,
         handovers::hand_over,
         handovers::list,
         verifications::begin,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use vigie_domain::{
     city::{City, CityError, CityFiles},
-    directory::DirectoryFiles,
+    directory::{DirectoryFiles, EditError},
     doctrine::check::{self, Finding, Report},
 };
 use vigie_platform::{clock::Clock, journal, journal::Entry};
@@ -49,6 +49,9 @@ pub enum PublishError {
     /// It can be read, and does not keep what it promises: the prover's errors.
     #[error("the configuration does not hold:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     DoesNotHold(Vec<Finding>),
+    /// Edits of the directory that cannot be made.
+    #[error(transparent)]
+    Edits(EditError),
     #[error("nothing is in force yet: start Vigie once, or publish doctrine, directory and territory together")]
     NothingInForce,
     #[error("no {what} version begins with `{hash}`")]

@@ -246,6 +246,27 @@ pub async fn history(pool: &PgPool, what: Option<What>, limit: i64) -> Result<Ve
         .collect()
 }
 
+/// The directories before and after an activation; `Some(None)` when it was not of a directory or the first, none when there
+/// is no such activation.
+pub(crate) async fn directories(
+    pool: &PgPool,
+    activation: i64,
+) -> Result<Option<Option<(DirectoryFiles, DirectoryFiles)>>, StoredError> {
+    let row = sqlx::query(
+        "select b.content as before, v.content as after from directory.activation a
+           left join directory.version v on a.what = 'directory' and v.what = a.what and v.hash = a.hash
+           left join directory.version b on a.what = 'directory' and b.what = a.what and b.hash = a.previous
+          where a.id = $1",
+    )
+    .bind(activation)
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (before, after): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.try_get("before")?, row.try_get("after")?);
+    let (Some(before), Some(after)) = (before, after) else { return Ok(Some(None)) };
+    Ok(Some(Some((directory_of(&before)?, directory_of(&after)?))))
+}
+
 fn content(what: What, files: &CityFiles) -> Vec<u8> {
     let json = |texts: &BTreeMap<String, String>| serde_json::to_vec(texts).expect("names and texts always serialize");
     match what {

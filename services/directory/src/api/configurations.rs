@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{
-        Query, State,
+        Path, Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
     http::{HeaderMap, StatusCode},
@@ -13,7 +13,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use vigie_domain::{
     access::Caller,
-    directory::{DirectoryFiles, Permission},
+    directory::{self, Change, DirectoryFiles, Permission},
     doctrine::check::Finding,
 };
 use vigie_platform::problem::{Fault, Problem};
@@ -136,6 +136,31 @@ pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> 
     last.map(Json).ok_or_else(|| Problem::not_found("Preuve"))
 }
 
+/// What a version of the directory changed, entry by entry, by ids: addresses are not shown.
+#[utoipa::path(
+    get, path = "/api/v1/configurations/{id}/changes", tag = "directory", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "None for a first version, a doctrine or a territory", body = Vec<Change>),
+        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such activation", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub(crate) async fn changes(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<Change>>, Problem> {
+    auditor(&edge, &headers).await?;
+    let missing = || Problem::not_found("Activation");
+    let id: i64 = id.parse().map_err(|_| missing())?;
+    let pair = version::directories(&edge.pool, id).await.map_err(|error| problem(PublishError::Stored(error)))?;
+    let pair = pair.ok_or_else(missing)?;
+    Ok(Json(pair.map(|(before, after)| directory::changes(&before, &after)).unwrap_or_default()))
+}
+
 /// Prove files and put them in force, everywhere at once.
 #[utoipa::path(
     post, path = "/api/v1/configurations", tag = "directory", request_body = PublicationBody,
@@ -238,6 +263,9 @@ pub(crate) fn problem(error: PublishError) -> Problem {
             "Elle ne tient pas ce qu'elle promet : rien n'a changé. Chaque constat dit où, quand, et le remède.",
             findings.iter().map(|f| Fault::new(format!("{}:{}", f.file, f.line), f.to_string())).collect(),
         ),
+        PublishError::Edits(error) => {
+            refused("edits-refused", "Rien n'a changé.", vec![Fault::new("edits", error.to_string())])
+        }
         PublishError::NothingInForce | PublishError::UnknownVersion { .. } | PublishError::NothingBefore { .. } => {
             Problem::not_found("Version")
         }

@@ -3,6 +3,8 @@
 pub(crate) mod bodies;
 pub(crate) mod configurations;
 pub(crate) mod drills;
+pub(crate) mod duty;
+pub(crate) mod edits;
 pub(crate) mod handovers;
 pub(crate) mod verifications;
 
