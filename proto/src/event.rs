@@ -456,6 +456,9 @@ pub struct IncidentNotedV1 {
     pub incident: IncidentSnapshot,
     pub act_id: ActId,
     pub by: Actor,
+    /// Whoever raised it says that it is over; there is no other text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// The incident ended.
@@ -531,6 +534,8 @@ pub enum Act {
         alert_id: Option<AlertId>,
     },
     Note,
+    /// Whoever raised it says that it is over; it stays open until somebody closes it.
+    SayOver,
     ChangeSeverity {
         to: Severity,
     },
