@@ -408,7 +408,8 @@ impl Escalation {
         self.moved.push((position, due_at));
     }
 
-    /// Adds a step on the way, named `name~n`.
+    /// Adds a step on the way, named `name~n`: by the channels the plan uses and no other, for what is confidential may
+    /// not leave by all.
     fn add(
         &mut self,
         circuit: usize,
@@ -418,6 +419,9 @@ impl Escalation {
         unless_acknowledged: bool,
     ) -> Position {
         self.added += 1;
+        let planned = self.plan.circuits.iter().flat_map(|circuit| &circuit.steps);
+        let used: BTreeSet<Channel> =
+            planned.flat_map(|step| step.channels.iter().chain(&step.fallback)).copied().collect();
         let steps = &mut self.plan.circuits[circuit].steps;
         steps.push(PlannedStep {
             id: format!("{name}~{}", self.added),
@@ -425,7 +429,7 @@ impl Escalation {
             unless_acknowledged,
             expects: Expects::Acknowledgement,
             tell,
-            channels: vec![Channel::Email, Channel::Sms, Channel::Screen],
+            channels: used.into_iter().collect(),
             fallback: Vec::new(),
             stale_after_s: 24 * 3600,
             unless_returned: None,
@@ -794,6 +798,18 @@ mod tests {
         answers(&mut escalation, "b", 1, 400);
         assert_eq!(escalation.next_due(), None);
         assert_eq!(outcomes(&silent.settle_due(at(700))), [("C/second", StepOutcome::Fired)]);
+    }
+
+    #[test]
+    fn what_is_asked_on_the_way_leaves_by_the_channels_of_the_plan_and_no_other() {
+        let mut by_mail = plan(SatisfiedBy::Anyone, vec![step("loop", 0, false)]);
+        by_mail.circuits[0].stale = Some(Staleness { after_s: 1_000, then_s: 200 });
+        let mut escalation = Escalation::start(by_mail, 1);
+        escalation.settle_due(at(0));
+        answers(&mut escalation, "a", 1, 10);
+        assert_eq!(escalation.settle_due(at(1_010))[0].channels, [Channel::Email], "a question");
+        escalation.hand_over(&body("a"), body("b"), role("b"), at(1_100));
+        assert_eq!(escalation.settle_due(at(1_100))[0].channels, [Channel::Email], "a hand-over");
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Teller<'_> {
         let (mut waiting, mut circuits) = (Vec::new(), Vec::new());
         for planned in &self.plan.circuits {
             let Some(rule) = self.rule(planned) else { continue };
-            circuits.push(self.summary(planned, rule));
+            circuits.push(summary(planned, rule));
             for step in &planned.steps {
                 if step.waits_for.is_none() {
                     by_clock.push((step.due_at, self.step(planned, rule, step, step.due_at)));
@@ -203,17 +203,6 @@ impl Teller<'_> {
     fn rule(&self, planned: &PlannedCircuit) -> Option<&Circuit> {
         let of = |circuit: &&Circuit| circuit.id == planned.id && freeze::applies(circuit, self.situation);
         self.doctrine().circuits.iter().find(of)
-    }
-
-    fn summary(&self, planned: &PlannedCircuit, rule: &Circuit) -> CircuitSummary {
-        CircuitSummary {
-            circuit: planned.id.clone(),
-            title: rule.title.clone(),
-            lines: planned.lines.clone(),
-            satisfied_by: planned.satisfied_by.clone(),
-            taken_charge_by: words::satisfied_by(&planned.satisfied_by),
-            guidance: planned.guidance.clone(),
-        }
     }
 
     /// Steps that wait for an answer or the closing, and those that count from a time nobody has announced.
@@ -316,6 +305,17 @@ impl Waiting {
     /// It counts from a time that was not announced.
     pub fn is_for_announced_time(&self) -> bool {
         matches!(self.when.from, Anchor::BeforeExpected { .. } | Anchor::AfterExpected { .. })
+    }
+}
+
+fn summary(planned: &PlannedCircuit, rule: &Circuit) -> CircuitSummary {
+    CircuitSummary {
+        circuit: planned.id.clone(),
+        title: rule.title.clone(),
+        lines: planned.lines.clone(),
+        satisfied_by: planned.satisfied_by.clone(),
+        taken_charge_by: words::satisfied_by(&planned.satisfied_by),
+        guidance: planned.guidance.clone(),
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) fn owed(rule: &OwedRule) -> String {
         words.push_str(" of the closing");
     }
     if let Some(repeat) = rule.repeat {
-        words.push_str(&format!(", {} times more every {}", repeat.times, minutes(repeat.every_min)));
+        words = format!("{words}, {} times more every {}", repeat.times, minutes(repeat.every_min));
     }
     if rule.blocks_closing {
         words.push_str(", before it can be closed");

@@ -135,7 +135,7 @@ fn compare(mut before: Vec<Call>, after: Vec<Call>, others: &Others) -> Vec<(Cal
     for call in after {
         let twin = before.iter().position(|b| whose(b, &call) && b.step == call.step && inside(b) == inside(&call));
         match twin {
-            Some(twin) => changes.extend(told_otherwise(before.remove(twin), call)),
+            Some(twin) => changes.extend(told_otherwise(&before.remove(twin), call)),
             None => left.push(call),
         }
     }
@@ -144,7 +144,7 @@ fn compare(mut before: Vec<Call>, after: Vec<Call>, others: &Others) -> Vec<(Cal
         for call in std::mem::take(&mut left) {
             let fits = |b: &Call| whose(b, &call) && (!same || b.terms == call.terms);
             match before.iter().position(fits) {
-                Some(twin) => changes.extend(told_otherwise(before.remove(twin), call)),
+                Some(twin) => changes.extend(told_otherwise(&before.remove(twin), call)),
                 None => left.push(call),
             }
         }
@@ -160,9 +160,9 @@ fn compare(mut before: Vec<Call>, after: Vec<Call>, others: &Others) -> Vec<(Cal
     changes
 }
 
-fn told_otherwise(before: Call, after: Call) -> Option<(Call, Change)> {
+fn told_otherwise(before: &Call, after: Call) -> Option<(Call, Change)> {
     let changes = terms(&before.terms, &after.terms);
-    (!changes.is_empty()).then(|| (after, Change::ToldOtherwise { changes }))
+    if changes.is_empty() { None } else { Some((after, Change::ToldOtherwise { changes })) }
 }
 
 /// The terms that are not the same.

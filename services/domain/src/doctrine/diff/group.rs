@@ -51,7 +51,7 @@ struct Group {
 pub(super) struct Groups<'a> {
     city: &'a City,
     everywhere: BTreeSet<SectorId>,
-    groups: Vec<Group>,
+    found: Vec<Group>,
     /// Groups of the circuit and cells in hand, over sectors.
     open: Vec<Group>,
     cells: Vec<Cell>,
@@ -60,7 +60,7 @@ pub(super) struct Groups<'a> {
 impl<'a> Groups<'a> {
     pub(super) fn new(city: &'a City, spots: &[Spot]) -> Self {
         let everywhere = spots.iter().map(|spot| spot.sector.clone()).collect();
-        Self { city, everywhere, groups: Vec::new(), open: Vec::new(), cells: Vec::new() }
+        Self { city, everywhere, found: Vec::new(), open: Vec::new(), cells: Vec::new() }
     }
 
     /// A change of `circuit` found in `cells`.
@@ -113,7 +113,7 @@ impl<'a> Groups<'a> {
         }
         for group in open {
             for (kind, severity, regime) in &self.cells {
-                self.groups.push(Group {
+                self.found.push(Group {
                     kinds: [kind.clone()].into(),
                     severities: [*severity].into(),
                     regimes: [*regime].into(),
@@ -126,7 +126,7 @@ impl<'a> Groups<'a> {
     /// The changes in the order they were found, each as widely as it is the same.
     pub(super) fn finish(mut self) -> Vec<PlanChange> {
         self.close();
-        let groups = merged(self.groups, |group| &mut group.regimes);
+        let groups = merged(self.found, |group| &mut group.regimes);
         let groups = merged(groups, |group| &mut group.severities);
         let groups = merged(groups, |group| &mut group.kinds);
         let (city, everywhere) = (self.city, self.everywhere);
@@ -145,12 +145,11 @@ fn merged<T: Ord + Clone>(groups: Vec<Group>, part: impl Fn(&mut Group) -> &mut 
             *part(known) = theirs;
             alike.then_some(known)
         });
-        match twin {
-            Some(known) => part(known).extend(mine),
-            None => {
-                *part(&mut group) = mine;
-                found.push(group);
-            }
+        if let Some(known) = twin {
+            part(known).extend(mine);
+        } else {
+            *part(&mut group) = mine;
+            found.push(group);
         }
     }
     found

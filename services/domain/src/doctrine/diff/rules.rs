@@ -25,25 +25,25 @@ pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
     let (old, new) = (&*before.doctrine, &*after.doctrine);
     let used = |name: &str| uses(old, name) || uses(new, name);
     [
-        topic(Topic::Kind, kinds(old), kinds(new)),
-        topic(Topic::Circuit, circuits(old), circuits(new)),
-        topic(Topic::Counted, counted(old), counted(new)),
-        topic(Topic::Outside, outside(old), outside(new)),
-        topic(Topic::Fiche, fiches(old), fiches(new)),
-        topic(Topic::Indicator, indicators(old), indicators(new)),
-        topic(Topic::Window, windows(old, used), windows(new, used)),
-        topic(Topic::Class, classes(old), classes(new)),
-        topic(Topic::Calendar, calendar(old), calendar(new)),
-        topic(Topic::Never, never(old), never(new)),
-        topic(Topic::Emergency, emergency(old), emergency(new)),
-        topic(Topic::Undeliverable, undeliverable(old), undeliverable(new)),
-        topic(Topic::Role, roles(&before.directory), roles(&after.directory)),
-        topic(Topic::Body, bodies(&before.directory), bodies(&after.directory)),
+        topic(Topic::Kind, &kinds(old), &kinds(new)),
+        topic(Topic::Circuit, &circuits(old), &circuits(new)),
+        topic(Topic::Counted, &counted(old), &counted(new)),
+        topic(Topic::Outside, &outside(old), &outside(new)),
+        topic(Topic::Fiche, &fiches(old), &fiches(new)),
+        topic(Topic::Indicator, &indicators(old), &indicators(new)),
+        topic(Topic::Window, &windows(old, used), &windows(new, used)),
+        topic(Topic::Class, &classes(old), &classes(new)),
+        topic(Topic::Calendar, &calendar(old), &calendar(new)),
+        topic(Topic::Never, &never(old), &never(new)),
+        topic(Topic::Emergency, &emergency(old), &emergency(new)),
+        topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
+        topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
+        topic(Topic::Body, &bodies(&before.directory), &bodies(&after.directory)),
     ]
     .concat()
 }
 
-fn topic(of: Topic, before: Rules, after: Rules) -> Vec<RuleChange> {
+fn topic(of: Topic, before: &Rules, after: &Rules) -> Vec<RuleChange> {
     let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let whole = |parts: &Parts| parts.first().map(|(_, text)| text.clone()).unwrap_or_default();
     let mut changes = Vec::new();
@@ -209,8 +209,8 @@ fn never(doctrine: &Doctrine) -> Rules {
     let rules = doctrine.never.iter().map(|rule| {
         let parts = vec![
             ("because", rule.because.clone()),
-            ("tell", joined(sorted(rule.tell.clone()))),
-            ("collect", joined(sorted(rule.collect.clone()))),
+            ("tell", joined(sorted(&rule.tell))),
+            ("collect", joined(sorted(&rule.collect))),
         ];
         (rule.lines.clone(), parts)
     });
@@ -235,10 +235,10 @@ fn roles(directory: &Directory) -> Rules {
     let rules = directory.role_rules().map(|(id, role)| {
         let parts = vec![
             ("label", role.label.clone()),
-            ("raises", joined(sorted(role.raises.iter().map(ToString::to_string).collect()))),
+            ("raises", joined(sorted(&role.raises))),
             ("surroundings_m", role.surroundings_m.to_string()),
             ("sees", word(&role.sees)),
-            ("may", joined(sorted(role.may.iter().map(word).collect()))),
+            ("may", joined(sorted(&role.may.iter().map(word).collect::<Vec<_>>()))),
             ("manned", role.manned.to_string()),
         ];
         (id.to_string(), parts)
@@ -264,7 +264,7 @@ fn joined(texts: impl IntoIterator<Item = String>) -> String {
 }
 
 /// In an order that does not depend on that of the files.
-fn sorted<T: ToString>(words: Vec<T>) -> Vec<String> {
+fn sorted<T: ToString>(words: &[T]) -> Vec<String> {
     let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
     words.sort();
     words

@@ -42,8 +42,10 @@ impl Display for PlanChange {
                 let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
                 format!("{who} {is} told {}", changes.join("; "))
             }
-            Change::Circuit { rule, before, after } => format!("{}: {}", rule.words(), turned(before, after)),
-            Change::Owed { id, before, after } => format!("owed `{id}`: {}", turned(before, after)),
+            Change::Circuit { rule, before, after } => {
+                format!("{}: {}", rule.words(), turned(before.as_ref(), after.as_ref()))
+            }
+            Change::Owed { id, before, after } => format!("owed `{id}`: {}", turned(before.as_ref(), after.as_ref())),
         };
         write!(f, "{}: {what} ({}{steps})", self.place, self.circuit)
     }
@@ -116,7 +118,7 @@ impl Display for TermChange {
             Self::UnlessAcknowledged { after: true, .. } => write!(f, "unless somebody has taken charge"),
             Self::UnlessAcknowledged { after: false, .. } => write!(f, "also when somebody has taken charge"),
             Self::UnlessReturned { before, after } => {
-                write!(f, "unless what is owed was given: {}", turned(before, after))
+                write!(f, "unless what is owed was given: {}", turned(before.as_ref(), after.as_ref()))
             }
             Self::SurvivesClosing { after: true, .. } => write!(f, "also after the closing"),
             Self::SurvivesClosing { after: false, .. } => write!(f, "no more after the closing"),
@@ -149,7 +151,7 @@ impl Display for Hours {
 impl Display for RuleChange {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let part = self.part.map(|part| format!(", {part}")).unwrap_or_default();
-        write!(f, "{} {}{part}: {}", self.of.words(), self.id, turned(&self.before, &self.after))
+        write!(f, "{} {}{part}: {}", self.of.words(), self.id, turned(self.before.as_ref(), self.after.as_ref()))
     }
 }
 
@@ -188,7 +190,7 @@ impl Topic {
     }
 }
 
-fn turned(before: &Option<String>, after: &Option<String>) -> String {
+fn turned(before: Option<&String>, after: Option<&String>) -> String {
     match (before, after) {
         (Some(before), Some(after)) => format!("{after}, instead of {before}"),
         (None, Some(after)) => format!("{after}, which is new"),

@@ -190,7 +190,7 @@ fn conditions(step: &StepTold) -> String {
         words.push_str(", unless somebody has taken charge");
     }
     if let Some(what) = &step.unless_returned {
-        words.push_str(&format!(", unless « {what} » was given"));
+        words = format!("{words}, unless « {what} » was given");
     }
     if step.digest {
         words.push_str(", read together with others of the hour");
