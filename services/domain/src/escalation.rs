@@ -466,6 +466,10 @@ impl Escalation {
     }
 
     fn let_lapse(&mut self, now: Timestamp) {
+        // Nobody is called again to what is over.
+        if self.closed {
+            return;
+        }
         let lapsed: Vec<BodyId> = self
             .acknowledgements
             .iter()
@@ -829,6 +833,21 @@ mod tests {
         answers(&mut confirmed, "a", 1, 1_100);
         assert_eq!(confirmed.next_due(), Some(at(2_100)), "good for another while");
         assert_eq!(outcomes(&escalation.settle_due(at(1_210))), [("C/second", StepOutcome::Fired)]);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_would_lapse_after_the_closing_calls_nobody() {
+        let mut later = step("later", 5_000, false);
+        later.survives_closing = true;
+        let mut plan = plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("second", 300, true), later]);
+        plan.circuits[0].stale = Some(Staleness { after_s: 1_000, then_s: 200 });
+        let mut escalation = Escalation::start(plan, 1);
+        escalation.settle_due(at(300));
+        answers(&mut escalation, "a", 1, 310);
+        assert_eq!(escalation.settle_due(at(1_310))[0].purpose, Purpose::Confirm);
+        escalation.close(at(1_400));
+        assert_eq!(outcomes(&escalation.settle_due(at(5_000))), [("C/later", StepOutcome::Fired)]);
+        assert_eq!(escalation.next_due(), None);
     }
 
     #[test]

@@ -90,19 +90,20 @@ fn a_same_change_of_two_severities_is_one() {
     assert_eq!(
         said,
         [
-            "rixe, fatal: Mairie d'arrondissement (role mairie, 17 bodies) are no longer told on day 1 at 09:00 by e-mail, \
-             and still told otherwise (RIX-6, rappel-cenomed)",
-            "rixe, fatal: Coordonnateur du CPSA (role coordonnateur-cpsa, 17 bodies) are no longer told on day 1 at 09:00 \
-             by e-mail, and not told at all any more (RIX-6, rappel-cenomed)",
+            "rixe, fatal: Mairie d'arrondissement (role mairie, 17 bodies) are no longer told on day 1 at 09:00 by \
+             e-mail, and still told otherwise (RIX-6, rappel-cenomed)",
+            "rixe, fatal: Coordonnateur du CPSA (role coordonnateur-cpsa, 17 bodies) are no longer told on day 1 at \
+             09:00 by e-mail, and not told at all any more (RIX-6, rappel-cenomed)",
         ]
     );
 
-    let every = (
-        "f-1-6.toml",
-        "on_day = { day = 1, at = \"09:00\" }\nsurvives_closing = true\nexpects = \"nothing\"\nchannels = [\"email\"]\ntiming = \"default\"\ntell = [{ role",
-        "on_day = { day = 2, at = \"09:00\" }\nsurvives_closing = true\nexpects = \"nothing\"\nchannels = [\"email\"]\ntiming = \"default\"\ntell = [{ role",
-    );
-    let said = self::said(&[every]);
+    let on_day = |day: u32| {
+        format!(
+            "on_day = {{ day = {day}, at = \"09:00\" }}\nsurvives_closing = true\nexpects = \"nothing\"\n\
+             channels = [\"email\"]\ntiming = \"default\"\ntell = [{{ role"
+        )
+    };
+    let said = self::said(&[("f-1-6.toml", &on_day(1), &on_day(2))]);
     assert_eq!(said.len(), 1, "{said:#?}");
     assert!(said[0].starts_with("rixe, serious or fatal: "), "{said:?}");
     assert!(said[0].contains("on day 2 at 09:00 instead of on day 1 at 09:00"), "{said:?}");
@@ -199,7 +200,7 @@ fn a_contact_point_that_goes_changes_what_reaches_the_body_in_its_sector_only() 
     assert!(!differences.is_empty());
     for change in &differences.plans {
         assert!(matches!(&change.change, Change::ToldOtherwise { .. }), "{change}");
-        let told: Vec<&str> = change.who.iter().flat_map(|who| &who.bodies).map(|body| body.as_str()).collect();
+        let told: Vec<&str> = change.who.iter().flat_map(|who| &who.bodies).map(vigie_proto::BodyId::as_str).collect();
         assert_eq!(told, ["mairie-paris-19"], "{change}");
         assert!(change.to_string().contains("reached by e-mail not at all instead of for sure"), "{change}");
     }

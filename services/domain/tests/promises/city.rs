@@ -85,20 +85,25 @@ fn step(roles: &'static [usize]) -> impl Strategy<Value = String> {
         1 => (5_u32..60).prop_map(|n| format!("before_expected_min = {n}")),
         1 => (0_u32..30).prop_map(|n| format!("after_acknowledgement = {{ by = [\"desk\", \"crew\"], min = {n} }}")),
         1 => (0_u32..30).prop_map(|n| format!("after_closing_min = {n}")),
-        1 => (0_u32..30).prop_map(|n| format!("after_owed = {{ id = \"answer\", min = {n} }}\nunless = {{ returned = \"answer\" }}")),
+        1 => (0_u32..30).prop_map(|n| {
+            format!("after_owed = {{ id = \"answer\", min = {n} }}\nunless = {{ returned = \"answer\" }}")
+        }),
     ];
     let repeat = prop_oneof![
         5 => Just(String::new()),
-        1 => (1_u32..4, 3_u32..30).prop_map(|(times, every)| format!("repeat = {{ every_min = {every}, times = {times} }}\n")),
+        1 => (1_u32..4, 3_u32..30)
+            .prop_map(|(times, every)| format!("repeat = {{ every_min = {every}, times = {times} }}\n")),
     ];
     let flags = (any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2), stale());
-    (due, repeat, flags, channels(), tell(roles)).prop_map(|(due, repeat, (unless, asks, survives, stale), channels, tell)| {
+    let all = (due, repeat, flags, channels(), tell(roles));
+    all.prop_map(|(due, repeat, (unless, asks, survives, stale), channels, tell)| {
         let repeat = if due.contains("after_owed") { String::new() } else { repeat };
         let unless = if unless && !due.contains("unless") { "unless = \"acknowledged\"\n" } else { "" };
         let survives = if survives { "survives_closing = true\n" } else { "" };
         let expects = if asks { "acknowledgement" } else { "nothing" };
         format!(
-            "{due}\n{repeat}{unless}{survives}stale_after_min = {stale}\nexpects = \"{expects}\"\n{channels}\ntiming = \"default\"\ntell = [{tell}]\n"
+            "{due}\n{repeat}{unless}{survives}stale_after_min = {stale}\nexpects = \"{expects}\"\n{channels}\n\
+             timing = \"default\"\ntell = [{tell}]\n"
         )
     })
 }
@@ -183,7 +188,8 @@ fn circuit(id: &'static str, kind: &'static str, roles: &'static [usize]) -> imp
                 writeln!(text, "stale = {{ after_min = {after}, then_min = {then} }}").unwrap();
             }
             text.push_str(
-                "\n[[circuit.owed]]\nid = \"answer\"\nwhat = \"an answer\"\nlines = \"2\"\nby = { role = \"desk\", in = \"city\" }\n\
+                "\n[[circuit.owed]]\nid = \"answer\"\nwhat = \"an answer\"\nlines = \"2\"\n\
+                 by = { role = \"desk\", in = \"city\" }\n\
                  to = \"raiser\"\nwithin_min = 90\ntiming = \"default\"\n",
             );
             let safe = (safe || steps.is_empty()).then(|| {
@@ -279,7 +285,7 @@ fn reachable() -> impl Strategy<Value = Reachable> {
     let often = || prop::bool::weighted(0.96);
     (
         2_usize..4,
-        prop::bool::weighted(0.15),
+        prop::bool::weighted(0.3),
         [often(), often(), often()],
         prop::option::weighted(0.2, 0_usize..3),
         6_u32..10,
@@ -322,7 +328,9 @@ fn contacts(files: &mut Files, body: &str, roster: bool, reach: &Reachable) {
     point("screen", "screen", "room", "", false);
     if !roster {
         point("email", "email", &format!("{body}@example.org"), "", proven[0]);
-        point("sms", "sms", "+33639980000", "", proven[2]);
+        if !*without_sms {
+            point("sms", "sms", "+33639980000", "", proven[2]);
+        }
         return;
     }
     for position in 0..*positions {
@@ -344,14 +352,17 @@ fn contacts(files: &mut Files, body: &str, roster: bool, reach: &Reachable) {
 
 /// A replacement at the chief's, across the first night.
 fn replacement() -> impl Strategy<Value = String> {
-    prop::option::weighted(0.4, (18_u32..23, 1_u32..6, 0_usize..2, prop_oneof![Just("a"), Just("b")])).prop_map(|some| {
-        some.map_or_else(String::new, |(from, until, rank, position)| {
-            format!(
-                "id,body,from,until,rank,position\nr1,chief,2027-03-27T{from:02}:00,2027-03-28T{:02}:00,{rank},{position}\n",
-                until + 3
-            )
-        })
-    })
+    prop::option::weighted(0.4, (18_u32..23, 1_u32..6, 0_usize..2, prop_oneof![Just("a"), Just("b")])).prop_map(
+        |some| {
+            some.map_or_else(String::new, |(from, until, rank, position)| {
+                format!(
+                    "id,body,from,until,rank,position\n\
+                     r1,chief,2027-03-27T{from:02}:00,2027-03-28T{:02}:00,{rank},{position}\n",
+                    until + 3
+                )
+            })
+        },
+    )
 }
 
 /// A random city. Many pass the check, many do not.

@@ -302,7 +302,7 @@ impl<'a> Play<'a> {
         self.deliver(telling);
     }
 
-    /// A message leaves by its channel or the next that works; when none does, those who are to learn of it can be told.
+    /// A message leaves by its channel or the next that works; when none does, whoever is to learn of it can be told.
     fn deliver(&mut self, telling: &Telling) {
         let now = self.now;
         let works = |channel: Channel| self.dead.get(&channel).is_none_or(|until| *until <= now);

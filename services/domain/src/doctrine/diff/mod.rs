@@ -1,8 +1,7 @@
 //! What changes, and for whom, between two configurations of a city.
 //!
-//! Every circuit is laid out in every sector, for every kind, severity and regime it is for, as it would be frozen there:
-//! who is told, when, how, unless what. Two layouts are compared call by call, and a same change in many places is said
-//! once. Times and hours are compared as the doctrine writes them, not as they fall on one day, so that no change hides
+//! Every circuit is laid out in every sector, for every kind, severity and regime it is for: who is told, when, how,
+//! unless what. Two layouts are compared call by call, and a same change in many places is said once. Times and hours are compared as the doctrine writes them, not as they fall on one day, so that no change hides
 //! in another hour. What no plan shows is compared rule by rule.
 
 mod calls;

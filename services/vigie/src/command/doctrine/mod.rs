@@ -26,9 +26,9 @@ Examples:
     Check(check::Check),
     /// Say what changes, and for whom, between two doctrines or directories.
     #[command(
-        after_help = "Every kind, severity, crisis regime and sector is laid out before and after; a same change in many of them is said once:
-who is told newly, no longer, sooner or later, by other channels, in other hours; whose answer ends it; what is owed;
-then the rules that no plan shows. Comments, the order of files and the names of steps change nothing.
+        after_help = "Every kind, severity, crisis regime and sector is laid out before and after; a same change in many is said
+once: who is told newly, no longer, sooner or later, by other channels, in other hours; whose answer ends it; what is
+owed; then the rules that no plan shows. Comments, the order of files and the names of steps change nothing.
 
 Exit codes: 0 nothing changes, 1 something does, 2 one of the two cannot be read.
 
@@ -40,12 +40,12 @@ Examples:
     Diff(diff::Diff),
     /// Print who would be told, when, by which channel, and by which circuit, in order of time.
     #[command(
-        after_help = "What waits for something (an answer, the closing, an announced time) and what is owed stand in their own parts. Duty
-positions are those of the moment the step comes; persons are never named.
+        after_help = "What waits for something (an answer, the closing, an announced time) and what is owed stand in their own
+parts. Duty positions are those of the moment the step comes; persons are never named.
 
 Examples:
   vigie doctrine explain --kind rixe --severity serious --at paris-19
-  vigie doctrine explain --kind rixe --severity tension --at 0750507U --raised-by etablissement --on 2026-11-23T23:00:00+01:00
+  vigie doctrine explain --kind rixe --severity tension --at 0750507U --on 2026-11-23T23:00:00+01:00
   vigie doctrine explain --kind rixe --severity serious --at paris-19 --expected 2026-11-23T17:00:00+01:00
   vigie doctrine explain --kind crisis-event --severity fatal --at paris-11 --regime national --exercise --json"
     )]
