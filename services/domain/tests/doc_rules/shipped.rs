@@ -51,11 +51,7 @@ static SHIPPED: LazyLock<City> = LazyLock::new(|| read(&doctrine_files(), &direc
 
 /// The city of these files. A directory that is the shipped one is not read again, nor is the territory.
 pub(crate) fn city_of(doctrine: &BTreeMap<String, String>, directory: &DirectoryFiles) -> Result<City, CityError> {
-    let texts = |files: &DirectoryFiles| {
-        let DirectoryFiles { roles_toml, bodies_csv, contacts_csv, rosters_toml, sources_csv, overrides_csv } = files;
-        [roles_toml, bodies_csv, contacts_csv, rosters_toml, sources_csv, overrides_csv].map(Clone::clone)
-    };
-    if texts(directory) != texts(&directory_files()) {
+    if *directory != directory_files() {
         return read(doctrine, directory);
     }
     let roles = SHIPPED.directory.roles().cloned().collect();

@@ -66,7 +66,8 @@ impl Files {
             sources_csv: "id,role,body,territory,name\n".into(),
             overrides_csv: self.overrides.clone(),
         };
-        let directory = directory::read(&files, &PARIS).map_err(|error| error.0)?;
+        let directory = directory::read(&files, &PARIS)
+            .map_err(|error| error.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let roles = directory.roles().cloned().collect();
         let texts = [("doctrine.toml", &self.common), ("t-1.toml", &self.fiche)];
         let texts: BTreeMap<String, String> = texts.map(|(name, text)| (name.to_owned(), text.clone())).into();

@@ -53,7 +53,11 @@ impl FormPage<'_> {
     /// Something optional was answered, or is to be corrected there: show that part open.
     fn has_details(&self) -> bool {
         let a = self.answers;
-        let given = !a.follows.is_empty() || !a.facts.is_empty() || !a.count.is_empty() || !a.summary.is_empty() || !a.weapons.is_empty();
+        let given = !a.follows.is_empty()
+            || !a.facts.is_empty()
+            || !a.count.is_empty()
+            || !a.summary.is_empty()
+            || !a.weapons.is_empty();
         given || !self.warnings.is_empty()
     }
 }
@@ -65,11 +69,7 @@ pub(crate) struct Start {
     suite: Option<Uuid>,
 }
 
-pub(crate) async fn show(
-    State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
-    Query(start): Query<Start>,
-) -> Response {
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(start): Query<Start>) -> Response {
     match visitor(&edge, &headers).await {
         Ok(source) => {
             let begun = match begun(&edge, source, start.suite).await {
@@ -86,11 +86,12 @@ pub(crate) async fn show(
 /// The answers a form starts with: those of an own signal, when there is something to add to it.
 async fn begun(edge: &Edge, source: &Source, signal: Option<Uuid>) -> Result<Answers, sqlx::Error> {
     let Some(signal) = signal else { return Ok(Answers::default()) };
-    let row = sqlx::query("select reference, kind, severity, location from intake.signal where id = $1 and source_id = $2")
-        .bind(signal)
-        .bind(source.id.as_str())
-        .fetch_optional(&edge.pool)
-        .await?;
+    let row =
+        sqlx::query("select reference, kind, severity, location from intake.signal where id = $1 and source_id = $2")
+            .bind(signal)
+            .bind(source.id.as_str())
+            .fetch_optional(&edge.pool)
+            .await?;
     let Some(row) = row else { return Ok(Answers::default()) };
     let SqlJson(location): SqlJson<Location> = row.try_get("location")?;
     let (place, point, accuracy) = match location {
