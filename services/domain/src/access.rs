@@ -88,6 +88,8 @@ impl<'a> Caller<'a> {
         desks.extend(raises.then(|| desk("/signaler", "Signaler")));
         desks.extend((everything && self.may(Permission::Acknowledge)).then(|| desk("/crises", "Crises")));
         desks.extend((everything || self.may(Permission::Audit)).then(|| desk("/observatoire", "Observatoire")));
+        let keeps = self.may(Permission::KeepRoster) && !self.may(Permission::Administer);
+        desks.extend(keeps.then(|| desk(&format!("/annuaire/{}", self.source.body), "Astreintes")));
         desks.extend(self.may(Permission::Administer).then(|| desk("/administration", "Administration")));
         desks
     }

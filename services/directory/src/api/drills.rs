@@ -28,18 +28,18 @@ const HOURS_AT_MOST: i64 = 720;
 pub(crate) struct DrillBody {
     /// E-mail and SMS when absent.
     #[serde(default)]
-    channels: Vec<Channel>,
+    pub(crate) channels: Vec<Channel>,
     /// Everywhere when absent; `city` for the city's own bodies.
     #[serde(default)]
-    sectors: Vec<SectorId>,
+    pub(crate) sectors: Vec<SectorId>,
     /// Hours to answer in, 1 to 720; as configured when absent.
-    answer_within_h: Option<i64>,
+    pub(crate) answer_within_h: Option<i64>,
 }
 
 /// A drill that has begun.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct OpenedView {
-    id: DrillId,
+    pub(crate) id: DrillId,
     /// Contact points asked.
     contacts: usize,
 }

@@ -59,14 +59,14 @@ pub(crate) struct DutyView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedBody {
     /// One duty position; the whole roster when absent.
-    position: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 /// Where it is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct FeedView {
     /// Secret: whoever has it reads this calendar. Shown once.
-    url: String,
+    pub(crate) url: String,
 }
 
 /// Who is on duty from when to when, and the holes of the roster.

@@ -37,11 +37,11 @@ pub(crate) struct HandoverBody {
 /// A hand-over as it was recorded.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct HandoverView {
-    from: String,
-    to: String,
-    note: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) note: String,
     #[schema(value_type = String)]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Record a hand-over with its note.

@@ -20,7 +20,7 @@ use crate::probe::{self, WRONG_CODES_AT_MOST};
 /// A code on its way.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct VerificationView {
-    id: ProbeId,
+    pub(crate) id: ProbeId,
     contact: ContactId,
     channel: Channel,
     #[schema(value_type = String)]
@@ -32,7 +32,7 @@ pub(crate) struct VerificationView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeBody {
     /// Six digits; spaces do not count.
-    code: String,
+    pub(crate) code: String,
 }
 
 /// Send a code to a contact point.
