@@ -37,13 +37,15 @@ pub struct Words {
     pub description: String,
     /// The number the darkest shade stands for, as it is written.
     pub most: String,
+    /// The darkest shade stands for this number at least: a few are no more than a few when there is nothing else.
+    pub floor: u64,
 }
 
 /// The map of `areas`, the darkest being the greatest number.
 pub fn draw(words: &Words, areas: &[Area], territory: &Territory) -> String {
     let shapes: Vec<Vec<Vec<LonLat>>> = areas.iter().map(|area| territory.outline(&area.sector)).collect();
     let view = View::over(&shapes.iter().flatten().flatten().copied().collect::<Vec<_>>());
-    let most = areas.iter().map(|area| area.number).max().unwrap_or(0).max(1);
+    let most = areas.iter().map(|area| area.number).max().unwrap_or(0).max(words.floor).max(1);
     let mut svg = Svg::new(words.name, (WIDTH, view.height + 10.0), &words.title, &words.subtitle, &words.description);
     let part = |area: &Area| float(area.number) / float(most);
     for (area, shape) in areas.iter().zip(&shapes) {

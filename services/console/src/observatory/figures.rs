@@ -9,7 +9,7 @@ use jiff_sqlx::ToSqlx;
 use sqlx::{PgPool, Row};
 
 /// Below this a number of one sector is not told: few events could be recognised.
-const FEW: u64 = 5;
+pub(crate) const FEW: u64 = 5;
 
 /// What is looked at.
 #[derive(Debug, Clone)]

@@ -53,8 +53,11 @@ pub(crate) struct Asked {
 #[template(path = "observatory.html")]
 struct ObservatoryPage {
     frame: Frame,
+    /// `YYYY-MM-DD`, as the fields of a form take it.
     from: String,
     until: String,
+    /// The same as people write it.
+    period: (String, String),
     place: String,
     exercise: bool,
     /// Value, label, and whether it is chosen.
@@ -192,6 +195,7 @@ fn page(city: &City, asked: &Asked, Observed { figures, scope, frame }: Observed
     });
     let exercises = if asked.exercices.is_empty() { "" } else { "&exercices=1" };
     ObservatoryPage {
+        period: (written_day(scope.from), written_day(scope.until)),
         from: scope.from.to_string(),
         until: scope.until.to_string(),
         exercise: scope.nature == "exercise",
@@ -237,6 +241,10 @@ fn headlines(figures: &Figures, one_sector: bool) -> Vec<(String, &'static str, 
             },
         ),
     ]
+}
+
+fn written_day(day: Date) -> String {
+    day.strftime("%d/%m/%Y").to_string()
 }
 
 /// `45 s`, `3 min`, `2 h 05`.

@@ -7,7 +7,7 @@ use vigie_picture::{
     sector_map::{self, Area, Words},
 };
 
-use super::figures::{Figures, protected};
+use super::figures::{FEW, Figures, protected};
 
 const MONTHS: [&str; 12] =
     ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
@@ -19,7 +19,7 @@ pub(super) fn months(figures: &Figures, months: &[String], one_sector: bool) -> 
         let label = label(month);
         let shown = protected(number, one_sector);
         // A column as high as its number would tell what is not to be told.
-        let number = if shown.starts_with('<') { 1 } else { number };
+        let number = if shown.starts_with('<') { FEW / 2 } else { number };
         Column { says: format!("{label} : {shown}"), label, number, shown }
     };
     let columns: Vec<Column> = months.iter().map(column).collect();
@@ -41,14 +41,15 @@ pub(super) fn map(figures: &Figures, city: &City) -> String {
                 sector: sector.id.clone(),
                 short: sector.short.clone(),
                 says: format!("{} : {}", sector.label, counted_shown(&shown)),
-                number: if shown.starts_with('<') { 1 } else { number },
+                number: if shown.starts_with('<') { FEW / 2 } else { number },
                 shown,
             }
         })
         .collect();
     let most = areas.iter().max_by_key(|area| area.number);
     let title = match most {
-        Some(area) if area.number > 0 => area.says.clone(),
+        Some(area) if area.number >= FEW => area.says.clone(),
+        Some(area) if area.number > 0 => format!("Aucun secteur n'en compte {FEW}"),
         Some(_) | None => "Aucun événement sur la période".to_owned(),
     };
     let words = Words {
@@ -56,7 +57,8 @@ pub(super) fn map(figures: &Figures, city: &City) -> String {
         title,
         subtitle: "Événements ouverts par secteur ; moins de cinq ne se distinguent pas".to_owned(),
         description: areas.iter().map(|area| area.says.as_str()).collect::<Vec<_>>().join(" ; "),
-        most: counted(most.map_or(0, |area| area.number), "événement"),
+        most: counted(most.map_or(0, |area| area.number).max(FEW), "événement"),
+        floor: FEW,
     };
     sector_map::draw(&words, &areas, &city.territory)
 }

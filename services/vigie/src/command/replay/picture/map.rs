@@ -31,6 +31,7 @@ pub(super) fn draw(run: &Figures, territory: &Territory) -> String {
         subtitle: format!("Incidents ouverts par secteur{beyond}"),
         description: list.join(" ; "),
         most: counted(most, "incident"),
+        floor: 1,
     };
     let areas: Vec<Area> = sectors.iter().map(|sector| area(sector)).collect();
     sector_map::draw(&words, &areas, territory)
