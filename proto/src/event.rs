@@ -765,6 +765,19 @@ pub enum DeliveryFailure {
     UnknownContact,
 }
 
+impl DeliveryFailure {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Exhausted => "exhausted",
+            Self::NoReceipt => "no-receipt",
+            Self::Undelivered => "undelivered",
+            Self::UnknownContact => "unknown-contact",
+        }
+    }
+}
+
 /// No channel of a recipient worked: the doctrine says who is told of that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeliveryDeadLetteredV1 {

@@ -148,6 +148,14 @@ impl Vigie {
         Caller::new(&self.url, tokens.get(source).cloned())
     }
 
+    /// The cookie of a browser that has opened a fresh personal link of `source`.
+    pub async fn browser(&self, source: &str) -> String {
+        let link = self.command(&["token", "link", "--source", source]).await;
+        let key = link.split_once("/ouvrir?cle=").expect("a link that opens a session").1;
+        let opened = self.anyone().post_form("/ouvrir", &[("cle", key)], None).await.expect(303);
+        opened.header("set-cookie").split(';').next().expect("a cookie").to_owned()
+    }
+
     /// The incident a signal belongs to, as soon as it does.
     pub async fn incident_of(&self, raised: &Raised) -> Uuid {
         let id = &raised.signal_id;

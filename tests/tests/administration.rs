@@ -5,14 +5,6 @@
 use serde_json::json;
 use vigie_tests::{Answer, Options, Stack, Vigie, wait};
 
-/// A browser of `source`, as its session cookie.
-async fn browser(vigie: &Vigie, source: &str) -> String {
-    let link = vigie.command(&["token", "link", "--source", source]).await;
-    let key = link.split_once("/ouvrir?cle=").unwrap().1;
-    let opened = vigie.anyone().post_form("/ouvrir", &[("cle", key)], None).await.expect(303);
-    opened.header("set-cookie").split(';').next().unwrap().to_owned()
-}
-
 async fn open(vigie: &Vigie, path: &str, cookie: &str) -> Answer {
     let anyone = vigie.anyone();
     anyone.send(anyone.request(reqwest::Method::GET, path).header("cookie", cookie)).await
@@ -23,8 +15,8 @@ async fn each_function_opens_its_own_pages_and_no_other() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let (admin, scop, mairie) =
-        (browser(&vigie, "admin").await, browser(&vigie, "scop").await, browser(&vigie, "mairie-19").await);
-    let head = browser(&vigie, "college-19").await;
+        (vigie.browser("admin").await, vigie.browser("scop").await, vigie.browser("mairie-19").await);
+    let head = vigie.browser("college-19").await;
 
     for path in ["/administration", "/administration/versions", "/administration/essais", "/annuaire"] {
         let page = open(&vigie, path, &admin).await.expect(200);
@@ -52,7 +44,7 @@ async fn forms_replace_verify_hand_over_drill_and_take_back_without_a_script() {
     let stack = Stack::start().await;
     // The prover of an unoptimised build takes its time.
     let vigie = Vigie::start(&stack, Options::default().set("HTTP__REQUEST_TIMEOUT_S", 120)).await;
-    let (admin, scop) = (browser(&vigie, "admin").await, browser(&vigie, "scop").await);
+    let (admin, scop) = (vigie.browser("admin").await, vigie.browser("scop").await);
     let anyone = vigie.anyone();
 
     let replacement = [

@@ -1,7 +1,5 @@
 //! The observatory: who reads it, what it counts, and what it keeps from being recognised.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
-
 use serde_json::json;
 use vigie_tests::{Options, Stack, Vigie, wait};
 
