@@ -133,6 +133,11 @@ impl Vigie {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Somebody without a token.
     pub fn anyone(&self) -> Caller {
         Caller::new(&self.url, None)
