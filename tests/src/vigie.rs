@@ -117,6 +117,11 @@ impl Vigie {
         self.process = None;
     }
 
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        self.process.as_ref().expect("it is running").signal(name);
+    }
+
     /// SIGTERM, and whatever is in flight is finished.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {

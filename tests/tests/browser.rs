@@ -8,3 +8,20 @@ async fn a_personal_link_opens_the_home_of_ones_function() {
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "home", &["scop"]).await.walk().await;
 }
+
+#[tokio::test]
+async fn the_board_shows_what_happens_through_lost_connections_and_a_killed_server() {
+    let stack = Stack::start().await;
+    let mut vigie = Vigie::start(&stack, Options::default()).await;
+    let mut journey = Journey::start(&vigie, "board", &["scop"]).await;
+    while let Some(asked) = journey.asks().await {
+        match asked.as_str() {
+            "kill" => vigie.kill(),
+            "restart" => vigie.restart().await,
+            "freeze" => vigie.signal("STOP"),
+            "thaw" => vigie.signal("CONT"),
+            other => unreachable!("the journey asks to {other}"),
+        }
+        journey.done().await;
+    }
+}

@@ -11,6 +11,7 @@ mod explanations;
 mod incidents;
 mod indicators;
 mod live;
+mod page;
 mod timeline;
 
 use std::sync::Arc;
@@ -96,6 +97,8 @@ impl Console {
             .route("/api/v1/incidents/{id}/involvements", post(act::conduct::involve))
             .route("/api/v1/incidents/{id}/returns", post(act::conduct::give_return))
             .route("/api/v1/events", get(events::stream))
+            .route("/scop", get(page::board::show))
+            .route("/assets/console/{file}", get(page::assets::serve))
             .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
             .with_state(self.desk.clone())
     }

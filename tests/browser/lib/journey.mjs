@@ -77,6 +77,16 @@ class Town {
     return page;
   }
 
+  /** Raises a signal in the name of that session, and returns what the API answers. */
+  async raise(session, report) {
+    const context = await this.#browser.newContext({ baseURL: url, storageState: session });
+    const response = await context.request.post("/api/v1/signals", { data: report });
+    const text = await response.text();
+    await context.close();
+    assert.equal(response.status(), 202, text);
+    return JSON.parse(text);
+  }
+
   /** Lets the test do `what` (it must know the word) and returns its answer. */
   async ask(what) {
     process.stdout.write(`ask ${what}\n`);
