@@ -117,6 +117,11 @@ impl Vigie {
         self.process = None;
     }
 
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        self.process.as_ref().expect("it is running").signal(name);
+    }
+
     /// SIGTERM, and whatever is in flight is finished.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -131,6 +136,11 @@ impl Vigie {
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "vigie {} failed: {said}", arguments.join(" "));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Somebody without a token.

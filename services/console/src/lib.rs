@@ -12,6 +12,7 @@ mod incidents;
 mod indicators;
 mod live;
 mod observatory;
+mod page;
 mod timeline;
 
 use std::sync::Arc;
@@ -100,6 +101,8 @@ impl Console {
             .route("/observatoire.csv", get(observatory::csv))
             .route("/observatoire.json", get(observatory::json))
             .route("/api/v1/events", get(events::stream))
+            .route("/scop", get(page::board::show))
+            .route("/assets/console/{file}", get(page::assets::serve))
             .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
             .with_state(self.desk.clone())
     }

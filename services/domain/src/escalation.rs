@@ -6,6 +6,8 @@
 //! An acknowledgement stops a circuit's conditional steps; when it is withdrawn (refused after all, handed over without
 //! being taken up, gone stale) those it had stopped come back, at the same distance from each other.
 
+mod ahead;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +19,8 @@ use vigie_proto::{
         Expects, OnRefusal, Plan, PlannedCircuit, PlannedStep, Rank, SatisfiedBy, Scope, Target, Trigger, WaitsFor,
     },
 };
+
+pub use ahead::Ahead;
 
 /// A step's circuit and place in the plan.
 type Position = (usize, usize);
@@ -674,6 +678,31 @@ mod tests {
         assert!(escalation.settle_due(at(300)).is_empty(), "a step is settled once");
         assert_eq!(outcomes(&escalation.settle_due(at(900))), [("C/central", StepOutcome::Fired)]);
         assert_eq!(escalation.next_due(), None);
+    }
+
+    #[test]
+    fn what_is_ahead_is_what_will_be_done_in_that_order() {
+        let mut escalation = Escalation::start(
+            Plan {
+                circuits: vec![PlannedCircuit {
+                    stale: Some(Staleness { after_s: 3_600, then_s: 900 }),
+                    ..circuit("C", SatisfiedBy::Anyone, vec![step("central", 900, true), step("loop", 0, false)])
+                }],
+                ..plan(SatisfiedBy::Anyone, Vec::new())
+            },
+            1,
+        );
+        let names = |ahead: Vec<Ahead>| ahead.into_iter().map(|a| (a.step, a.due_at)).collect::<Vec<_>>();
+        assert_eq!(
+            names(escalation.ahead()),
+            [(Some("C/loop".to_owned()), Some(at(0))), (Some("C/central".to_owned()), Some(at(900)))]
+        );
+        escalation.settle_due(at(0));
+        answers(&mut escalation, "loop", 1, 10);
+        assert_eq!(names(escalation.ahead()), [(None, Some(at(3_610)))], "whoever took charge is asked again");
+        assert_eq!(escalation.ahead()[0].roles, [role("loop")]);
+        escalation.close(at(20));
+        assert!(escalation.ahead().is_empty());
     }
 
     #[test]

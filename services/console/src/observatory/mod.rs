@@ -17,19 +17,15 @@ use jiff::{ToSpan, civil::Date};
 use serde::Deserialize;
 use serde_json::json;
 use vigie_domain::{
-    access::Caller,
     city::City,
     directory::{Permission, Sight},
     doctrine::Indicator,
 };
 use vigie_picture::number::{count as written, share};
-use vigie_platform::{
-    page::{Frame, respond},
-    problem::Problem,
-};
+use vigie_platform::{page::Frame, problem::Problem};
 use vigie_proto::Severity;
 
-use crate::Edge;
+use crate::{Edge, page};
 use figures::{Figures, Scope, protected};
 
 /// Longest period, days: five years.
@@ -82,15 +78,12 @@ struct Observed {
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
+    if let Err(response) = page::visitor(&edge, &headers).await {
+        return response;
+    }
     match observed(&edge, &headers, &asked).await {
-        Ok(observed) => match page(&edge.city, &asked, observed).render() {
-            Ok(html) => respond(StatusCode::OK, html),
-            Err(error) => {
-                tracing::error!(error = %error, "a page could not be rendered");
-                Problem::unavailable().into_response()
-            }
-        },
-        Err(problem) => problem.into_response(),
+        Ok(observed) => page::rendered(StatusCode::OK, &written_page(&edge.city, &asked, observed)),
+        Err(problem) => page::problem(&problem),
     }
 }
 
@@ -168,15 +161,10 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
         zone: edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned(),
     };
     let figures = figures::count(&edge.pool, &scope, now).await.map_err(|e| Problem::from_store(&e))?;
-    Ok(Observed { figures, scope, frame: frame(caller) })
+    Ok(Observed { figures, scope, frame: page::frame(caller, "/observatoire") })
 }
 
-fn frame(caller: Caller<'_>) -> Frame {
-    let links = caller.desks().into_iter().map(|desk| (desk.path, desk.label.to_owned()));
-    Frame::new(&caller.source.name, links, "/observatoire")
-}
-
-fn page(city: &City, asked: &Asked, Observed { figures, scope, frame }: Observed) -> ObservatoryPage {
+fn written_page(city: &City, asked: &Asked, Observed { figures, scope, frame }: Observed) -> ObservatoryPage {
     let one_sector = scope.sector.is_some();
     let told = |number: u64| protected(number, one_sector);
     let sectors = city.territory.sectors().iter().filter(|sector| sector.in_paris);
