@@ -1,7 +1,5 @@
 //! The directory's pages without any script: what each function may open, and what its forms do.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
-
 use serde_json::json;
 use vigie_tests::{Answer, Options, Stack, Vigie, wait};
 
