@@ -494,6 +494,15 @@ impl ClosingReason {
             Self::Mistaken => "mistaken",
         }
     }
+
+    /// French label shown to people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Resolved => "Événement traité",
+            Self::Averted => "N'a pas eu lieu",
+            Self::Mistaken => "Signalé par erreur",
+        }
+    }
 }
 
 /// Who acted: a body, in a role, by a channel. Never a person's name.

@@ -40,4 +40,19 @@ async fn whoever_administers_reads_every_page_of_theirs() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "administration", &["admin"]).await.walk().await;
+
+async fn an_incident_is_followed_and_conducted_from_its_page_also_without_scripts() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    Journey::start(&vigie, "incident", &["scop"]).await.walk().await;
+}
+
+#[tokio::test]
+async fn a_shift_is_relieved_and_a_watch_cell_tells_the_operations_room() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    Journey::start(&vigie, "desks", &["scop", "mairie-19", "college-19"]).await.walk().await;
+    let told = vigie.records().count("select count(*) from journal.entry where data ->> 'learnt_at' is not null").await;
+    assert_eq!(told, 1, "when the mairie knew is kept");
+    assert_eq!(vigie.records().count("select count(*) from console.count where sector = 'paris-19'").await, 1);
 }

@@ -2,6 +2,7 @@
 
 const GRAVITY = { fatal: 0, serious: 1, tension: 2, watch: 3 };
 const KEPT_AFTER_CLOSING = 20_000;
+const HOUR = 3_600_000;
 
 const CLOCK = new Intl.DateTimeFormat("fr-FR", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Paris" });
 const DAY = new Intl.DateTimeFormat("fr-FR", { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Paris" });
@@ -189,12 +190,18 @@ function set(element, name, value) {
 
 /** `14 h 32, dans 4 min 05` */
 export function countdown(due, now) {
-  const left = Math.ceil((due - now) / 1000);
-  if (left <= 0) return "échue, en cours";
-  const at = clock(due);
-  if (left < 600) return `${at}, dans ${Math.floor(left / 60)} min ${String(left % 60).padStart(2, "0")}`;
-  if (left < 2 * 3600) return `${at}, dans ${Math.floor(left / 60)} min`;
-  return DAY.format(due) === DAY.format(now) ? at : `${DAY.format(due)} ${at}`;
+  if (due <= now) return "échue, en cours";
+  if (due - now < 2 * HOUR) return clock(due) + left(due, now);
+  return DAY.format(due) === DAY.format(now) ? clock(due) : `${DAY.format(due)} ${clock(due)}`;
+}
+
+/** `, dans 4 min 05`; nothing when that is far away. */
+export function left(due, now) {
+  const seconds = Math.ceil((due - now) / 1000);
+  if (seconds <= 0) return ", échue";
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return `, dans ${minutes} min ${String(seconds % 60).padStart(2, "0")}`;
+  return due - now < 2 * HOUR ? `, dans ${minutes} min` : "";
 }
 
 /** `il y a 12 min` */

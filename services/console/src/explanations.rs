@@ -42,12 +42,12 @@ pub(crate) struct ExplanationView {
     doctrine: String,
     body: BodyId,
     /// French name.
-    body_name: String,
+    pub(crate) body_name: String,
     role: String,
     #[serde(flatten)]
-    explanation: Explanation,
+    pub(crate) explanation: Explanation,
     /// Something that limits the explanation, in French.
-    limit: Option<&'static str>,
+    pub(crate) limit: Option<&'static str>,
 }
 
 /// Why a body was or was not told: circuit, step, roster, hours, limits, fallback.
@@ -78,6 +78,11 @@ pub(crate) async fn of_body(
         }
     }
     let Query(Asked { body }) = asked.map_err(|e| invalid("body", e.body_text()))?;
+    explained(&edge, id, body).await.map(Json)
+}
+
+/// The explanation for somebody who may ask.
+pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Result<ExplanationView, Problem> {
     let known = edge.city.directory.body(&body);
     let known = known.ok_or_else(|| invalid("body", format!("« {body} » n'est pas dans l'annuaire.")))?;
     let stored = |e: sqlx::Error| Problem::from_store(&e);
@@ -111,7 +116,7 @@ pub(crate) async fn of_body(
     let same = made_from == edge.city.doctrine.hash();
     let doctrine = same.then_some(edge.city.doctrine.as_ref());
     let zone = &edge.city.doctrine.zone;
-    Ok(Json(ExplanationView {
+    Ok(ExplanationView {
         explanation: explain(known, &chapters, &situation, doctrine, &edge.city.directory, zone),
         doctrine: made_from,
         role: edge.city.directory.role_label(&known.role).to_owned(),
@@ -120,7 +125,7 @@ pub(crate) async fn of_body(
         limit: (!same).then_some(
             "La doctrine a changé depuis : les circuits qui ne s'appliquaient pas ne sont pas expliqués, et l'annuaire est celui d'aujourd'hui.",
         ),
-    }))
+    })
 }
 
 /// What the journal says of an incident, gathered for one body.

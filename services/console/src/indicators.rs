@@ -16,7 +16,10 @@ use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
-use vigie_domain::directory::{Permission, Sight};
+use vigie_domain::{
+    access::Caller,
+    directory::{Permission, Sight},
+};
 use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
 use vigie_proto::{
     SectorId,
@@ -30,14 +33,14 @@ use crate::{Edge, act, caller, incidents::invalid};
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountBody {
     /// An indicator the doctrine declares as counted.
-    indicator: String,
+    pub(crate) indicator: String,
     /// The sector counted in; the caller's own when absent, the whole city for those without one.
-    sector: Option<SectorId>,
+    pub(crate) sector: Option<SectorId>,
     /// 1 to 10,000; 1 when absent.
-    amount: Option<u32>,
+    pub(crate) amount: Option<u32>,
     /// Local day; today when absent.
     #[schema(value_type = Option<String>, format = Date)]
-    on: Option<Date>,
+    pub(crate) on: Option<Date>,
 }
 
 /// Keep a number of something Vigie does not carry: no content, no name.
@@ -58,6 +61,12 @@ pub(crate) async fn count(
 ) -> Result<Response, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    counted(&edge, caller, body).await?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// Keeps a number in the caller's name, or says what is wrong with it.
+pub(crate) async fn counted(edge: &Edge, caller: Caller<'_>, body: CountBody) -> Result<(), Problem> {
     let now = edge.context.clock.now();
     let counted: Vec<_> =
         edge.city.doctrine.counted.iter().filter(|circuit| circuit.indicators.contains(&body.indicator)).collect();
@@ -87,8 +96,7 @@ pub(crate) async fn count(
     }
     let by = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
     let fact = IndicatorCountedV1 { indicator: body.indicator, sector, amount, by, on };
-    keep(&edge, &fact, now).await.map_err(|e| Problem::from_store(&e))?;
-    Ok(StatusCode::CREATED.into_response())
+    keep(edge, &fact, now).await.map_err(|e| Problem::from_store(&e))
 }
 
 async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> Result<(), sqlx::Error> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use vigie_domain::directory::Directory;
 use vigie_platform::journal::Entry;
 use vigie_proto::{
-    BodyId,
+    ActId, BodyId,
     event::{Cause, Event, Replanning},
 };
 
@@ -18,6 +18,9 @@ pub(crate) struct Line {
     pub(crate) what: String,
     /// In French.
     pub(crate) text: String,
+    /// The act it tells of, when somebody may have written something with it.
+    #[serde(skip)]
+    pub(crate) act: Option<ActId>,
 }
 
 /// Every entry of an incident as a line; an entry that cannot be read is shown as such, never dropped.
@@ -26,13 +29,28 @@ pub(crate) fn tell(entries: &[Entry], directory: &Directory) -> Vec<Line> {
         .iter()
         .filter_map(|entry| {
             let what = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1").to_owned();
-            let text = match Event::decode(&entry.envelope.type_name, &entry.data) {
-                Ok(event) => sentence(&event, directory)?,
-                Err(error) => format!("Entrée illisible : {error}"),
+            let (text, act) = match Event::decode(&entry.envelope.type_name, &entry.data) {
+                Ok(event) => (sentence(&event, directory)?, written_with(&event)),
+                Err(error) => (format!("Entrée illisible : {error}"), None),
             };
-            Some(Line { at: entry.envelope.time, what, text })
+            Some(Line { at: entry.envelope.time, what, text, act })
         })
         .collect()
+}
+
+/// The act a fact comes from, for those that can carry words.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most facts carry no words")]
+fn written_with(event: &Event) -> Option<ActId> {
+    match event {
+        Event::IncidentNoted(e) => Some(e.act_id),
+        Event::IncidentEased(e) => Some(e.act_id),
+        Event::IncidentClosed(e) => Some(e.act_id),
+        Event::IncidentAggravated(e) => match &e.cause {
+            Cause::Act { act_id, .. } => Some(*act_id),
+            Cause::Signal { .. } | Cause::Accumulation { .. } => None,
+        },
+        _ => None,
+    }
 }
 
 fn sentence(event: &Event, directory: &Directory) -> Option<String> {
@@ -93,7 +111,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::IncidentAcknowledged(e) => format!("Pris en compte par {}", body(&e.by.body)),
         Event::IncidentNoted(e) if e.over => format!("{} indique que c'est terminé", body(&e.by.body)),
         Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
-        Event::IncidentClosed(e) => format!("Clos par {}", body(&e.by.body)),
+        Event::IncidentClosed(e) => format!("Clos par {} : {}", body(&e.by.body), e.reason.label()),
         Event::StepSettled(e) => format!("Palier {} : {}", e.step, outcome(&e.outcome, e.alerts)),
         Event::AlertIssued(e) => format!("{} : alerte ({})", body(&e.body), channel(e.channel)),
         Event::DeliverySent(e) => format!("{} : envoyé ({})", body(&e.body), channel(e.channel)),
@@ -115,7 +133,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
     })
 }
 
-fn channel(channel: vigie_proto::Channel) -> &'static str {
+pub(crate) fn channel(channel: vigie_proto::Channel) -> &'static str {
     match channel {
         vigie_proto::Channel::Email => "courriel",
         vigie_proto::Channel::Sms => "SMS",

@@ -1,6 +1,7 @@
 //! What people do to an incident: recorded here as a fact, applied by its owner.
 
 pub(crate) mod conduct;
+pub(crate) mod request;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,22 +15,14 @@ use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::types::Json as SqlJson;
-use vigie_domain::{
-    access::Caller,
-    admission::{MAX_SUMMARY, has_control},
-    directory::Permission,
-};
-use vigie_platform::{
-    ids, journal,
-    journal::Entry,
-    problem::{Fault, Problem},
-    telemetry,
-};
+use vigie_domain::{access::Caller, directory::Permission};
+use vigie_platform::{ids, journal, journal::Entry, problem::Problem, telemetry};
 use vigie_proto::{
     ActId, IncidentId, Severity,
-    event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection, Through},
+    event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection},
 };
 
+use self::request::{Request, carry_out};
 use crate::{
     Edge,
     caller::{self, Seen},
@@ -150,7 +143,7 @@ enum ActProblems {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcknowledgementBody {
     /// Version under the person's eyes; the present one when absent.
-    version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 /// Adds a note.
@@ -158,23 +151,23 @@ pub(crate) struct AcknowledgementBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoteBody {
     /// 1 to 500 characters, no names.
-    text: String,
+    pub(crate) text: String,
 }
 
 /// Changes the severity.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeverityBody {
-    severity: Severity,
-    reason: Option<String>,
+    pub(crate) severity: Severity,
+    pub(crate) reason: Option<String>,
 }
 
 /// Closes the incident.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolutionBody {
-    reason: ClosingReason,
-    note: Option<String>,
+    pub(crate) reason: ClosingReason,
+    pub(crate) note: Option<String>,
 }
 
 /// Take charge: stops the escalation as the doctrine says.
@@ -196,9 +189,7 @@ pub(crate) async fn acknowledge(
         Err(JsonRejection::MissingJsonContentType(_)) => AcknowledgementBody::default(),
         Err(rejection) => return Err(Problem::unreadable(&rejection)),
     };
-    let version = body.version.unwrap_or(seen.snapshot.version);
-    let act = Act::Acknowledge { version, alert_id: None };
-    answer(&edge, caller, &seen, act, None).await
+    answer(&edge, caller, &seen, Request::Acknowledge(body)).await
 }
 
 /// Add a note; its text stays with those who may read it.
@@ -215,8 +206,7 @@ pub(crate) async fn note(
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Note).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
-    let text = checked_text("text", Some(&body.text))?;
-    answer(&edge, caller, &seen, Act::Note, text).await
+    answer(&edge, caller, &seen, Request::Note(body)).await
 }
 
 /// Change the severity. Higher: everybody is asked again. Lower: the milder plan takes over.
@@ -233,8 +223,7 @@ pub(crate) async fn severity(
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::ChangeSeverity).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
-    let text = body.reason.as_deref().map(|t| checked_text("reason", Some(t))).transpose()?.flatten();
-    answer(&edge, caller, &seen, Act::ChangeSeverity { to: body.severity }, text).await
+    answer(&edge, caller, &seen, Request::ChangeSeverity(body)).await
 }
 
 /// Close the incident with a reason: nothing more is told.
@@ -251,8 +240,7 @@ pub(crate) async fn resolution(
 ) -> Result<Response, Problem> {
     let (caller, seen) = allowed(&edge, &headers, &id, Permission::Close).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
-    let text = body.note.as_deref().map(|t| checked_text("note", Some(t))).transpose()?.flatten();
-    answer(&edge, caller, &seen, Act::Close { reason: body.reason }, text).await
+    answer(&edge, caller, &seen, Request::Close(body)).await
 }
 
 /// The caller and the incident, when it sees it and may do this.
@@ -275,23 +263,16 @@ pub(crate) fn forbidden() -> Problem {
         .detail("Votre fonction ne permet pas cet acte sur cet événement.")
 }
 
-async fn answer(
-    edge: &Edge,
-    caller: Caller<'_>,
-    seen: &Seen,
-    act: Act,
-    text: Option<&str>,
-) -> Result<Response, Problem> {
-    let actor = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
-    let outcome = perform(edge, seen.snapshot.id, actor, act, text).await.map_err(|e| Problem::from_store(&e))?;
-    match outcome {
+async fn answer(edge: &Edge, caller: Caller<'_>, seen: &Seen, request: Request) -> Result<Response, Problem> {
+    match carry_out(edge, caller, seen, request).await? {
         Outcome::Applied(snapshot) => Ok(Json(IncidentView::from(*snapshot)).into_response()),
         Outcome::Recorded => Ok((StatusCode::ACCEPTED, Json(json!({ "state": "recorded" }))).into_response()),
         Outcome::Rejected(why) => Err(rejected(why)),
     }
 }
 
-fn rejected(why: Rejection) -> Problem {
+/// Why an act had no effect, for people.
+pub(crate) fn rejected(why: Rejection) -> Problem {
     let (code, detail) = match why {
         Rejection::Closed => ("closed", "L'événement est clos."),
         Rejection::Stale => {
@@ -308,16 +289,4 @@ fn rejected(why: Rejection) -> Problem {
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };
     Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)
-}
-
-fn checked_text<'a>(field: &str, text: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
-    let Some(text) = text.map(str::trim) else { return Ok(None) };
-    let length = text.chars().count();
-    if (1..=MAX_SUMMARY).contains(&length) && !has_control(text) {
-        return Ok(Some(text));
-    }
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger").faults(vec![Fault::new(
-        field,
-        format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne ni caractère de contrôle."),
-    )]))
 }

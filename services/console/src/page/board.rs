@@ -156,6 +156,35 @@ async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardP
     })
 }
 
+#[derive(Debug, Template)]
+#[template(path = "closed.html")]
+struct ClosedPage {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+/// Closed incidents one page shows.
+const CLOSED: i64 = 100;
+
+/// `GET /scop/clos`: the last ones closed, latest first.
+pub(crate) async fn closed(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+    let caller = match operator(&edge, &headers).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let statement = format!("select {VIEW} where i.status = 'closed' order by i.closed_at desc, i.id limit $1");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(CLOSED).fetch_all(&edge.pool).await;
+    let words = words(&edge, edge.context.clock.now());
+    let rows = rows.and_then(|rows| {
+        let row = |row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, &words));
+        rows.iter().map(row).collect::<Result<Vec<Row>, sqlx::Error>>()
+    });
+    match rows {
+        Ok(rows) => rendered(StatusCode::OK, &ClosedPage { frame: frame(caller, "/scop"), rows }),
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
 /// `12 événements, dont 3 à prendre en compte`; scripts say it the same way.
 fn count(rows: &[Row]) -> String {
     let shown: Vec<&Row> = rows.iter().filter(|row| !row.hidden).collect();

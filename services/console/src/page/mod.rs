@@ -4,7 +4,13 @@
 
 pub(crate) mod assets;
 pub(crate) mod board;
+pub(crate) mod cell;
+mod deed;
+pub(crate) mod incident;
+pub(crate) mod relief;
 mod row;
+mod story;
+mod told;
 
 use askama::Template;
 use axum::{

@@ -1,0 +1,60 @@
+// An incident's page, kept up to date: when something happened to it, the parts that only show are read again. Forms are
+// left alone, whatever somebody is typing.
+import { follow } from "./live.js";
+import { left } from "./rows.js";
+
+const EVERY = 1_000;
+
+const live = document.getElementById("live");
+let skew = 0;
+let behind = false;
+
+function say(text, state) {
+  const pulse = document.getElementById("pulse");
+  if (pulse.textContent !== text) pulse.textContent = text;
+  pulse.dataset.state = state;
+}
+
+/** Replaces every part that only shows with what the server shows now. */
+async function refresh() {
+  const response = await fetch(location.pathname, { cache: "no-store" });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(part.id);
+    if (now && now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
+  }
+  // What is under the reader's eyes is what they take charge of.
+  const version = document.querySelector("[name=version]");
+  const newest = fresh.querySelector("[name=version]");
+  if (version && newest) version.value = newest.value;
+  countDown();
+}
+
+function countDown() {
+  for (const node of document.querySelectorAll(".left")) {
+    const text = left(Date.parse(node.dataset.due), Date.now() + skew);
+    if (node.textContent !== text) node.textContent = text;
+    // A step that was due has been dealt with, or will be in a moment.
+    if (text === ", échue") behind = true;
+  }
+}
+
+setInterval(() => {
+  if (behind) {
+    behind = false;
+    refresh().catch(() => (behind = true));
+  } else {
+    countDown();
+  }
+}, EVERY);
+
+follow(live.dataset.after, {
+  connected: () => say("En direct.", "live"),
+  lost: () => say("Connexion perdue, nouvelle tentative…", "lost"),
+  ended: () => say("Votre session est terminée : ouvrez votre lien personnel, puis actualisez la page.", "ended"),
+  told(name, { at, incident }) {
+    if (name === "alive") skew = Date.parse(at) - Date.now();
+    else if (incident.id === live.dataset.id) behind = true;
+  },
+});

@@ -1,0 +1,49 @@
+// Forms that speak to the API: a form with `data-send` is sent there as JSON, and says what became of it. What stands in
+// `data-plain` is for those without scripts.
+//
+// One key a form until it is taken: pressing twice, or again after a lost connection, sends once.
+
+for (const form of document.querySelectorAll("form[data-send]")) {
+  let key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  const said = form.querySelector("[role=status]");
+  const button = form.querySelector("button");
+  button.hidden = false;
+  for (const other of form.querySelectorAll("[data-plain]")) other.hidden = true;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    said.textContent = "Envoi…";
+    try {
+      const response = await fetch(form.dataset.send, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+        body: JSON.stringify(fields(form)),
+      });
+      const answer = await response.json().catch(() => ({}));
+      if (response.ok) {
+        said.textContent = `${form.dataset.done} ${answer.reference ?? ""}`.trim();
+        key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+        form.dispatchEvent(new Event("sent"));
+      } else {
+        const faults = (answer.faults ?? []).map((fault) => fault.message);
+        said.textContent = [answer.detail ?? answer.title ?? "Refusé.", ...faults].join(" ");
+      }
+    } catch {
+      said.textContent = "Pas encore envoyé : le serveur ne répond pas. Recommencez, rien ne partira deux fois.";
+    }
+    button.disabled = false;
+  });
+}
+
+/** `a.b` is a field within a field; `data-ago` is so many minutes before now. */
+function fields(form) {
+  const body = {};
+  for (const element of form.elements) {
+    if (!element.name || element.value === "" || (element.type === "checkbox" && !element.checked)) continue;
+    const path = element.name.split(".");
+    const last = path.pop();
+    const holder = path.reduce((inner, name) => (inner[name] ??= {}), body);
+    holder[last] = "ago" in element.dataset ? new Date(Date.now() - element.value * 60_000).toISOString() : element.value;
+  }
+  return body;
+}

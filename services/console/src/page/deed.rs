@@ -1,0 +1,118 @@
+//! The forms of an incident's page: the same acts as the API's, for those who have no scripts.
+
+use serde::Deserialize;
+use vigie_platform::problem::Problem;
+use vigie_proto::{
+    BodyId, CrisisRegime, SectorId, Severity,
+    event::{ClosingReason, ReturnOutcome},
+};
+
+use crate::{
+    act::{
+        AcknowledgementBody, NoteBody, ResolutionBody, SeverityBody,
+        conduct::{HandoverBody, InvolvementBody, RegimeBody, ReturnBody},
+        request::Request,
+    },
+    incidents::invalid,
+};
+
+/// What was done with a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Did {
+    Acknowledge,
+    Note,
+    Severity,
+    Regime,
+    HandOver,
+    Involve,
+    Return,
+    Close,
+}
+
+impl Did {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Acknowledge,
+        Self::Note,
+        Self::Severity,
+        Self::Regime,
+        Self::HandOver,
+        Self::Involve,
+        Self::Return,
+        Self::Close,
+    ];
+
+    /// As in the form and in the address that shows the result.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Note => "note",
+            Self::Severity => "severity",
+            Self::Regime => "regime",
+            Self::HandOver => "hand-over",
+            Self::Involve => "involve",
+            Self::Return => "return",
+            Self::Close => "close",
+        }
+    }
+
+    /// What is said once it is done.
+    pub(crate) fn done(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "Pris en compte : les relances s'arrêtent comme le prévoit la doctrine.",
+            Self::Note => "Note ajoutée à la main courante.",
+            Self::Severity => "Niveau changé.",
+            Self::Regime => "Régime de crise changé.",
+            Self::HandOver => "Relais demandé : le service est prévenu.",
+            Self::Involve => "Secteur associé : ses services sont prévenus.",
+            Self::Return => "Retour enregistré.",
+            Self::Close => "Événement clos.",
+        }
+    }
+}
+
+/// A form as the browser sends it; fields of other forms are empty.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deed {
+    pub(crate) did: Did,
+    version: Option<u32>,
+    /// Also given back to the page when it was not taken, so that nobody types it again.
+    #[serde(default)]
+    pub(crate) text: String,
+    severity: Option<Severity>,
+    regime: Option<CrisisRegime>,
+    to: Option<String>,
+    sector: Option<SectorId>,
+    owed: Option<String>,
+    outcome: Option<ReturnOutcome>,
+    closing: Option<ClosingReason>,
+}
+
+impl Deed {
+    /// The act asked for; what is missing otherwise.
+    pub(crate) fn request(&self) -> Result<Request, Problem> {
+        let words = || Some(self.text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
+        let asked = match self.did {
+            Did::Acknowledge => Some(Request::Acknowledge(AcknowledgementBody { version: self.version })),
+            Did::Note => Some(Request::Note(NoteBody { text: self.text.clone() })),
+            Did::Severity => {
+                self.severity.map(|severity| Request::ChangeSeverity(SeverityBody { severity, reason: words() }))
+            }
+            Did::Regime => self.regime.map(|regime| Request::SetRegime(RegimeBody { regime })),
+            Did::HandOver => self.body().map(|to| Request::HandOver(HandoverBody { to })),
+            Did::Involve => {
+                self.sector.clone().map(|sector| Request::Involve(InvolvementBody { sectors: vec![sector] }))
+            }
+            Did::Return => {
+                self.owed.clone().zip(self.outcome).map(|(owed, outcome)| Request::Return(ReturnBody { owed, outcome }))
+            }
+            Did::Close => self.closing.map(|reason| Request::Close(ResolutionBody { reason, note: words() })),
+        };
+        asked.ok_or_else(|| invalid("", "Choisissez une réponse, puis envoyez de nouveau.".to_owned()))
+    }
+
+    fn body(&self) -> Option<BodyId> {
+        BodyId::new(self.to.as_deref()?).ok()
+    }
+}

@@ -1,0 +1,241 @@
+//! `/scop/evenements/{id}`: one incident, what was done about it, what comes next, and the acts on it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{
+        Path, Query, State,
+        rejection::{FormRejection, QueryRejection},
+    },
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use vigie_domain::{access::Caller, directory::Sight, french};
+use vigie_platform::{page::Frame, problem::Problem};
+use vigie_proto::{BodyId, CrisisRegime, IncidentStatus, Severity, event::ClosingReason};
+
+use super::{
+    deed::{Deed, Did},
+    frame, problem, rendered,
+    row::Row,
+    story::{self, Story},
+    visitor, words,
+};
+use crate::{
+    Edge,
+    act::{Outcome, rejected, request::carry_out},
+    caller::{self, Seen},
+    events::{end_of_journal, id_of},
+    explanations::{ExplanationView, explained},
+    incidents::{invalid, parse_id},
+};
+
+/// What the address asks besides the incident.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// An act just done, by its code.
+    fait: String,
+    /// The act just done waits to be applied.
+    attente: String,
+    /// A body whose part is to be explained.
+    service: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "incident.html")]
+struct IncidentPage {
+    frame: Frame,
+    /// Where the live stream goes on from.
+    after: String,
+    row: Row,
+    seen: Seen,
+    opened: String,
+    expected: Option<String>,
+    story: Story,
+    /// Result of the act just done.
+    done: Option<&'static str>,
+    pending: bool,
+    /// Why the act just asked for had no effect, and the words that came with it.
+    refused: Option<Problem>,
+    kept: String,
+    asked: String,
+    explained: Option<ExplanationView>,
+    body_name: String,
+    may: May,
+}
+
+/// What the reader may do here.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one per form")]
+struct May {
+    acknowledge: bool,
+    note: bool,
+    change_severity: bool,
+    set_regime: bool,
+    involve: bool,
+    close: bool,
+}
+
+impl May {
+    fn of(caller: Caller<'_>, open: bool) -> Self {
+        use vigie_domain::directory::Permission as P;
+        let may = |permission| open && caller.may(permission);
+        Self {
+            acknowledge: may(P::Acknowledge),
+            // A note and a return may still follow the closing.
+            note: caller.may(P::Note),
+            change_severity: may(P::ChangeSeverity),
+            set_regime: may(P::SetRegime),
+            involve: may(P::Involve),
+            close: may(P::Close),
+        }
+    }
+}
+
+impl IncidentPage {
+    fn severities(&self) -> impl Iterator<Item = Severity> {
+        let now = self.seen.snapshot.severity;
+        Severity::ALL.into_iter().filter(move |severity| *severity != now)
+    }
+
+    fn regimes(&self) -> impl Iterator<Item = CrisisRegime> {
+        let now = self.seen.snapshot.regime;
+        CrisisRegime::ALL.into_iter().filter(move |regime| *regime != now)
+    }
+
+    /// The reader's body has taken charge; it may be asked to confirm.
+    fn in_charge(&self) -> bool {
+        self.story.view.in_charge.iter().flatten().any(|name| *name == self.body_name)
+    }
+
+    fn closed(&self) -> bool {
+        self.seen.snapshot.status == IncidentStatus::Closed
+    }
+}
+
+/// What is shown around an act that was just asked for.
+#[derive(Debug, Default)]
+struct AfterAct {
+    done: Option<&'static str>,
+    pending: bool,
+    refused: Option<Problem>,
+    kept: String,
+}
+
+/// `GET /scop/evenements/{id}`
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let (caller, seen) = match reader(&edge, &headers, &id).await {
+        Ok(reader) => reader,
+        Err(response) => return response,
+    };
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+    };
+    let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
+    let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
+    page(&edge, caller, seen, &asked.service, result, StatusCode::OK).await
+}
+
+/// `POST /scop/evenements/{id}`: the act of one of its forms.
+pub(crate) async fn act(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    form: Result<Form<Deed>, FormRejection>,
+) -> Response {
+    let (caller, seen) = match reader(&edge, &headers, &id).await {
+        Ok(reader) => reader,
+        Err(response) => return response,
+    };
+    let deed = match form {
+        Ok(Form(deed)) => deed,
+        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+    };
+    let outcome = match deed.request() {
+        Ok(request) => carry_out(&edge, caller, &seen, request).await,
+        Err(refused) => Err(refused),
+    };
+    let here = format!("/scop/evenements/{}?fait={}", seen.snapshot.id, deed.did.code());
+    let refused = match outcome {
+        Ok(Outcome::Applied(_)) => return Redirect::to(&here).into_response(),
+        Ok(Outcome::Recorded) => return Redirect::to(&format!("{here}&attente=oui")).into_response(),
+        Ok(Outcome::Rejected(why)) => rejected(why),
+        Err(refused) => refused,
+    };
+    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::CONFLICT);
+    let result = AfterAct { refused: Some(refused), kept: deed.text, ..AfterAct::default() };
+    // As it stands now, not as it stood before the act was refused.
+    match caller::see(&edge, caller, seen.snapshot.id).await {
+        Ok(seen) => page(&edge, caller, seen, "", result, status).await,
+        Err(gone) => problem(&gone),
+    }
+}
+
+/// Who reads, and the incident when they may follow how it is conducted; 404 otherwise, without saying which.
+async fn reader<'a>(edge: &'a Edge, headers: &HeaderMap, id: &str) -> Result<(Caller<'a>, Seen), Response> {
+    let caller = visitor(edge, headers).await?;
+    let follows = matches!(caller.role.sees, Sight::Everything | Sight::Sector);
+    let id = parse_id(id).map_err(|missing| problem(&missing))?;
+    let seen = caller::see(edge, caller, id).await.map_err(|missing| problem(&missing))?;
+    if follows { Ok((caller, seen)) } else { Err(problem(&Problem::not_found("Événement"))) }
+}
+
+async fn page(
+    edge: &Edge,
+    caller: Caller<'_>,
+    seen: Seen,
+    service: &str,
+    result: AfterAct,
+    status: StatusCode,
+) -> Response {
+    match made(edge, caller, seen, service, result).await {
+        Ok(page) => rendered(status, &page),
+        Err(error) => problem(&error),
+    }
+}
+
+async fn made(
+    edge: &Edge,
+    caller: Caller<'_>,
+    seen: Seen,
+    service: &str,
+    result: AfterAct,
+) -> Result<IncidentPage, Problem> {
+    let stored = |e: sqlx::Error| Problem::from_store(&e);
+    let after = id_of(end_of_journal(edge).await.map_err(stored)?);
+    let words = words(edge, edge.context.clock.now());
+    let zone = &edge.city.doctrine.zone;
+    let story = story::tell(edge, caller, &seen.snapshot, &words).await.map_err(stored)?;
+    let explained = match BodyId::new(service) {
+        Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
+        _ => None,
+    };
+    let body = edge.city.directory.body(&caller.source.body);
+    Ok(IncidentPage {
+        frame: frame(caller, if caller.operates() { "/scop" } else { "" }),
+        after,
+        row: Row::of(story.view.clone(), &words),
+        opened: french::date_time(seen.snapshot.opened_at, zone),
+        expected: seen.snapshot.expected_at.map(|at| french::date_time(at, zone)),
+        done: result.done,
+        pending: result.pending,
+        refused: result.refused,
+        kept: result.kept,
+        asked: service.to_owned(),
+        explained,
+        body_name: body.map_or_else(String::new, |body| body.name.clone()),
+        may: May::of(caller, seen.snapshot.status != IncidentStatus::Closed),
+        story,
+        seen,
+    })
+}

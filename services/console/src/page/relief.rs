@@ -1,0 +1,192 @@
+//! `/scop/releve`: what whoever takes over must know, and the form that records the hand-over of the shift.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
+use vigie_domain::{access::Caller, french};
+use vigie_platform::{page::Frame, problem::Problem};
+use vigie_proto::{Severity, event::IncidentSnapshot, plan::Owed};
+
+use super::{frame, operator, rendered, row::Row, words};
+use crate::{
+    Edge,
+    incidents::{IncidentView, VIEW},
+};
+
+/// Incidents and returns one summary names; the rest is counted.
+const NAMED: i64 = 20;
+/// What is due within this time is named.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+/// How far back dead letters are counted: a shift.
+const SHIFT: SignedDuration = SignedDuration::from_hours(12);
+
+#[derive(Debug, Template)]
+#[template(path = "relief.html")]
+struct ReliefPage {
+    frame: Frame,
+    now: String,
+    body: String,
+    body_name: String,
+    /// Duty positions of the reader's body; none without a roster.
+    positions: Vec<String>,
+    /// Open incidents by severity, gravest first: label, all, not taken charge of.
+    tallies: Vec<(&'static str, i64, i64)>,
+    unanswered: Vec<Row>,
+    due: Vec<Row>,
+    overdue: Vec<Overdue>,
+    unreachable: i64,
+    unreadable: i64,
+}
+
+/// A return that is late.
+#[derive(Debug)]
+struct Overdue {
+    incident: String,
+    reference: String,
+    what: String,
+    by: String,
+    since: String,
+}
+
+impl ReliefPage {
+    /// The summary as text, for a message or a note.
+    fn text(&self) -> String {
+        let open: i64 = self.tallies.iter().map(|(_, all, _)| all).sum();
+        let waiting: i64 = self.tallies.iter().map(|(_, _, unanswered)| unanswered).sum();
+        let by_level = self.tallies.iter().filter(|(_, all, _)| *all > 0);
+        let by_level: Vec<String> = by_level.map(|(label, all, _)| format!("{} {all}", label.to_lowercase())).collect();
+        let levels = if by_level.is_empty() { String::new() } else { format!(" ({})", by_level.join(", ")) };
+        format!(
+            "Événements ouverts : {open}{levels}, à prendre en compte : {waiting}. Relances dans l'heure : {}. Retours en retard : {}. Services injoignables : {}.",
+            self.due.len(),
+            self.overdue.len(),
+            self.unreachable
+        )
+    }
+}
+
+/// `GET /scop/releve`
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+    let caller = match operator(&edge, &headers).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    match page(&edge, caller).await {
+        Ok(page) => rendered(StatusCode::OK, &page),
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
+async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error> {
+    let now = edge.context.clock.now();
+    let words = words(edge, now);
+    let mut connection = edge.pool.acquire().await?;
+    let unanswered = incidents(edge, &mut connection, "i.status = 'open' and $1::timestamptz is not null", now, &words);
+    let unanswered = unanswered.await?;
+    let due = incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &words).await?;
+    let since = now - SHIFT;
+    let unreachable = count(
+        &mut connection,
+        "journal.entry where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1",
+        since,
+    );
+    let unreachable = unreachable.await?;
+    let unreadable = count(&mut connection, "journal.dead_letter where at >= $1", since).await?;
+    let body = edge.city.directory.body(&caller.source.body);
+    Ok(ReliefPage {
+        frame: frame(caller, "/scop"),
+        now: french::date_time(now, &edge.city.doctrine.zone),
+        body: caller.source.body.to_string(),
+        body_name: body.map_or_else(String::new, |body| body.name.clone()),
+        positions: body.and_then(|body| body.roster.as_ref()).map(|r| r.order.clone()).unwrap_or_default(),
+        tallies: tallies(&mut connection).await?,
+        overdue: overdue(edge, &mut connection, now, &words).await?,
+        unanswered,
+        due,
+        unreachable,
+        unreadable,
+    })
+}
+
+async fn tallies(connection: &mut PgConnection) -> Result<Vec<(&'static str, i64, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select severity, count(*) as every, count(*) filter (where status = 'open') as unanswered
+           from routing.incident where status <> 'closed' group by severity",
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut tallies = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let of =
+            |row: &&sqlx::postgres::PgRow| row.try_get::<String, _>("severity").is_ok_and(|s| s == severity.code());
+        let (every, unanswered) = match rows.iter().find(of) {
+            Some(row) => (row.try_get("every")?, row.try_get("unanswered")?),
+            None => (0, 0),
+        };
+        tallies.push((severity.label(), every, unanswered));
+    }
+    Ok(tallies)
+}
+
+/// The gravest incidents for which `condition` on `$1` holds.
+async fn incidents(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    condition: &'static str,
+    at: Timestamp,
+    words: &impl Fn(Timestamp) -> String,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let statement =
+        format!("select {VIEW} where {condition} order by array_position($2, i.severity), i.opened_at, i.id limit $3");
+    let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(at.to_sqlx())
+        .bind(gravest_first)
+        .bind(NAMED)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
+}
+
+async fn overdue(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    now: Timestamp,
+    words: &impl Fn(Timestamp) -> String,
+) -> Result<Vec<Overdue>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
+          where o.given_at is null and o.due_at < $1 order by o.due_at limit $2",
+    )
+    .bind(now.to_sqlx())
+    .bind(NAMED)
+    .fetch_all(connection)
+    .await?;
+    let late = |row: &sqlx::postgres::PgRow| {
+        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        let SqlJson(incident): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
+        let due: SqlTimestamp = row.try_get("due_at")?;
+        Ok(Overdue {
+            incident: incident.id.to_string(),
+            reference: incident.reference,
+            by: edge.city.directory.role_label(&owed.by.role).to_owned(),
+            what: owed.what,
+            since: words(due.to_jiff()),
+        })
+    };
+    rows.iter().map(late).collect()
+}
+
+/// How many rows of `what`, which compares `$1` with `since`.
+async fn count(connection: &mut PgConnection, what: &'static str, since: Timestamp) -> Result<i64, sqlx::Error> {
+    let statement = format!("select count(*) from {what}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(since.to_sqlx()).fetch_one(connection).await
+}

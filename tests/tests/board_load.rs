@@ -1,0 +1,75 @@
+//! The board under load: 500 open incidents and 50 facts a second, while somebody works at it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+use vigie_tests::{Caller, Journey, Options, Stack, Vigie, board_seconds, small_city, wait};
+
+const INCIDENTS: u32 = 500;
+const FACTS_A_SECOND: u64 = 50;
+
+/// Opens the incidents and returns their ids.
+async fn open(vigie: &Vigie, desk: &Caller) -> Vec<Uuid> {
+    let raise = |number| async move { desk.raise(&small_city::report(number)).await };
+    let raised: Vec<_> = stream::iter(0..INCIDENTS).map(raise).buffer_unordered(16).collect().await;
+    let mut incidents = Vec::new();
+    for raised in &raised {
+        incidents.push(vigie.incident_of(raised).await);
+    }
+    incidents
+}
+
+/// The act number `turn`: mostly notes, some change what every line shows.
+fn act(turn: u64) -> (&'static str, Value) {
+    match turn % 10 {
+        0 => ("severity", json!({ "severity": "tension" })),
+        5 => ("severity", json!({ "severity": "serious" })),
+        2 | 7 => ("acknowledgements", json!({})),
+        _ => ("notes", json!({ "text": "Rien à signaler" })),
+    }
+}
+
+/// Acts on incident after incident, by the clock; returns how many acts were taken.
+fn load(desk: Caller, incidents: Arc<Vec<Uuid>>) -> JoinHandle<u64> {
+    tokio::spawn(async move {
+        let mut clock = tokio::time::interval(Duration::from_millis(1_000 / FACTS_A_SECOND));
+        let mut acts = tokio::task::JoinSet::new();
+        for turn in 0..board_seconds() * FACTS_A_SECOND {
+            clock.tick().await;
+            let incident = incidents[usize::try_from(turn * 7).unwrap() % incidents.len()];
+            let (path, body) = act(turn);
+            let desk = desk.clone();
+            acts.spawn(async move { desk.post(&format!("/api/v1/incidents/{incident}/{path}"), &body).await.status });
+        }
+        let answered = acts.join_all().await;
+        answered.into_iter().filter(|status| matches!(status, 200 | 202)).count() as u64
+    })
+}
+
+#[tokio::test]
+async fn the_board_loses_nothing_and_keeps_nobody_waiting_under_load() {
+    let stack = Stack::start().await;
+    small_city::write(stack.folder());
+    let options = Options::default().city(stack.folder()).set("INTAKE__RATE_BURST", 10_000);
+    let vigie = Vigie::start(&stack, options).await;
+    let desk = vigie.caller(small_city::SOURCE).await;
+    let incidents = Arc::new(open(&vigie, &desk).await);
+    let mut under_way = None;
+    let mut journey = Journey::start(&vigie, "load", &[small_city::SOURCE]).await;
+    while let Some(asked) = journey.asks().await {
+        match asked.as_str() {
+            "load" => under_way = Some(load(desk.clone(), Arc::clone(&incidents))),
+            "settle" => {
+                let acts = under_way.take().expect("there was a load").await.expect("the load ends");
+                println!("load: {acts} acts taken in {} s", board_seconds());
+                assert!(acts * 10 >= board_seconds() * FACTS_A_SECOND * 8, "most acts change or add something: {acts}");
+                wait::until("everything has had its consequences", wait::PATIENCE, || vigie.records().is_quiet()).await;
+            }
+            other => unreachable!("the journey asks to {other}"),
+        }
+        journey.done().await;
+    }
+}
