@@ -53,6 +53,12 @@ pub fn blocks(crisis: &Crisis, story: &[Told], words: &BTreeMap<String, String>,
     blocks
 }
 
+/// The story in French, oldest first: when, and what.
+pub fn log(crisis: &Crisis, story: &[Told], city: &City) -> Vec<(String, String)> {
+    let teller = Teller { crisis, story, city };
+    story.iter().filter_map(|told| Some((teller.clock(told.at), teller.sentence(&told.event)?))).collect()
+}
+
 /// The blocks as Markdown, tables included.
 pub fn markdown(blocks: &[Block]) -> String {
     blocks.iter().map(written).collect()
@@ -124,8 +130,7 @@ impl Teller<'_> {
     }
 
     fn timeline(&self) -> Vec<Vec<String>> {
-        let lines = self.story.iter().filter_map(|told| Some(vec![self.clock(told.at), self.sentence(&told.event)?]));
-        lines.collect()
+        log(self.crisis, self.story, self.city).into_iter().map(|(at, what)| vec![at, what]).collect()
     }
 
     /// What a person decided: everything of the crisis that somebody did.
@@ -171,7 +176,7 @@ impl Teller<'_> {
         for told in self.story {
             match &told.event {
                 Event::IncidentOpened(e) if e.incident.id == id => {
-                    opened = Some((told.at, e.incident.reference.clone()))
+                    opened = Some((told.at, e.incident.reference.clone()));
                 }
                 Event::IncidentAcknowledged(e) if e.incident.id == id => {
                     let (at, reference) = opened?;

@@ -26,8 +26,17 @@ pub struct Reporting {
     pub given: u32,
     /// Due times that passed without one.
     pub missed: u32,
-    /// Option by field of the last one given, and when.
-    pub last: Option<(BTreeMap<String, String>, Timestamp)>,
+    /// The last one given.
+    pub last: Option<Given>,
+}
+
+/// A report as it was given; its words stay with the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub number: u32,
+    /// Option by field.
+    pub answers: BTreeMap<String, String>,
+    pub at: Timestamp,
 }
 
 impl Crisis {
@@ -111,7 +120,7 @@ impl Reporting {
 
     fn give(&mut self, answers: BTreeMap<String, String>, at: Moment<'_>) {
         self.given += 1;
-        self.last = Some((answers, at.now));
+        self.last = Some(Given { number: self.number, answers, at: at.now });
         let due_at = self.due_at.unwrap_or(at.now);
         self.advance(due_at, at);
     }

@@ -325,6 +325,13 @@ impl Rules {
     }
 }
 
+impl FieldRule {
+    /// French name of an option; its id when unknown.
+    pub fn option_label<'a>(&'a self, id: &'a str) -> &'a str {
+        self.options.iter().find(|option| option.id == id).map_or(id, |option| &option.label)
+    }
+}
+
 impl Notice {
     /// Whom it comes down to around `sectors`.
     pub(super) fn targets(&self, sectors: &[SectorId]) -> Vec<Target> {
