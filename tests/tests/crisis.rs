@@ -114,7 +114,7 @@ async fn an_exercise_plays_from_the_alert_to_the_completed_feedback_and_is_marke
         "| Impliqués | 60 |",
         "Ce que nous retenons de bien \\| à suivre.",
         "Revoir la fiche réflexe",
-        "1 rendus",
+        "rendus : 1",
     ] {
         assert!(text.contains(said), "no « {said} » in {text}");
     }

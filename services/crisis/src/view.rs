@@ -11,7 +11,7 @@ use vigie_domain::{
         Crisis, Moment, account,
         care::Care,
         exercise::Play,
-        mobilisation::{Mobilisation, Move},
+        mobilisation::{Mobilisation, Move, Stage},
         report::Reporting,
         retex::Retex,
     },
@@ -77,6 +77,8 @@ pub(crate) struct MobilisationView {
     pub(crate) since: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due_at: Option<Timestamp>,
+    /// French: what is waited for until then.
+    pub(crate) awaited: &'static str,
     pub(crate) requested_by: BodyId,
     pub(crate) provider: Option<BodyId>,
     pub(crate) guidance: Option<String>,
@@ -253,11 +255,21 @@ fn mobilisation(one: &Mobilisation, crisis: &Crisis, light: Light<'_>) -> Mobili
         stage_label: one.stage.label(),
         since: one.since,
         due_at: one.due_at(),
+        awaited: awaited(&one.stage),
         requested_by: one.requested_by.clone(),
         provider: one.provider.clone(),
         guidance: one.rule.guidance.clone(),
         coordinated_with,
         moves: one.moves(&light.caller.source.role).into_iter().map(move_code).collect(),
+    }
+}
+
+fn awaited(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Passing { .. } => "Transmission attendue",
+        Stage::Asked { .. } => "Réponse attendue",
+        Stage::Accepted { .. } | Stage::UnderWay { .. } => "Arrivée attendue",
+        Stage::Unanswered | Stage::OnSite | Stage::Released => "",
     }
 }
 

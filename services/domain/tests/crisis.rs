@@ -142,6 +142,28 @@ fn a_mairie_asks_for_the_vpu_and_the_umip_and_only_the_scop_hears_of_it() {
 }
 
 #[test]
+fn everybody_the_shipped_rules_ask_for_a_resource_of_the_19th_can_be_reached() {
+    for rule in &at(0).rules.resources {
+        let role = rule.asked_by[0].as_str();
+        let (mut crisis, _) = opened(CrisisRegime::Local, Nature::Real);
+        let mut effects = crisis.request(ID, &rule.id, &incident(Nature::Real), &actor(role), at(0)).unwrap();
+        if crisis.mobilisations[0].stage.code() == "passing" {
+            effects.extend(crisis.mobilise(ID, Move::PassOn, &actor("scop"), at(0)).unwrap());
+        }
+        while let Some(due) = crisis.next_due() {
+            effects.extend(crisis.settle_due(Moment { now: due, ..at(0) }));
+        }
+        let alone = |tell: &&&Tell| {
+            let bodies = tell.targets.iter().flat_map(|target| CITY.directory.bodies_of(target));
+            !bodies.flat_map(|body| &body.contacts).any(|contact| tell.channels.contains(&contact.channel))
+        };
+        let tells = told(&effects);
+        let unreached: Vec<&&Tell> = tells.iter().filter(alone).collect();
+        assert!(unreached.is_empty(), "{}: {unreached:?}", rule.id);
+    }
+}
+
+#[test]
 fn nobody_but_a_mairie_asks_for_the_vpu_or_the_umip() {
     for (resource, role) in [("vpu", "scop"), ("vpu", "division-dpmp"), ("umip", "etablissement"), ("umip", "scop")] {
         assert!(matches!(requested(resource, role), Err(Refused::NotYours { .. })), "{resource} by {role}");

@@ -164,7 +164,7 @@ impl Teller<'_> {
             rows.push(vec![
                 format!("Points de situation, {}", self.city.sector_label(&reporting.sector)),
                 format!("toutes les {} min", reporting.rules.every_min),
-                format!("{} rendus, {} manqués", reporting.given, reporting.missed),
+                format!("rendus : {}, manqués : {}", reporting.given, reporting.missed),
             ]);
         }
         rows
