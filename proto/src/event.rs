@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ActId, AlertId, BodyId, Channel, ContactId, CrisisRegime, DeliveryId, DrillId, IncidentId, IncidentStatus, Kind,
     Nature, ProbeId, RoleId, SectorId, Severity, SignalId, SourceId,
+    crisis::{
+        CrisisCareMovedV1, CrisisClosedV1, CrisisExerciseMovedV1, CrisisIncidentLinkedV1, CrisisMobilisationMovedV1,
+        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisReportMovedV1, CrisisRetexMovedV1, CrisisRolesSetV1,
+    },
     plan::Plan,
     signal::{Location, Parties},
     subject,
@@ -89,6 +93,16 @@ events! {
     ProbeIssued(ProbeIssuedV1) = "vigie.probe.issued.v1",
     ProbeSettled(ProbeSettledV1) = "vigie.probe.settled.v1",
     ProbeAnswered(ProbeAnsweredV1) = "vigie.probe.answered.v1",
+    CrisisOpened(CrisisOpenedV1) = "vigie.crisis.opened.v1",
+    CrisisRegimeChanged(CrisisRegimeChangedV1) = "vigie.crisis.regime-changed.v1",
+    CrisisIncidentLinked(CrisisIncidentLinkedV1) = "vigie.crisis.incident-linked.v1",
+    CrisisRolesSet(CrisisRolesSetV1) = "vigie.crisis.roles-set.v1",
+    CrisisMobilisationMoved(CrisisMobilisationMovedV1) = "vigie.crisis.mobilisation-moved.v1",
+    CrisisCareMoved(CrisisCareMovedV1) = "vigie.crisis.care-moved.v1",
+    CrisisReportMoved(CrisisReportMovedV1) = "vigie.crisis.report-moved.v1",
+    CrisisClosed(CrisisClosedV1) = "vigie.crisis.closed.v1",
+    CrisisRetexMoved(CrisisRetexMovedV1) = "vigie.crisis.retex-moved.v1",
+    CrisisExerciseMoved(CrisisExerciseMovedV1) = "vigie.crisis.exercise-moved.v1",
 }
 
 /// Why an event could not be read. It goes to the dead letters, visibly; it is never skipped.
@@ -131,6 +145,16 @@ impl Event {
             Self::ProbeIssued(e) => subject::probe("issued", e.channel),
             Self::ProbeSettled(e) => subject::probe("settled", e.channel),
             Self::ProbeAnswered(e) => subject::probe("answered", e.channel),
+            Self::CrisisOpened(e) => subject::crisis("opened", &e.crisis.sector),
+            Self::CrisisRegimeChanged(e) => subject::crisis("regime-changed", &e.crisis.sector),
+            Self::CrisisIncidentLinked(e) => subject::crisis("incident-linked", &e.crisis.sector),
+            Self::CrisisRolesSet(e) => subject::crisis("roles-set", &e.crisis.sector),
+            Self::CrisisMobilisationMoved(e) => subject::crisis("mobilisation-moved", &e.crisis.sector),
+            Self::CrisisCareMoved(e) => subject::crisis("care-moved", &e.crisis.sector),
+            Self::CrisisReportMoved(e) => subject::crisis("report-moved", &e.crisis.sector),
+            Self::CrisisClosed(e) => subject::crisis("closed", &e.crisis.sector),
+            Self::CrisisRetexMoved(e) => subject::crisis("retex-moved", &e.crisis.sector),
+            Self::CrisisExerciseMoved(e) => subject::crisis("exercise-moved", &e.crisis.sector),
         }
     }
 
@@ -144,7 +168,17 @@ impl Event {
             | Self::DutyHandedOver(_)
             | Self::ProbeIssued(_)
             | Self::ProbeSettled(_)
-            | Self::ProbeAnswered(_) => None,
+            | Self::ProbeAnswered(_)
+            | Self::CrisisRegimeChanged(_)
+            | Self::CrisisRolesSet(_)
+            | Self::CrisisCareMoved(_)
+            | Self::CrisisReportMoved(_)
+            | Self::CrisisClosed(_)
+            | Self::CrisisRetexMoved(_)
+            | Self::CrisisExerciseMoved(_) => None,
+            Self::CrisisOpened(e) => e.incident,
+            Self::CrisisIncidentLinked(e) => Some(e.incident),
+            Self::CrisisMobilisationMoved(e) => Some(e.incident),
             Self::IncidentOpened(e) => Some(e.incident.id),
             Self::IncidentReinforced(e) => Some(e.incident.id),
             Self::IncidentAggravated(e) => Some(e.incident.id),

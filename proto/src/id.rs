@@ -52,6 +52,12 @@ uuid_id! {
     ProbeId,
     /// A round of probes: is everybody reachable?
     DrillId,
+    /// A crisis or a crisis exercise, with the incidents that belong to it.
+    CrisisId,
+    /// One request for a resource, until it is released.
+    MobilisationId,
+    /// A reception centre opened in a crisis.
+    CareId,
 }
 
 /// A token that is empty, too long or holds a character outside `a-z 0-9 -`.

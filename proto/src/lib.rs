@@ -1,9 +1,10 @@
 //! The contract between Vigie's services, and with whoever listens to its bus.
 //!
-//! Everything that crosses a process border is typed here: [`event`] holds the facts, [`subject`] the names they
+//! Everything that crosses a process border is typed here: [`event`] holds the facts ([`crisis`] those of crises), [`subject`] the names they
 //! travel under, [`envelope`] the CloudEvents attributes beside them. Within a version, changes are additive only;
 //! `samples/` holds one golden sample per version ever released and a test that still decodes it.
 
+pub mod crisis;
 pub mod envelope;
 pub mod event;
 mod id;
@@ -14,7 +15,7 @@ pub mod subject;
 mod vocabulary;
 
 pub use id::{
-    ActId, AlertId, BodyId, ContactId, DeliveryId, DrillId, EventId, IncidentId, InvalidToken, Kind, ProbeId, RoleId,
-    SectorId, SignalId, SourceId, Uai, UaiError,
+    ActId, AlertId, BodyId, CareId, ContactId, CrisisId, DeliveryId, DrillId, EventId, IncidentId, InvalidToken, Kind,
+    MobilisationId, ProbeId, RoleId, SectorId, SignalId, SourceId, Uai, UaiError,
 };
 pub use vocabulary::{Channel, CrisisRegime, IncidentStatus, Nature, Severity, UnknownSeverity};

@@ -42,13 +42,18 @@ pub fn probe(verb: &str, channel: Channel) -> String {
     format!("vigie.probe.{verb}.{channel}")
 }
 
+/// `vigie.crisis.<verb>.<sector>`
+pub fn crisis(verb: &str, sector: &SectorId) -> String {
+    format!("vigie.crisis.{verb}.{sector}")
+}
+
 /// Subject filters that cover every subject of an event type, for a consumer.
 ///
 /// Returns none for an unknown type name.
 pub fn filter_of(type_name: &str) -> Option<String> {
     let name = type_name.strip_suffix(".v1")?;
     let tail = match name.split('.').nth(1)? {
-        "signal" | "delivery" | "alert" | "probe" => ".*",
+        "signal" | "delivery" | "alert" | "probe" | "crisis" => ".*",
         "incident" => ".*.*",
         _ => "",
     };

@@ -40,7 +40,9 @@ async fn whoever_administers_reads_every_page_of_theirs() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "administration", &["admin"]).await.walk().await;
+}
 
+#[tokio::test]
 async fn an_incident_is_followed_and_conducted_from_its_page_also_without_scripts() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;

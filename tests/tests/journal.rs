@@ -49,7 +49,7 @@ async fn a_service_writes_its_own_schema_and_no_other() {
     .unwrap();
     assert!(tables.len() > 10, "{tables:?}");
 
-    for service in ["intake", "routing", "escalation", "notification", "console", "directory", "relay"] {
+    for service in ["intake", "routing", "escalation", "notification", "console", "directory", "crisis", "relay"] {
         for (schema, table) in tables.iter().filter(|(schema, _)| schema != service) {
             let foreign: bool =
                 sqlx::query_scalar("select has_table_privilege($1, $2, 'insert, update, delete, truncate')")

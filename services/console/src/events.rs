@@ -164,7 +164,17 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::DutyHandedOver(_)
         | Event::ProbeIssued(_)
         | Event::ProbeSettled(_)
-        | Event::ProbeAnswered(_) => None,
+        | Event::ProbeAnswered(_)
+        | Event::CrisisOpened(_)
+        | Event::CrisisRegimeChanged(_)
+        | Event::CrisisIncidentLinked(_)
+        | Event::CrisisRolesSet(_)
+        | Event::CrisisMobilisationMoved(_)
+        | Event::CrisisCareMoved(_)
+        | Event::CrisisReportMoved(_)
+        | Event::CrisisClosed(_)
+        | Event::CrisisRetexMoved(_)
+        | Event::CrisisExerciseMoved(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use vigie_domain::directory::Directory;
+use vigie_domain::{crisis::account, directory::Directory};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     ActId, BodyId,
@@ -118,6 +118,9 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::DeliveryDelivered(e) => format!("{} : remis ({})", body(&e.body), channel(e.channel)),
         Event::DeliveryFailed(e) => format!("{} : échec ({})", body(&e.body), channel(e.channel)),
         Event::DeliveryDeadLettered(e) => format!("{} : injoignable", body(&e.body)),
+        Event::CrisisOpened(e) => format!("Crise {} ouverte", e.crisis.reference),
+        Event::CrisisIncidentLinked(e) => format!("Rattaché à la crise {}", e.crisis.reference),
+        Event::CrisisMobilisationMoved(e) => format!("Moyen « {} » : {}", e.resource, account::mobilised(e.moved)),
         Event::ActRejected(_) => "Un acte n'a pas pu être appliqué".to_owned(),
         Event::IndicatorCounted(_)
         | Event::ActRecorded(_)
@@ -127,7 +130,14 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         | Event::DutyHandedOver(_)
         | Event::ProbeIssued(_)
         | Event::ProbeSettled(_)
-        | Event::ProbeAnswered(_) => {
+        | Event::ProbeAnswered(_)
+        | Event::CrisisRegimeChanged(_)
+        | Event::CrisisRolesSet(_)
+        | Event::CrisisCareMoved(_)
+        | Event::CrisisReportMoved(_)
+        | Event::CrisisClosed(_)
+        | Event::CrisisRetexMoved(_)
+        | Event::CrisisExerciseMoved(_) => {
             return None;
         }
     })

@@ -103,7 +103,8 @@ impl<'a> Caller<'a> {
         desks.extend(self.operates().then(|| desk("/scop", "Salle de commandement")));
         desks.extend(sector.map(|sector| desk(&format!("/cellule/{sector}"), "Cellule de veille")));
         desks.extend(raises.then(|| desk("/signaler", "Signaler")));
-        desks.extend((everything && self.may(Permission::Acknowledge)).then(|| desk("/crises", "Crises")));
+        let follows = (everything || sector.is_some()) && self.may(Permission::Acknowledge);
+        desks.extend(follows.then(|| desk("/crises", "Crises")));
         desks.extend((everything || self.may(Permission::Audit)).then(|| desk("/observatoire", "Observatoire")));
         let keeps = self.may(Permission::KeepRoster) && !self.may(Permission::Administer);
         desks.extend(keeps.then(|| desk(&format!("/annuaire/{}", self.source.body), "Astreintes")));

@@ -6,6 +6,7 @@ pub mod assess;
 pub mod audience;
 pub mod city;
 pub mod correlation;
+pub mod crisis;
 pub mod directory;
 pub mod doctrine;
 pub mod escalation;

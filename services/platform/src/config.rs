@@ -104,6 +104,8 @@ pub struct PathsConfig {
     pub territory: PathBuf,
     pub doctrine: PathBuf,
     pub directory: PathBuf,
+    /// Scripts of exercises, one file each.
+    pub exercises: PathBuf,
 }
 
 impl Default for PathsConfig {
@@ -112,6 +114,7 @@ impl Default for PathsConfig {
             territory: "config/territory/paris.territory".into(),
             doctrine: "config/doctrine".into(),
             directory: "config/directory".into(),
+            exercises: "config/exercises".into(),
         }
     }
 }

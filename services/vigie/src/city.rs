@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::Context;
 use vigie_domain::{
     city::{City, CityFiles},
+    crisis::exercise::Script,
     directory::DirectoryFiles,
 };
 use vigie_platform::config::PathsConfig;
@@ -44,6 +45,10 @@ pub(crate) fn directory(folder: &Path) -> anyhow::Result<DirectoryFiles> {
 
 /// Every `.toml` of the folder, by name.
 pub(crate) fn doctrine(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    toml_files(folder)
+}
+
+fn toml_files(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
@@ -54,4 +59,16 @@ pub(crate) fn doctrine(folder: &Path) -> anyhow::Result<BTreeMap<String, String>
         }
     }
     Ok(files)
+}
+
+/// Every script of the folder, by name; none when there is no such folder.
+pub(crate) fn exercises(folder: &Path) -> anyhow::Result<BTreeMap<String, Script>> {
+    if !folder.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let scripts = toml_files(folder)?.into_iter().map(|(file, text)| {
+        let script = Script::read(&file, &text)?;
+        Ok((file.trim_end_matches(".toml").to_owned(), script))
+    });
+    scripts.collect()
 }

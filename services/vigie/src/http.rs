@@ -93,7 +93,13 @@ pub(crate) fn openapi() -> OpenApi {
     ))]
     struct Base;
     let mut document = <Base as utoipa::OpenApi>::openapi();
-    for part in [vigie_intake::openapi_paths(), vigie_console::openapi_paths(), vigie_directory::openapi_paths()] {
+    let parts = [
+        vigie_intake::openapi_paths(),
+        vigie_console::openapi_paths(),
+        vigie_directory::openapi_paths(),
+        vigie_crisis::openapi_paths(),
+    ];
+    for part in parts {
         document.merge(part);
     }
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());

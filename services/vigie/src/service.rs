@@ -18,6 +18,8 @@ pub(crate) enum Service {
     Directory,
     /// Incidents, acts, links, live events.
     Console,
+    /// Crises, mobilisations, reception centres, exercises, feedback.
+    Crisis,
 }
 
 /// Every schema, in the order its migrations run.
@@ -30,5 +32,6 @@ pub(crate) fn migrations() -> Vec<SchemaMigrations> {
         vigie_escalation::migrations(),
         vigie_notification::migrations(),
         vigie_console::migrations(),
+        vigie_crisis::migrations(),
     ]
 }

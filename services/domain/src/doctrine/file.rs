@@ -168,6 +168,8 @@ pub(super) struct FicheFile {
     pub(super) counted: Vec<CountedSection>,
     #[serde(default)]
     pub(super) outside: Vec<OutsideSection>,
+    #[serde(default)]
+    pub(super) crisis: Option<Spanned<crate::crisis::Rules>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -53,6 +53,8 @@ pub struct Doctrine {
     pub counted: Vec<CountedCircuit>,
     pub outside: Vec<OutsideCircuit>,
     pub never: Vec<Never>,
+    /// How a crisis is conducted; none when no fiche says.
+    pub crisis: Option<crate::crisis::Rules>,
 }
 
 /// Where something stands in the doctrine's files.
@@ -349,7 +351,7 @@ pub enum Due {
 }
 
 /// Where a timing comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Timing {
     /// The contract states it.

@@ -7,7 +7,8 @@ use crate::{Outcome, city};
 /// The options were read to come here; what is left is the city's files.
 #[expect(clippy::unnecessary_wraps, reason = "every command ends the same way")]
 pub(crate) fn run(config: &Config) -> anyhow::Result<Outcome> {
-    match city::read(&config.paths) {
+    let read = city::exercises(&config.paths.exercises).and_then(|_| city::read(&config.paths));
+    match read {
         Ok(city) => {
             println!(
                 "the configuration holds: {} circuits, {} bodies, {} sources, {} sectors and communes",

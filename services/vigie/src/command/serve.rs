@@ -143,6 +143,12 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
                 edges = edges.merge(directory.router());
                 supervisor.start("directory", directory.run(stop));
             }
+            Service::Crisis => {
+                let scripts = city::exercises(&context.config.paths.exercises)?;
+                let crisis = vigie_crisis::Service::new(context, city_of(), pool("crisis")?, scripts);
+                edges = edges.merge(crisis.router());
+                supervisor.start("crisis", crisis.run(stop));
+            }
         }
     }
     let router = http::router(edges, health, metrics, &config.http);

@@ -52,6 +52,7 @@ impl Reader<'_> {
             counted: Vec::new(),
             outside: Vec::new(),
             never: file.never.into_iter().map(never).collect(),
+            crisis: None,
         };
         for (name, section) in file.classes {
             let roles = self.roles(source, &section.roles);

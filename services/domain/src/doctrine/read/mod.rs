@@ -200,6 +200,9 @@ impl Reader<'_> {
                 origin,
             });
         }
+        if let Some(crisis) = file.crisis {
+            self.crisis(source, crisis, doctrine);
+        }
         doctrine.fiches.push(Fiche {
             id: section.id,
             title: section.title,
@@ -207,6 +210,17 @@ impl Reader<'_> {
             circuits: section.circuits,
             origin,
         });
+    }
+
+    /// How a crisis is conducted: said by one fiche only.
+    fn crisis(&mut self, source: Source<'_>, crisis: Spanned<crate::crisis::Rules>, doctrine: &mut Doctrine) {
+        for fault in crisis.get_ref().faults(self.roles, &doctrine.never) {
+            self.fault(source, &crisis, fault);
+        }
+        if doctrine.crisis.is_some() {
+            self.fault(source, &crisis, "another fiche has a [crisis] section already");
+        }
+        doctrine.crisis = Some(crisis.into_inner());
     }
 
     /// No circuit twice for one kind, severity and regime, or its acknowledgements would be ambiguous.

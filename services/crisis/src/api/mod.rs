@@ -1,0 +1,194 @@
+//! `/api/v1/crises`: opened, read, and acted on with one [`Order`] at a time.
+
+pub(crate) mod exercises;
+pub(crate) mod retex;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
+};
+use serde::Deserialize;
+use vigie_domain::{access::Caller, crisis::Crisis};
+use vigie_platform::problem::Problem;
+use vigie_proto::{CrisisId, CrisisRegime, IncidentId, Nature, SectorId};
+
+use crate::{
+    desk::{Edge, Opening, invalid, stored},
+    order::Order,
+    store,
+    view::{CrisisView, Light},
+};
+
+/// Why an act is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "documents the problems of every act once, for OpenAPI")]
+pub(crate) enum ActProblems {
+    /// Not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No token, or unknown
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Not for this role; the detail says for which
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// No such crisis or incident for this caller
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Closed, not at this stage, or something is missing (`faults` says what)
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// Body too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Not application/json
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(Problem),
+    /// A field at fault
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Nothing was recorded: retry
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// Opens a crisis, from an incident or directly in a sector.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpeningBody {
+    /// `local`, `city` or `national`.
+    regime: CrisisRegime,
+    incident: Option<IncidentId>,
+    sector: Option<SectorId>,
+    /// Without an incident, which has its own nature.
+    #[serde(default)]
+    exercise: bool,
+}
+
+/// Asks for a resource where an incident is.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MobilisationBody {
+    /// As the doctrine declares it.
+    resource: String,
+}
+
+/// The crises the caller may see, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/crises", tag = "crises", security(("token" = [])),
+    responses((status = 200, description = "At most 100", body = Vec<CrisisView>), ActProblems)
+)]
+pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<CrisisView>>, Problem> {
+    let caller = edge.authenticate(&headers).await?;
+    let sector = caller.sector().map(SectorId::as_str);
+    let crises = store::list(&mut *edge.connection().await?, sector).await.map_err(stored)?;
+    let mut views = Vec::with_capacity(crises.len());
+    for crisis in crises.iter().filter(|crisis| crate::desk::sees(caller, &crisis.snapshot)) {
+        views.push(view(&edge, caller, crisis).await?);
+    }
+    Ok(Json(views))
+}
+
+/// Open a crisis.
+#[utoipa::path(
+    post, path = "/api/v1/crises", tag = "crises", security(("token" = [])), request_body = OpeningBody,
+    responses((status = 201, description = "Opened", body = CrisisView), ActProblems)
+)]
+pub(crate) async fn open(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    body: Result<Json<OpeningBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<CrisisView>), Problem> {
+    let caller = edge.authenticate(&headers).await?;
+    let OpeningBody { regime, incident, sector, exercise } = readable(body)?;
+    let nature = if exercise { Nature::Exercise } else { Nature::Real };
+    if incident.is_some() && exercise {
+        return Err(invalid("exercise", "Un événement a sa nature : ne la donnez que sans événement."));
+    }
+    let crisis = edge.open(caller, Opening { regime, incident, sector, nature, script: None }).await?;
+    Ok((StatusCode::CREATED, Json(view(&edge, caller, &crisis).await?)))
+}
+
+/// One crisis.
+#[utoipa::path(
+    get, path = "/api/v1/crises/{id}", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
+    responses((status = 200, description = "As it stands", body = CrisisView), ActProblems)
+)]
+pub(crate) async fn one(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<CrisisView>, Problem> {
+    let caller = edge.authenticate(&headers).await?;
+    let crisis = edge.see(caller, parse_id(&id)?).await?;
+    Ok(Json(view(&edge, caller, &crisis).await?))
+}
+
+/// Act on a crisis; answers with the crisis as it is then.
+#[utoipa::path(
+    post, path = "/api/v1/crises/{id}/acts", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
+    request_body = Order,
+    responses((status = 200, description = "Done", body = CrisisView), ActProblems)
+)]
+pub(crate) async fn act(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<Order>, JsonRejection>,
+) -> Result<Json<CrisisView>, Problem> {
+    let caller = edge.authenticate(&headers).await?;
+    let id = parse_id(&id)?;
+    edge.see(caller, id).await?;
+    let crisis = edge.follow(caller, id, readable(body)?).await?;
+    Ok(Json(view(&edge, caller, &crisis).await?))
+}
+
+/// Ask for a resource where an incident is: in the crisis the incident belongs to.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/mobilisations", tag = "crises", params(("id" = IncidentId, Path)),
+    security(("token" = [])), request_body = MobilisationBody,
+    responses((status = 200, description = "Asked", body = CrisisView), ActProblems)
+)]
+pub(crate) async fn mobilise(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<MobilisationBody>, JsonRejection>,
+) -> Result<Json<CrisisView>, Problem> {
+    let caller = edge.authenticate(&headers).await?;
+    let missing = || Problem::not_found("Événement");
+    let id: IncidentId = id.parse().map_err(|_| missing())?;
+    let crisis = {
+        let mut connection = edge.connection().await?;
+        edge.visible(&mut connection, caller, id).await?.ok_or_else(missing)?;
+        store::crisis_of(&mut connection, id).await.map_err(stored)?
+    };
+    let crisis = crisis.ok_or_else(|| {
+        Problem::new(StatusCode::CONFLICT, "no-crisis", "Aucune crise pour cet événement")
+            .detail("Un moyen se demande dans une crise : demandez à la salle de commandement d'en ouvrir une.")
+    })?;
+    let MobilisationBody { resource } = readable(body)?;
+    let crisis = edge.follow(caller, crisis, Order::Request { resource, incident: Some(id) }).await?;
+    Ok(Json(view(&edge, caller, &crisis).await?))
+}
+
+/// A crisis as `caller` reads it.
+pub(crate) async fn view(edge: &Edge, caller: Caller<'_>, crisis: &Crisis) -> Result<CrisisView, Problem> {
+    let mut connection = edge.connection().await?;
+    let engaged = store::engaged(&mut connection, crisis.snapshot.nature).await.map_err(stored)?;
+    let words: BTreeMap<String, String> = store::words(&mut connection, crisis.snapshot.id).await.map_err(stored)?;
+    let light = Light { city: &edge.city, at: edge.moment()?, caller, engaged: &engaged, words: &words };
+    Ok(CrisisView::of(crisis, light))
+}
+
+pub(crate) fn parse_id(id: &str) -> Result<CrisisId, Problem> {
+    id.parse().map_err(|_| Problem::not_found("Crise"))
+}
+
+/// The body of a request, or what is wrong with it.
+fn readable<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    body.map(|Json(body)| body).map_err(|rejection| Problem::unreadable(&rejection))
+}

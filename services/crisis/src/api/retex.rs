@@ -1,0 +1,87 @@
+//! The feedback as a document: Markdown and PDF, made from the journal each time.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use vigie_domain::crisis::{
+    Crisis,
+    account::{self, Block},
+};
+use vigie_platform::problem::Problem;
+use vigie_proto::CrisisId;
+
+use super::{ActProblems, parse_id};
+use crate::{
+    desk::{Edge, stored},
+    pdf, store,
+};
+
+/// The feedback as Markdown.
+#[utoipa::path(
+    get, path = "/api/v1/crises/{id}/retex.md", tag = "crises", params(("id" = CrisisId, Path)),
+    security(("token" = [])),
+    responses((status = 200, description = "From the journal", content_type = "text/markdown"), ActProblems)
+)]
+pub(crate) async fn markdown(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (crisis, blocks) = document(&edge, &headers, &id).await?;
+    Ok(file(&crisis, "md", "text/markdown; charset=utf-8", account::markdown(&blocks).into_bytes()))
+}
+
+/// The feedback as PDF.
+#[utoipa::path(
+    get, path = "/api/v1/crises/{id}/retex.pdf", tag = "crises", params(("id" = CrisisId, Path)),
+    security(("token" = [])),
+    responses((status = 200, description = "From the journal", content_type = "application/pdf"), ActProblems)
+)]
+pub(crate) async fn pdf(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (crisis, blocks) = document(&edge, &headers, &id).await?;
+    let document = pdf::document(&blocks, &crisis.snapshot.reference, crisis.snapshot.nature);
+    Ok(file(&crisis, "pdf", "application/pdf", document))
+}
+
+async fn document(edge: &Edge, headers: &HeaderMap, id: &str) -> Result<(Crisis, Vec<Block>), Problem> {
+    let caller = edge.authenticate(headers).await?;
+    let crisis = edge.see(caller, parse_id(id)?).await?;
+    if crisis.retex.is_none() {
+        return Err(too_early());
+    }
+    let blocks = blocks(edge, &crisis).await?;
+    Ok((crisis, blocks))
+}
+
+/// The crisis is not closed.
+pub(crate) fn too_early() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "not-now", "Pas encore de retour d'expérience")
+        .detail("Le retour d'expérience s'écrit quand la crise est close.")
+}
+
+/// The document's blocks; whoever sees the crisis reads the whole of it.
+pub(crate) async fn blocks(edge: &Edge, crisis: &Crisis) -> Result<Vec<Block>, Problem> {
+    let mut connection = edge.connection().await?;
+    let story = store::story(&mut connection, crisis).await.map_err(stored)?;
+    let words = store::words(&mut connection, crisis.snapshot.id).await.map_err(stored)?;
+    Ok(account::blocks(crisis, &story, &words, &edge.city))
+}
+
+fn file(crisis: &Crisis, extension: &str, content_type: &'static str, content: Vec<u8>) -> Response {
+    let name = format!("attachment; filename=\"RETEX-{}.{extension}\"", crisis.snapshot.reference);
+    let headers = [
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    (headers, content).into_response()
+}

@@ -1,0 +1,106 @@
+//! Crises and crisis exercises, from the opening to the completed feedback.
+//!
+//! The rules are `domain::crisis`, a pure state machine; this service gives it what people do ([`order`]) and the times
+//! that come due ([`timers`]), and carries out what it decides ([`carry`]): state, facts and alerts in one transaction.
+//! It owns no incident: it journals acts for their owner, and signals of scripts for routing. [`desk`] knows who may
+//! see what, `api` and `page` are the edge, [`pdf`] sets the feedback on paper. Nobody is named anywhere: people are
+//! counted by category, and bodies act by their function.
+
+mod api;
+mod carry;
+mod desk;
+mod linking;
+mod order;
+mod page;
+mod pdf;
+mod store;
+mod timers;
+mod view;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Router, routing::get, routing::post};
+use jiff::Timestamp;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use vigie_domain::{
+    city::{City, InForce},
+    crisis::{Moment, exercise::Script},
+};
+use vigie_platform::{Context, config::Config, consumer, database::SchemaMigrations};
+
+use desk::Desk;
+
+/// This service's part of the database.
+pub fn migrations() -> SchemaMigrations {
+    SchemaMigrations { schema: "crisis", migrator: sqlx::migrate!("./migrations") }
+}
+
+/// The service: its routes and its loops.
+#[derive(Debug)]
+pub struct Service {
+    desk: Desk,
+}
+
+impl Service {
+    /// `scripts` are the exercises that can be played, by name.
+    pub fn new(context: Context, in_force: InForce, pool: PgPool, scripts: BTreeMap<String, Script>) -> Self {
+        Self { desk: Desk { context, in_force, pool, scripts: Arc::new(scripts), wake: Arc::default() } }
+    }
+
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/api/v1/crises", get(api::list).post(api::open))
+            .route("/api/v1/crises/{id}", get(api::one))
+            .route("/api/v1/crises/{id}/acts", post(api::act))
+            .route("/api/v1/crises/{id}/retex.md", get(api::retex::markdown))
+            .route("/api/v1/crises/{id}/retex.pdf", get(api::retex::pdf))
+            .route("/api/v1/exercises", get(api::exercises::list).post(api::exercises::start))
+            .route("/api/v1/incidents/{id}/mobilisations", post(api::mobilise))
+            .route("/crises", get(page::list).post(page::open))
+            .route("/crises/{id}", get(page::one).post(page::act))
+            .route("/crises/{id}/retex", get(page::retex).post(page::act_on_retex))
+            .with_state(self.desk.clone())
+    }
+
+    /// Settles what is due and follows the exercises' incidents until stopped.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Desk { context, in_force, pool, wake, .. } = self.desk;
+        let linking = linking::Linking {
+            in_force: in_force.clone(),
+            config: Arc::clone(&context.config),
+            fresh: context.fresh.clone(),
+            wake: Arc::clone(&wake),
+        };
+        let timers = timers::Timers { context: context.clone(), in_force, pool: pool.clone(), wake };
+        let by_fact = consumer::run(context, pool, Arc::new(linking), stop.clone());
+        let by_time = timers.run(stop);
+        tokio::try_join!(by_fact, by_time)?;
+        Ok(())
+    }
+}
+
+/// The rules of crises in force, at `now`; none when the doctrine has none.
+fn moment<'a>(city: &'a City, config: &Config, now: Timestamp) -> Option<Moment<'a>> {
+    let rules = city.doctrine.crisis.as_ref()?;
+    let zone = city.doctrine.zone.iana_name().unwrap_or("UTC");
+    Some(Moment { rules, now, zone, time_scale: config.escalation.time_scale })
+}
+
+/// This edge's part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(
+        api::list,
+        api::open,
+        api::one,
+        api::act,
+        api::mobilise,
+        api::retex::markdown,
+        api::retex::pdf,
+        api::exercises::list,
+        api::exercises::start
+    ))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
+}

@@ -1,0 +1,88 @@
+//! What a script's signals open belongs to its exercise.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use tokio::sync::Notify;
+use vigie_domain::city::InForce;
+use vigie_platform::{
+    config::Config,
+    consumer::{Handler, Outbox, Received, Verdict},
+    journal::Entry,
+};
+use vigie_proto::{
+    SignalId,
+    event::{Event, IncidentSnapshot},
+};
+
+use crate::{carry::Carrier, moment, store};
+
+/// The consumer of incidents that signals opened or joined.
+pub(crate) struct Linking {
+    pub(crate) in_force: InForce,
+    pub(crate) config: Arc<Config>,
+    pub(crate) fresh: vigie_platform::relay::FreshEntries,
+    /// Tells the timers that due times changed.
+    pub(crate) wake: Arc<Notify>,
+}
+
+impl Handler for Linking {
+    const NAME: &'static str = "crisis";
+    const SERVICE: &'static str = "crisis";
+    const TYPES: &'static [&'static str] = &["vigie.incident.opened.v1"];
+    type After = Vec<Entry>;
+
+    async fn handle(
+        &self,
+        tx: &mut PgConnection,
+        events: &[Received],
+        now: Timestamp,
+        _outbox: &mut Outbox,
+    ) -> anyhow::Result<(Vec<Verdict>, Vec<Entry>)> {
+        let (mut verdicts, mut entries) = (Vec::with_capacity(events.len()), Vec::new());
+        for received in events {
+            if let Event::IncidentOpened(e) = &received.event
+                && e.incident.nature.is_exercise()
+            {
+                entries.extend(self.link(tx, e.signal_id, &e.incident, now).await?);
+            }
+            verdicts.push(Verdict::Done);
+        }
+        Ok((verdicts, entries))
+    }
+
+    fn committed(&self, entries: Vec<Entry>) {
+        self.fresh.push(entries);
+        self.wake.notify_one();
+    }
+}
+
+impl Linking {
+    /// Links the incident a played signal opened, in the name of whoever started the exercise.
+    async fn link(
+        &self,
+        tx: &mut PgConnection,
+        signal: SignalId,
+        incident: &IncidentSnapshot,
+        now: Timestamp,
+    ) -> Result<Vec<Entry>, sqlx::Error> {
+        let city = self.in_force.get();
+        let (Some(id), Some(at)) = (store::exercise_of(tx, signal).await?, moment(&city, &self.config, now)) else {
+            return Ok(Vec::new());
+        };
+        let Some(mut crisis) = store::lock(tx, id).await? else { return Ok(Vec::new()) };
+        let Some(by) = crisis.play.as_ref().map(|play| play.by.clone()) else { return Ok(Vec::new()) };
+        let effects = match crisis.link(incident, &by, at) {
+            Ok(effects) => effects,
+            Err(why) => {
+                tracing::info!(crisis.id = %id, incident.id = %incident.id, %why, "an incident of a script is not linked");
+                return Ok(Vec::new());
+            }
+        };
+        if !store::link(tx, id, incident.id).await? {
+            return Ok(Vec::new());
+        }
+        Carrier::new(&city, at, Some(&by)).carry_out(tx, &crisis, effects).await
+    }
+}

@@ -1,0 +1,312 @@
+//! What people do in a crisis, as data: the API reads it from JSON, the pages from their forms, one place applies it.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use vigie_domain::{
+    access::Caller,
+    admission::{MAX_SUMMARY, has_control, personal_data_warnings},
+    city::City,
+    crisis::{Crisis, Effect, Moment, Refused, exercise::Control, mobilisation::Move},
+};
+use vigie_platform::{ids, problem::Fault};
+use vigie_proto::{
+    BodyId, CareId, CrisisRegime, IncidentId, MobilisationId, RoleId, SectorId,
+    crisis::TaskState,
+    event::{Actor, IncidentSnapshot, RefusalReason},
+};
+
+/// One act on a crisis. Texts are 1 to 500 characters without names; a text that seems to hold one is refused until
+/// `sure` says that it does not.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "do", deny_unknown_fields)]
+pub(crate) enum Order {
+    /// Attach an incident; it takes the regime of the crisis.
+    Link {
+        incident: IncidentId,
+    },
+    SetRegime {
+        regime: CrisisRegime,
+    },
+    /// Bodies only, never persons.
+    SetRoles {
+        correspondent: Option<BodyId>,
+        #[serde(default)]
+        cell: Vec<BodyId>,
+    },
+    /// Ask for a resource, where an incident is (the first of the crisis when absent).
+    Request {
+        resource: String,
+        incident: Option<IncidentId>,
+    },
+    /// Move a mobilisation on.
+    Mobilise {
+        mobilisation: MobilisationId,
+        to: MobilisationStep,
+        reason: Option<RefusalReason>,
+    },
+    /// Open a reception centre.
+    OpenCare {
+        place: String,
+        sector: SectorId,
+        #[serde(default)]
+        inside: Vec<String>,
+    },
+    SetTask {
+        care: CareId,
+        task: String,
+        state: TaskState,
+    },
+    /// Numbers by category, nothing else.
+    Count {
+        care: CareId,
+        people: BTreeMap<String, u32>,
+    },
+    /// Close a reception centre; every condition of the doctrine is named.
+    CloseCare {
+        care: CareId,
+        conditions: Vec<String>,
+    },
+    /// Give the situation report owed by a sector (the caller's own when absent).
+    Report {
+        sector: Option<SectorId>,
+        answers: BTreeMap<String, String>,
+        text: Option<String>,
+        #[serde(default)]
+        sure: bool,
+    },
+    Close {},
+    /// Write a section of the feedback.
+    Write {
+        section: String,
+        text: String,
+        #[serde(default)]
+        sure: bool,
+    },
+    AddAction {
+        text: String,
+        owner: RoleId,
+        #[schema(value_type = String, format = Date)]
+        due_on: Date,
+        #[serde(default)]
+        sure: bool,
+    },
+    FinishAction {
+        number: u32,
+    },
+    /// Complete the feedback: every section is written.
+    Complete {},
+    /// The clock of an exercise; `speed` is minutes of the script in a minute, 1 to 600.
+    Control {
+        to: ClockStep,
+        speed: Option<u32>,
+    },
+}
+
+/// Where a mobilisation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MobilisationStep {
+    PassOn,
+    Accept,
+    Refuse,
+    Leave,
+    Arrive,
+    Release,
+}
+
+/// What an exercise's clock does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClockStep {
+    Pause,
+    Resume,
+    Speed,
+}
+
+/// What an order did.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) effects: Vec<Effect>,
+    /// What somebody wrote, and about what.
+    pub(crate) words: Option<(String, String)>,
+}
+
+/// Why an order was not followed.
+#[derive(Debug)]
+pub(crate) enum NotDone {
+    Refused(Refused),
+    /// Fields to mend.
+    Faults(Vec<Fault>),
+}
+
+impl From<Refused> for NotDone {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Vec<Effect>> for Done {
+    fn from(effects: Vec<Effect>) -> Self {
+        Self { effects, words: None }
+    }
+}
+
+/// Whoever gives an order, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Giver<'a> {
+    pub(crate) caller: Caller<'a>,
+    pub(crate) actor: &'a Actor,
+    pub(crate) city: &'a City,
+    pub(crate) at: Moment<'a>,
+}
+
+impl Order {
+    /// The incident it is about, which has to be looked up.
+    pub(crate) fn incident(&self, crisis: &Crisis) -> Option<IncidentId> {
+        match self {
+            Self::Link { incident } => Some(*incident),
+            Self::Request { incident, .. } => incident.or_else(|| crisis.incidents.first().copied()),
+            Self::SetRegime { .. }
+            | Self::SetRoles { .. }
+            | Self::Mobilise { .. }
+            | Self::OpenCare { .. }
+            | Self::SetTask { .. }
+            | Self::Count { .. }
+            | Self::CloseCare { .. }
+            | Self::Report { .. }
+            | Self::Close {}
+            | Self::Write { .. }
+            | Self::AddAction { .. }
+            | Self::FinishAction { .. }
+            | Self::Complete {}
+            | Self::Control { .. } => None,
+        }
+    }
+
+    /// Applies it to `crisis`; `incident` is the one of [`Self::incident`], when the giver sees it.
+    pub(crate) fn apply(
+        self,
+        crisis: &mut Crisis,
+        incident: Option<&IncidentSnapshot>,
+        giver: Giver<'_>,
+    ) -> Result<Done, NotDone> {
+        let Giver { actor, at, city, .. } = giver;
+        let known = incident.ok_or(Refused::Unknown("incident"));
+        Ok(match self {
+            Self::Link { .. } => crisis.link(known?, actor, at)?.into(),
+            Self::SetRegime { regime } => crisis.set_regime(regime, actor, at)?.into(),
+            Self::SetRoles { correspondent, cell } => set_roles(crisis, correspondent, cell, giver)?,
+            Self::Request { resource, .. } => {
+                let id = MobilisationId(ids::fresh());
+                crisis.request(id, &resource, known.map_err(|_| Refused::NotLinked)?, actor, at)?.into()
+            }
+            Self::Mobilise { mobilisation, to, reason } => {
+                crisis.mobilise(mobilisation, step(to, reason)?, actor, at)?.into()
+            }
+            Self::OpenCare { place, sector, inside } => {
+                crisis.open_care(CareId(ids::fresh()), &place, sector, inside, actor, at)?.into()
+            }
+            Self::SetTask { care, task, state } => crisis.set_task(care, &task, state, actor, at)?.into(),
+            Self::Count { care, people } => crisis.count(care, people, actor, at)?.into(),
+            Self::CloseCare { care, conditions } => crisis.close_care(care, &conditions, actor, at)?.into(),
+            Self::Report { sector, answers, text, sure } => report(crisis, sector, answers, text, sure, giver)?,
+            Self::Close {} => crisis.close(actor, at)?.into(),
+            Self::Write { section, text, sure } => {
+                let text = words(&text, sure)?;
+                Done { effects: crisis.write(&section, actor, at)?, words: Some((format!("retex/{section}"), text)) }
+            }
+            Self::AddAction { text, owner, due_on, sure } => {
+                let text = words(&text, sure)?;
+                if city.directory.role(&owner).is_none() {
+                    return Err(fault("owner", "Cette fonction n'est pas dans l'annuaire."));
+                }
+                let (number, effects) = crisis.add_action(owner, due_on, actor, at)?;
+                Done { effects, words: Some((format!("action/{number}"), text)) }
+            }
+            Self::FinishAction { number } => crisis.finish_action(number, actor, at)?.into(),
+            Self::Complete {} => crisis.complete(actor, at)?.into(),
+            Self::Control { to, speed } => {
+                let control = match (to, speed) {
+                    (ClockStep::Pause, None) => Control::Pause,
+                    (ClockStep::Resume, None) => Control::Resume,
+                    (ClockStep::Speed, Some(speed)) => Control::Speed { speed },
+                    (ClockStep::Pause | ClockStep::Resume, Some(_)) | (ClockStep::Speed, None) => {
+                        return Err(fault("speed", "Donnez une vitesse pour « speed », et seulement pour elle."));
+                    }
+                };
+                crisis.control(control, actor, at)?.into()
+            }
+        })
+    }
+}
+
+fn step(to: MobilisationStep, reason: Option<RefusalReason>) -> Result<Move, NotDone> {
+    Ok(match (to, reason) {
+        (MobilisationStep::Refuse, Some(reason)) => Move::Refuse { reason },
+        (MobilisationStep::Refuse, None) => return Err(fault("reason", "Dites pourquoi la demande est refusée.")),
+        (_, Some(_)) => return Err(fault("reason", "Un motif ne se donne qu'avec un refus.")),
+        (MobilisationStep::PassOn, None) => Move::PassOn,
+        (MobilisationStep::Accept, None) => Move::Accept,
+        (MobilisationStep::Leave, None) => Move::Leave,
+        (MobilisationStep::Arrive, None) => Move::Arrive,
+        (MobilisationStep::Release, None) => Move::Release,
+    })
+}
+
+fn set_roles(
+    crisis: &mut Crisis,
+    correspondent: Option<BodyId>,
+    cell: Vec<BodyId>,
+    giver: Giver<'_>,
+) -> Result<Done, NotDone> {
+    let directory = &giver.city.directory;
+    let strangers = cell.iter().chain(&correspondent).filter(|id| directory.body(id).is_none());
+    let faults: Vec<Fault> =
+        strangers.map(|id| Fault::new("cell", format!("« {id} » n'est pas dans l'annuaire."))).collect();
+    if !faults.is_empty() {
+        return Err(NotDone::Faults(faults));
+    }
+    let correspondent = correspondent.and_then(|id| directory.body(&id).map(|body| (id, &body.role)));
+    Ok(crisis.set_roles(correspondent, cell, giver.actor, giver.at)?.into())
+}
+
+/// A sector gives its own report; somebody of the whole city says whose.
+fn report(
+    crisis: &mut Crisis,
+    sector: Option<SectorId>,
+    answers: BTreeMap<String, String>,
+    text: Option<String>,
+    sure: bool,
+    giver: Giver<'_>,
+) -> Result<Done, NotDone> {
+    let own = giver.caller.sector().cloned();
+    let sector = match (own, sector) {
+        (Some(own), Some(other)) if own != other => return Err(fault("sector", "Rendez le point de votre secteur.")),
+        (Some(own), _) => own,
+        (None, Some(sector)) => sector,
+        (None, None) => return Err(fault("sector", "Dites de quel secteur est ce point de situation.")),
+    };
+    let text = text.filter(|text| !text.trim().is_empty()).map(|text| words(&text, sure)).transpose()?;
+    let (number, effects) = crisis.report(&sector, answers, giver.actor, giver.at)?;
+    Ok(Done { effects, words: text.map(|text| (format!("report/{sector}/{number}"), text)) })
+}
+
+/// A text people may keep: short, without control characters, and without a name as far as can be told.
+fn words(text: &str, sure: bool) -> Result<String, NotDone> {
+    let text = text.trim();
+    if !(1..=MAX_SUMMARY).contains(&text.chars().count()) || has_control(text) {
+        return Err(fault("text", format!("De 1 à {MAX_SUMMARY} caractères, sans caractère de contrôle.")));
+    }
+    let warnings = personal_data_warnings(text);
+    if warnings.is_empty() || sure {
+        return Ok(text.to_owned());
+    }
+    let again = "Corrigez le texte, ou confirmez qu'il ne désigne personne (sure).";
+    Err(NotDone::Faults(warnings.into_iter().map(|w| Fault::new("text", format!("{} {again}", w.message))).collect()))
+}
+
+fn fault(field: &str, message: impl Into<String>) -> NotDone {
+    NotDone::Faults(vec![Fault::new(field, message)])
+}

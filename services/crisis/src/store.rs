@@ -1,0 +1,233 @@
+//! Crises in Postgres.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
+use uuid::Uuid;
+use vigie_domain::crisis::{Crisis, account::Told};
+use vigie_platform::journal::Entry;
+use vigie_proto::{
+    CrisisId, IncidentId, Nature, SignalId,
+    event::{Event, IncidentSnapshot},
+};
+
+/// Crises a list shows, newest first.
+const SHOWN: i64 = 100;
+
+fn from_row(row: &PgRow) -> Result<Crisis, sqlx::Error> {
+    Ok(row.try_get::<Json<Crisis>, _>("state")?.0)
+}
+
+/// The next number of a reference.
+pub(crate) async fn next_number(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select nextval('crisis.number')").fetch_one(tx).await
+}
+
+/// Writes a crisis, new or changed.
+pub(crate) async fn save(tx: &mut PgConnection, crisis: &Crisis) -> Result<(), sqlx::Error> {
+    let snapshot = &crisis.snapshot;
+    sqlx::query(
+        "insert into crisis.crisis (id, reference, nature, closed, sectors, state, next_due, opened_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (id) do update
+            set closed = excluded.closed, sectors = excluded.sectors, state = excluded.state, next_due = excluded.next_due",
+    )
+    .bind(snapshot.id.0)
+    .bind(&snapshot.reference)
+    .bind(snapshot.nature.code())
+    .bind(snapshot.closed)
+    .bind(snapshot.sectors.iter().map(ToString::to_string).collect::<Vec<_>>())
+    .bind(Json(crisis))
+    .bind(crisis.next_due().map(ToSqlx::to_sqlx))
+    .bind(snapshot.opened_at.to_sqlx())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The incident belongs to the crisis; false when it belongs to one already.
+pub(crate) async fn link(tx: &mut PgConnection, crisis: CrisisId, incident: IncidentId) -> Result<bool, sqlx::Error> {
+    let linked =
+        sqlx::query("insert into crisis.incident (incident_id, crisis_id) values ($1, $2) on conflict do nothing")
+            .bind(incident.0)
+            .bind(crisis.0)
+            .execute(tx)
+            .await?;
+    Ok(linked.rows_affected() > 0)
+}
+
+/// The crisis an incident belongs to.
+pub(crate) async fn crisis_of(
+    connection: &mut PgConnection,
+    incident: IncidentId,
+) -> Result<Option<CrisisId>, sqlx::Error> {
+    let found: Option<Uuid> = sqlx::query_scalar("select crisis_id from crisis.incident where incident_id = $1")
+        .bind(incident.0)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.map(CrisisId))
+}
+
+/// A crisis to look at.
+pub(crate) async fn read(connection: &mut PgConnection, id: CrisisId) -> Result<Option<Crisis>, sqlx::Error> {
+    let row =
+        sqlx::query("select state from crisis.crisis where id = $1").bind(id.0).fetch_optional(connection).await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+/// A crisis to change: its row is held until the transaction ends.
+pub(crate) async fn lock(tx: &mut PgConnection, id: CrisisId) -> Result<Option<Crisis>, sqlx::Error> {
+    let row =
+        sqlx::query("select state from crisis.crisis where id = $1 for update").bind(id.0).fetch_optional(tx).await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+/// The latest crises, newest first; those of `sector` when given.
+pub(crate) async fn list(connection: &mut PgConnection, sector: Option<&str>) -> Result<Vec<Crisis>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select state from crisis.crisis where $1::text is null or $1 = any(sectors) order by opened_at desc limit $2",
+    )
+    .bind(sector)
+    .bind(SHOWN)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(from_row).collect()
+}
+
+/// Units engaged by resource, over every open crisis of that nature.
+pub(crate) async fn engaged(
+    connection: &mut PgConnection,
+    nature: Nature,
+) -> Result<BTreeMap<String, u32>, sqlx::Error> {
+    let rows = sqlx::query("select state from crisis.crisis where not closed and nature = $1")
+        .bind(nature.code())
+        .fetch_all(connection)
+        .await?;
+    let mut engaged = BTreeMap::new();
+    for row in &rows {
+        for mobilisation in from_row(row)?.mobilisations.iter().filter(|m| m.is_engaged()) {
+            *engaged.entry(mobilisation.rule.id.clone()).or_insert(0) += 1;
+        }
+    }
+    Ok(engaged)
+}
+
+/// Claims a crisis with something due at `now`; other replicas skip it.
+pub(crate) async fn claim_due(tx: &mut PgConnection, now: Timestamp) -> Result<Option<Crisis>, sqlx::Error> {
+    let row = sqlx::query(
+        "select state from crisis.crisis where next_due <= $1 order by next_due limit 1 for update skip locked",
+    )
+    .bind(now.to_sqlx())
+    .fetch_optional(tx)
+    .await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+/// The earliest due time of all; one look into the index.
+pub(crate) async fn next_due(connection: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
+    let next: Option<jiff_sqlx::Timestamp> =
+        sqlx::query_scalar("select next_due from crisis.crisis where next_due is not null order by next_due limit 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
+}
+
+/// An incident as its owner last published it.
+pub(crate) async fn incident(
+    connection: &mut PgConnection,
+    id: IncidentId,
+) -> Result<Option<IncidentSnapshot>, sqlx::Error> {
+    let row = sqlx::query("select snapshot from routing.incident where id = $1")
+        .bind(id.0)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).transpose()
+}
+
+/// These facts tell of the crisis.
+pub(crate) async fn record(tx: &mut PgConnection, crisis: CrisisId, entries: &[Entry]) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into crisis.fact (crisis_id, event_id) select $1, id from unnest($2::uuid[]) as id")
+        .bind(crisis.0)
+        .bind(entries.iter().map(|entry| entry.envelope.id.0).collect::<Vec<_>>())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Everything the journal knows of the crisis and its incidents, oldest first; what cannot be read is left out.
+pub(crate) async fn story(connection: &mut PgConnection, crisis: &Crisis) -> Result<Vec<Told>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
+           from journal.entry
+          where incident_id = any($1) or event_id in (select event_id from crisis.fact where crisis_id = $2)
+          order by seq",
+    )
+    .bind(crisis.incidents.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind(crisis.snapshot.id.0)
+    .fetch_all(connection)
+    .await?;
+    let mut story = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let entry = Entry::from_row(row)?;
+        if let Ok(event) = Event::decode(&entry.envelope.type_name, &entry.data) {
+            story.push(Told { at: entry.envelope.time, event });
+        }
+    }
+    Ok(story)
+}
+
+/// Keeps what somebody wrote; what was written about the same before is replaced.
+pub(crate) async fn write(
+    tx: &mut PgConnection,
+    crisis: CrisisId,
+    about: &str,
+    text: &str,
+    body: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into crisis.words (crisis_id, about, text, body, at) values ($1, $2, $3, $4, $5)
+         on conflict (crisis_id, about) do update set text = excluded.text, body = excluded.body, at = excluded.at",
+    )
+    .bind(crisis.0)
+    .bind(about)
+    .bind(text)
+    .bind(body)
+    .bind(now.to_sqlx())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What people wrote of a crisis, by what it is about.
+pub(crate) async fn words(
+    connection: &mut PgConnection,
+    crisis: CrisisId,
+) -> Result<BTreeMap<String, String>, sqlx::Error> {
+    let rows = sqlx::query("select about, text from crisis.words where crisis_id = $1")
+        .bind(crisis.0)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("about")?, row.try_get("text")?))).collect()
+}
+
+/// A signal of a script belongs to the exercise.
+pub(crate) async fn played(tx: &mut PgConnection, crisis: CrisisId, signal: SignalId) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into crisis.played (signal_id, crisis_id) values ($1, $2)")
+        .bind(signal.0)
+        .bind(crisis.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The exercise a signal was played in.
+pub(crate) async fn exercise_of(tx: &mut PgConnection, signal: SignalId) -> Result<Option<CrisisId>, sqlx::Error> {
+    let found: Option<Uuid> = sqlx::query_scalar("select crisis_id from crisis.played where signal_id = $1")
+        .bind(signal.0)
+        .fetch_optional(tx)
+        .await?;
+    Ok(found.map(CrisisId))
+}

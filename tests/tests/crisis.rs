@@ -1,0 +1,294 @@
+//! Crises on the running system: exercises from the alert to the feedback, requests by the doctrine's way, deadlines that
+//! outlive a crash, numbers and never names.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vigie_tests::{Caller, Options, Stack, Vigie, wait};
+
+const CRISES: &str = "/api/v1/crises";
+
+fn acts(crisis: &Value) -> String {
+    format!("{CRISES}/{}/acts", crisis["id"].as_str().unwrap())
+}
+
+async fn again(caller: &Caller, crisis: &Value) -> Value {
+    caller.get(&format!("{CRISES}/{}", crisis["id"].as_str().unwrap())).await.expect(200).json()
+}
+
+/// A crisis opened by the SCOP from an incident that the mairie of the 19th raised.
+async fn opened(vigie: &Vigie, regime: &str) -> Value {
+    let (scop, mairie) = (vigie.caller("scop").await, vigie.caller("mairie-19").await);
+    let event = json!({ "kind": "crisis-event", "severity": "serious", "location": { "lon": 2.3791, "lat": 48.8853 } });
+    let incident = vigie.incident_of(&mairie.raise(&event).await).await;
+    scop.post(CRISES, &json!({ "regime": regime, "incident": incident })).await.expect(201).json()
+}
+
+/// Facts of a type, as they stand in the journal.
+async fn facts(vigie: &Vigie, name: &str) -> Vec<Value> {
+    sqlx::query_scalar("select data::jsonb from journal.entry where type = $1 order by seq")
+        .bind(format!("vigie.crisis.{name}.v1"))
+        .fetch_all(vigie.records().pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_exercise_plays_from_the_alert_to_the_completed_feedback_and_is_marked_everywhere() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default().time_scale(60.0)).await;
+    let (scop, mairie) = (vigie.caller("scop").await, vigie.caller("mairie-19").await);
+
+    let scripts = scop.get("/api/v1/exercises").await.expect(200).json();
+    assert!(scripts.as_array().unwrap().iter().any(|script| script["name"] == "crise"), "{scripts}");
+    mairie.post("/api/v1/exercises", &json!({ "script": "crise", "speed": 600 })).await.expect(403);
+    let crisis = scop.post("/api/v1/exercises", &json!({ "script": "crise", "speed": 600 })).await.expect(201).json();
+    assert_eq!(crisis["nature"], "exercise");
+    let acts = acts(&crisis);
+    let linked = wait::for_some("the played signal opened an incident of the exercise", wait::PATIENCE, || async {
+        again(&scop, &crisis).await["incidents"][0].as_str().map(str::to_owned)
+    })
+    .await;
+    let incident = wait::for_some("the incident has the regime of its crisis", wait::PATIENCE, || async {
+        let seen = scop.get(&format!("/api/v1/incidents/{linked}")).await.expect(200).json();
+        (seen["regime"] == "local").then_some(seen)
+    })
+    .await;
+    assert_eq!(incident["nature"], "exercise");
+
+    let asked = mairie.post(&format!("/api/v1/incidents/{linked}/mobilisations"), &json!({ "resource": "vpu" })).await;
+    let vpu = asked.expect(200).json()["mobilisations"][0]["id"].clone();
+    for (who, to, stage) in [
+        (&scop, "pass-on", "asked"),
+        (&scop, "accept", "accepted"),
+        (&scop, "leave", "under-way"),
+        (&scop, "arrive", "on-site"),
+    ] {
+        let moved = who.post(&acts, &json!({ "do": "mobilise", "mobilisation": vpu, "to": to })).await.expect(200);
+        assert_eq!(moved.json()["mobilisations"][0]["stage"], stage);
+    }
+    let seen = again(&scop, &crisis).await;
+    let resource = seen["resources"].as_array().unwrap().iter().find(|r| r["id"] == "vpu").unwrap().clone();
+    assert_eq!((&resource["engaged"], &resource["available"]), (&json!(1), &json!(0)));
+
+    let care = json!({ "do": "open-care", "place": "gymnase", "sector": "paris-19", "inside": ["cai", "caf"] });
+    let care = mairie.post(&acts, &care).await.expect(200).json()["care"][0]["id"].clone();
+    mairie.post(&acts, &json!({ "do": "count", "care": care, "people": { "implique": 60 } })).await.expect(200);
+    scop.post(&acts, &json!({ "do": "set-regime", "regime": "city" })).await.expect(200);
+    let report =
+        json!({ "do": "report", "answers": { "evolution": "stable", "moyens": "tendus", "accueil": "ouvert" } });
+    let reported = mairie.post(&acts, &report).await.expect(200).json();
+    assert_eq!(reported["reports"][0]["given"], 1);
+
+    wait::until("the script is played", Duration::from_secs(30), || async {
+        again(&scop, &crisis).await["exercise"]["left"] == 0
+    })
+    .await;
+    scop.post(&acts, &json!({ "do": "close" })).await.expect(409);
+    scop.post(&acts, &json!({ "do": "mobilise", "mobilisation": vpu, "to": "release" })).await.expect(200);
+    mairie.post(&acts, &json!({ "do": "close-care", "care": care, "conditions": ["secours"] })).await.expect(409);
+    let both = json!({ "do": "close-care", "care": care, "conditions": ["secours", "recensement"] });
+    mairie.post(&acts, &both).await.expect(200);
+    scop.post(&acts, &json!({ "do": "close" })).await.expect(200);
+
+    let missing = scop.post(&acts, &json!({ "do": "complete" })).await.expect(409).json();
+    assert_eq!(missing["faults"].as_array().unwrap().len(), 4, "{missing}");
+    for section in ["bien", "mal", "coordination", "enseignements"] {
+        let text = format!("Ce que nous retenons de {section} | à suivre.");
+        scop.post(&acts, &json!({ "do": "write", "section": section, "text": text })).await.expect(200);
+    }
+    let action =
+        json!({ "do": "add-action", "text": "Revoir la fiche réflexe", "owner": "ddct", "due_on": "2027-01-31" });
+    scop.post(&acts, &action).await.expect(200);
+    let complete = scop.post(&acts, &json!({ "do": "complete" })).await.expect(200).json();
+    assert!(complete["retex"]["completed_at"].is_string());
+
+    let id = crisis["id"].as_str().unwrap();
+    let text = scop.get(&format!("{CRISES}/{id}/retex.md")).await.expect(200).text;
+    for said in [
+        "# EXERCICE – Retour d'expérience",
+        "Une explosion est signalée",
+        "de la demande à l'accord | 15 min",
+        "| Impliqués | 60 |",
+        "Ce que nous retenons de bien \\| à suivre.",
+        "Revoir la fiche réflexe",
+        "rendus : 1",
+    ] {
+        assert!(text.contains(said), "no « {said} » in {text}");
+    }
+    let pdf = scop.get(&format!("{CRISES}/{id}/retex.pdf")).await.expect(200);
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert!(pdf.text.starts_with("%PDF-"));
+    for path in ["/crises".to_owned(), format!("/crises/{id}"), format!("/crises/{id}/retex")] {
+        let page = scop.get(&path).await.expect(200).text;
+        assert!(page.contains("EXERCICE – ") && page.contains("Crises"), "{path}: {page}");
+    }
+    let messages = stack.outbox.messages().await;
+    assert!(!messages.is_empty());
+    assert!(messages.iter().all(|m| m.subject.as_ref().unwrap_or(&m.text).contains("EXERCICE")), "{messages:?}");
+    let mixed = vigie.records().count("select count(*) from routing.incident where nature <> 'exercise'").await;
+    assert_eq!(mixed, 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_stopped_keeps_the_script_waiting_through_a_crash() {
+    let stack = Stack::start().await;
+    let mut vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let crisis = scop.post("/api/v1/exercises", &json!({ "script": "ppms", "speed": 1 })).await.expect(201).json();
+    wait::until("the first event is played", wait::PATIENCE, || async {
+        again(&scop, &crisis).await["exercise"]["left"] == 2
+    })
+    .await;
+    scop.post(&acts(&crisis), &json!({ "do": "control", "to": "pause" })).await.expect(200);
+    scop.post(&acts(&crisis), &json!({ "do": "control", "to": "speed" })).await.expect(422);
+    scop.post(&acts(&crisis), &json!({ "do": "control", "to": "speed", "speed": 600 })).await.expect(200);
+    vigie.kill();
+    vigie.restart().await;
+    let still = again(&scop, &crisis).await;
+    assert_eq!((&still["exercise"]["left"], &still["exercise"]["running"]), (&json!(2), &json!(false)));
+    scop.post(&acts(&crisis), &json!({ "do": "control", "to": "resume" })).await.expect(200);
+    wait::until("the rest is played, ten times sixty times as fast", wait::PATIENCE, || async {
+        again(&scop, &crisis).await["exercise"]["left"] == 0
+    })
+    .await;
+    assert_eq!(facts(&vigie, "exercise-moved").await.iter().filter(|f| f["moved"]["to"] == "injected").count(), 3);
+}
+
+#[tokio::test]
+async fn a_request_nobody_answers_goes_to_its_second_choice_once_even_if_vigie_is_killed_meanwhile() {
+    let stack = Stack::start().await;
+    // Ten minutes last four seconds.
+    let mut vigie = Vigie::start(&stack, Options::default().time_scale(150.0)).await;
+    let mairie = vigie.caller("mairie-19").await;
+    let crisis = opened(&vigie, "local").await;
+    let request = json!({ "do": "request", "resource": "mediation" });
+    mairie.post(&acts(&crisis), &request).await.expect(200);
+    vigie.kill();
+    vigie.restart().await;
+    wait::until("the second choice is asked, then whoever conducts", Duration::from_secs(30), || async {
+        again(&mairie, &crisis).await["mobilisations"][0]["stage"] == "unanswered"
+    })
+    .await;
+    let moved: Vec<Value> = facts(&vigie, "mobilisation-moved").await.iter().map(|f| f["moved"].clone()).collect();
+    let steps: Vec<&str> = moved.iter().map(|moved| moved["to"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["requested", "asked", "overdue", "asked", "overdue", "unanswered"]);
+    assert_eq!((&moved[1]["choice"], &moved[3]["choice"]), (&json!(1), &json!(2)));
+    wait::until("both choices have their message", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages().await;
+        let said = |to: &str, what: &str| messages.iter().any(|m| m.to.starts_with(to) && m.text.contains(what));
+        said("epm-paris-19", "Une équipe de médiation est demandée") && said("permanence-dpmp", "une équipe voisine")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_vpu_and_the_umip_are_asked_for_by_a_mairie_through_the_scop_and_by_no_other_way() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, mairie) = (vigie.caller("scop").await, vigie.caller("mairie-19").await);
+    let crisis = opened(&vigie, "local").await;
+    let acts = acts(&crisis);
+    for resource in ["vpu", "umip"] {
+        let request = json!({ "do": "request", "resource": resource });
+        for other in ["scop", "commissariat-19"] {
+            vigie.caller(other).await.post(&acts, &request).await.expect(403);
+        }
+        vigie.caller("mairie-18").await.post(&acts, &request).await.expect(404);
+        assert_eq!(
+            again(&scop, &crisis).await["mobilisations"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|m| m["resource"] == resource)
+                .count(),
+            0
+        );
+        let asked = mairie.post(&acts, &request).await.expect(200).json();
+        let asked =
+            asked["mobilisations"].as_array().unwrap().iter().find(|m| m["resource"] == resource).unwrap().clone();
+        assert_eq!(asked["stage"], "passing");
+        let pass_on = json!({ "do": "mobilise", "mobilisation": asked["id"], "to": "pass-on" });
+        mairie.post(&acts, &pass_on).await.expect(403);
+        scop.post(&acts, &pass_on).await.expect(200);
+    }
+    let seen = again(&scop, &crisis).await;
+    assert!(seen["mobilisations"][1]["coordinated_with"].as_str().unwrap().contains("non activée"), "{seen}");
+    scop.post(&acts, &json!({ "do": "request", "resource": "cump" })).await.expect(200);
+    let cump = again(&scop, &crisis).await["mobilisations"][2]["id"].clone();
+    scop.post(&acts, &json!({ "do": "mobilise", "mobilisation": cump, "to": "accept" })).await.expect(200);
+    assert!(
+        again(&mairie, &crisis).await["mobilisations"][1]["coordinated_with"].as_str().unwrap().contains("Accepté")
+    );
+}
+
+#[tokio::test]
+async fn no_list_and_no_name_finds_a_place_and_what_people_write_stays_out_of_facts_and_messages() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, mairie) = (vigie.caller("scop").await, vigie.caller("mairie-19").await);
+    let crisis = opened(&vigie, "national").await;
+    let acts = acts(&crisis);
+    let guidance = again(&scop, &crisis).await["guidance"].to_string();
+    assert!(guidance.contains("École Militaire") && guidance.contains("Parquet"), "{guidance}");
+
+    let care = json!({ "do": "open-care", "place": "mairie", "sector": "paris-19" });
+    let care = mairie.post(&acts, &care).await.expect(200).json()["care"][0]["id"].clone();
+    let before = again(&scop, &crisis).await["care"].to_string();
+    for people in [
+        json!({ "victime": ["Camille Martin"] }),
+        json!({ "victime": "Camille Martin" }),
+        json!({ "Camille Martin": 1 }),
+        json!({ "implique": -1 }),
+        json!({ "implique": 1.5 }),
+        json!({ "implique": 200_000 }),
+    ] {
+        let count = json!({ "do": "count", "care": care, "people": people });
+        scop.post(&acts, &count).await.expect(422);
+    }
+    let named = json!({ "do": "count", "care": care, "people": { "victime": 1 }, "names": ["Camille Martin"] });
+    scop.post(&acts, &named).await.expect(422);
+    mairie.post(&acts, &json!({ "do": "count", "care": care, "people": { "victime": 1 } })).await.expect(403);
+    mairie
+        .post(&acts, &json!({ "do": "open-care", "place": "12 rue Camille Martin", "sector": "paris-19" }))
+        .await
+        .expect(422);
+    assert_eq!(again(&scop, &crisis).await["care"].to_string(), before, "nothing of it was kept");
+    scop.post(&acts, &json!({ "do": "count", "care": care, "people": { "victime": 3 } })).await.expect(200);
+
+    scop.post(&acts, &json!({ "do": "set-regime", "regime": "city" })).await.expect(200);
+    let mut report = json!({ "do": "report", "text": "Périmètre tenu, appel de Camille Martin",
+        "answers": { "evolution": "stable", "moyens": "tendus", "accueil": "ouvert" } });
+    let warned = mairie.post(&acts, &report).await.expect(422);
+    assert_eq!(warned.faulty_fields(), ["text"]);
+    report["sure"] = json!(true);
+    mairie.post(&acts, &report).await.expect(200);
+    let leaked = "select count(*) from journal.entry where data::text like '%Camille%'";
+    assert_eq!(vigie.records().count(leaked).await, 0);
+    assert!(stack.outbox.messages().await.iter().all(|m| !m.text.contains("Camille")));
+}
+
+#[tokio::test]
+async fn a_crisis_is_seen_by_its_sectors_only_and_an_incident_belongs_to_one() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, neighbour) = (vigie.caller("scop").await, vigie.caller("mairie-18").await);
+    let crisis = opened(&vigie, "local").await;
+    let path = format!("{CRISES}/{}", crisis["id"].as_str().unwrap());
+    neighbour.get(&path).await.expect(404);
+    assert_eq!(neighbour.get(CRISES).await.expect(200).json(), json!([]));
+    vigie.caller("college-19").await.get(&path).await.expect(403);
+    vigie.anyone().get(&path).await.expect(401);
+    let twice = json!({ "regime": "local", "incident": crisis["incidents"][0] });
+    assert_eq!(scop.post(CRISES, &twice).await.expect(409).code(), "other-crisis");
+    assert_eq!(vigie.records().count("select count(*) from crisis.crisis").await, 1);
+
+    let page = format!("/crises/{}", crisis["id"].as_str().unwrap());
+    let refused = scop.post_form(&page, &[("do", "request"), ("resource", "vpu")], None).await.expect(403);
+    assert!(refused.text.contains("Mairie d&#39;arrondissement"), "{}", refused.text);
+    let done = scop.post_form(&page, &[("do", "set-regime"), ("regime", "city")], None).await.expect(303);
+    assert_eq!(done.header("location"), page);
+    assert_eq!(again(&scop, &crisis).await["regime"], "city");
+}
