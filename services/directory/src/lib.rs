@@ -94,6 +94,7 @@ impl Service {
             .route("/annuaire/{id}/code", post(administration::body::answer_code))
             .route("/annuaire/{id}/releve", post(administration::body::hand_over))
             .route("/annuaire/{id}/agenda", post(administration::body::subscribe))
+            .route("/accessibilite", get(page::accessibility))
             .route("/ouvrir", get(session::confirm).post(session::exchange))
             .route("/quitter", post(session::leave))
             .route("/t/{token}", get(page::probe::show).post(page::probe::answer))

@@ -19,6 +19,7 @@ await journey(async (town) => {
     annuaire: "/annuaire",
     astreintes: "/annuaire/scop",
     observatoire: "/observatoire",
+    accessibilite: "/accessibilite",
     "observatoire-19": "/observatoire?secteur=paris-19",
   };
   for (const width of WIDTHS) {

@@ -23,6 +23,15 @@ fn render(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
+#[derive(Debug, Template)]
+#[template(path = "accessibility.html")]
+struct AccessibilityPage;
+
+/// `/accessibilite`: what is checked of accessibility, what is not.
+pub(crate) async fn accessibility() -> Response {
+    render(StatusCode::OK, &AccessibilityPage)
+}
+
 /// A short page that says one thing.
 #[derive(Debug, Template)]
 #[template(path = "said.html")]
