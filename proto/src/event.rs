@@ -490,6 +490,9 @@ pub struct IncidentNotedV1 {
     pub incident: IncidentSnapshot,
     pub act_id: ActId,
     pub by: Actor,
+    /// Whoever raised it says that it is over; there is no other text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// The incident ended.
@@ -565,6 +568,8 @@ pub enum Act {
         alert_id: Option<AlertId>,
     },
     Note,
+    /// Whoever raised it says that it is over; it stays open until somebody closes it.
+    SayOver,
     ChangeSeverity {
         to: Severity,
     },
@@ -792,6 +797,19 @@ pub enum DeliveryFailure {
     Undelivered,
     /// The contact is no longer in the directory.
     UnknownContact,
+}
+
+impl DeliveryFailure {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Exhausted => "exhausted",
+            Self::NoReceipt => "no-receipt",
+            Self::Undelivered => "undelivered",
+            Self::UnknownContact => "unknown-contact",
+        }
+    }
 }
 
 /// No channel of a recipient worked: the doctrine says who is told of that.

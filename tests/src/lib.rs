@@ -2,11 +2,12 @@
 //!
 //! A [`Stack`] is Postgres, NATS and the outbox, on free ports, in a folder of its own; [`Vigie`] is the binary as a
 //! child process on top. Everything ends when it is dropped, and several may run beside each other. A [`Caller`] speaks
-//! HTTP with somebody's token, [`Records`] reads what the database holds. Wait for a condition with [`wait::until`] or
+//! HTTP with somebody's token, a [`Journey`] walks through pages in a browser, [`Records`] reads what the database holds. Wait for a condition with [`wait::until`] or
 //! [`wait::for_some`]; nothing here sleeps for good measure.
 
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when it cannot go on: the test ends there")]
 
+mod browser;
 mod caller;
 mod environment;
 mod folder;
@@ -22,6 +23,7 @@ mod stack;
 mod vigie;
 pub mod wait;
 
+pub use browser::{Journey, board_seconds};
 pub use caller::{Answer, Caller, Raised};
 pub use live::{Live, Told};
 pub use nats::Nats;

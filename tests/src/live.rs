@@ -33,8 +33,8 @@ impl Live {
             while let Some(end) = self.buffer.find("\n\n") {
                 let told = parse(&self.buffer[..end]);
                 self.buffer.drain(..end + 2);
-                // Comments only keep the connection open.
-                if !told.name.is_empty() {
+                // Comments and `alive` only say that the connection is open.
+                if !told.name.is_empty() && told.name != "alive" {
                     return told;
                 }
             }

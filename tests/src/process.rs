@@ -40,6 +40,12 @@ impl Process {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
+    /// Sends the signal of that name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIG{name} cannot be sent");
+    }
+
     /// SIGKILL: no goodbye, nothing flushed.
     pub(crate) fn kill(&mut self) {
         self.child.kill().ok();

@@ -117,6 +117,11 @@ impl Vigie {
         self.process = None;
     }
 
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        self.process.as_ref().expect("it is running").signal(name);
+    }
+
     /// SIGTERM, and whatever is in flight is finished.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -133,6 +138,11 @@ impl Vigie {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Somebody without a token.
     pub fn anyone(&self) -> Caller {
         Caller::new(&self.url, None)
@@ -146,6 +156,14 @@ impl Vigie {
             tokens.insert(source.to_owned(), token);
         }
         Caller::new(&self.url, tokens.get(source).cloned())
+    }
+
+    /// The cookie of a browser that has opened a fresh personal link of `source`.
+    pub async fn browser(&self, source: &str) -> String {
+        let link = self.command(&["token", "link", "--source", source]).await;
+        let key = link.split_once("/ouvrir?cle=").expect("a link that opens a session").1;
+        let opened = self.anyone().post_form("/ouvrir", &[("cle", key)], None).await.expect(303);
+        opened.header("set-cookie").split(';').next().expect("a cookie").to_owned()
     }
 
     /// The incident a signal belongs to, as soon as it does.

@@ -8,13 +8,6 @@ async fn key(vigie: &Vigie) -> String {
     link.split_once("/ouvrir?cle=").expect("a link to the form").1.to_owned()
 }
 
-/// The cookie of a session opened with a fresh link.
-async fn session(vigie: &Vigie) -> String {
-    let key = key(vigie).await;
-    let opened = vigie.anyone().post_form("/ouvrir", &[("cle", &key)], None).await.expect(303);
-    opened.header("set-cookie").split(';').next().expect("a cookie").to_owned()
-}
-
 const ANSWERS: [(&str, &str); 6] = [
     ("kind", "rixe"),
     ("severity", "tension"),
@@ -48,7 +41,7 @@ async fn the_form_needs_its_session_and_ends_on_the_page_that_follows_the_signal
     let anyone = vigie.anyone();
     anyone.get("/signaler").await.expect(401);
     anyone.post_form("/signaler", &ANSWERS, None).await.expect(401);
-    let cookie = session(&vigie).await;
+    let cookie = vigie.browser("college-19").await;
     let get =
         async |path: &str| anyone.send(anyone.request(reqwest::Method::GET, path).header("cookie", &cookie)).await;
 
@@ -70,7 +63,7 @@ async fn the_form_needs_its_session_and_ends_on_the_page_that_follows_the_signal
 async fn a_name_in_the_text_is_doubted_and_nothing_is_sent_until_confirmed() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
-    let (anyone, cookie) = (vigie.anyone(), session(&vigie).await);
+    let (anyone, cookie) = (vigie.anyone(), vigie.browser("college-19").await);
     let mut answers = ANSWERS.to_vec();
     answers.push(("summary", "c'est Kevin Durand qui a lancé le rendez-vous"));
 
@@ -94,7 +87,7 @@ async fn a_name_in_the_text_is_doubted_and_nothing_is_sent_until_confirmed() {
 async fn a_form_filled_in_badly_says_what_to_mend_and_keeps_the_answers() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
-    let (anyone, cookie) = (vigie.anyone(), session(&vigie).await);
+    let (anyone, cookie) = (vigie.anyone(), vigie.browser("college-19").await);
     let answers = [
         ("kind", "rixe"),
         ("place", "point"),

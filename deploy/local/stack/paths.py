@@ -12,6 +12,7 @@ LOG = LOCAL / "log"
 SECRETS = LOCAL / "secrets"
 ENV_FILE = LOCAL / "env"
 OUTBOX = LOCAL_DEPLOY / "outbox"
+BROWSER_TESTS = ROOT / "tests" / "browser"
 DIRECTORY = ROOT / "config" / "directory"
 
 

@@ -11,8 +11,11 @@ RUST = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y 
 NODE = "Node.js 20 or later, see https://nodejs.org (Debian 13, Ubuntu 24.10 and later: sudo apt-get install -y nodejs npm)"
 
 
-def require(rust, python_packages, node):
-    """Raises one Trouble that lists everything missing; the arguments say which groups this command needs."""
+def require(rust, python_packages, node, chromium=False):
+    """Raises one Trouble that lists everything missing; the arguments say which groups this command needs.
+
+    `chromium` says that one is needed and neither found nor ours to install.
+    """
     missing = []
     if python_packages and not has_pip():
         missing.append(("pip for Python 3", _install("python3-pip", "python3 -m ensurepip")))
@@ -22,6 +25,8 @@ def require(rust, python_packages, node):
     if node:
         missing += _tool("node", "Node.js", NODE, at_least=(20, 0))
         missing += _tool("npm", "npm", _install("npm", "brew install node"))
+    if chromium:
+        missing.append(("Chromium (or set VIGIE_TEST_CHROMIUM to one)", _install("chromium", "brew install --cask chromium")))
     if missing:
         lines = ["this machine lacks:"] + ["  %s\n      %s" % pair for pair in missing]
         raise Trouble("\n".join(lines), 2)

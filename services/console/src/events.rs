@@ -1,31 +1,47 @@
 //! `GET /api/v1/events`: what the caller may see, as it happens, resumable.
 
-use std::{convert::Infallible, str::FromStr, sync::Arc};
+use std::{convert::Infallible, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::State,
+    extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
     response::sse::{Event as SseEvent, KeepAlive, Sse},
 };
 use futures::{Stream, stream};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use vigie_domain::{access::Caller, directory::Source};
 use vigie_platform::{journal, journal::Entry, journal::Position, problem::Problem};
 use vigie_proto::event::{Event, IncidentSnapshot};
 
-use crate::{Edge, caller};
+use crate::{Edge, caller, incidents::invalid};
 
 /// Entries read at once when a listener catches up.
 const PAGE: i64 = 200;
 
+/// How often a quiet stream says that it is alive.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
+
+/// From where to read.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Start {
+    /// Id of the last event seen, for those who cannot set the header; the header goes before it.
+    after: Option<String>,
+}
+
 /// Server-sent events. `Last-Event-ID` resumes after that event, whatever happened meanwhile.
+///
+/// A quiet stream sends an `alive` event every five seconds: `{"at": …}`, with an id to resume after.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "incidents",
-    params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen; the present when absent")),
+    params(Start, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen; the present when absent")),
     responses(
         (status = 200, description = "A stream that stays open: one event for each fact about an incident the caller may see", body = String, content_type = "text/event-stream"),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is not understood", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -33,10 +49,13 @@ const PAGE: i64 = 200;
 pub(crate) async fn stream(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
+    start: Result<Query<Start>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let source = caller.source.clone();
-    let after = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|id| parse_id(id).ok());
+    let Query(asked) = start.map_err(|e| invalid("", e.body_text()))?;
+    let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
+    let after = header.or(asked.after.as_deref()).and_then(|id| parse_id(id).ok());
     let live = edge.live.listen();
     let start = match after {
         Some(position) => position,
@@ -50,7 +69,7 @@ pub(crate) async fn stream(
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
-async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
+pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
     Ok(Position { tx: journal::horizon(&mut connection).await?, seq: 0 })
 }
@@ -85,13 +104,21 @@ impl Listener {
                 self.ready.reverse();
                 continue;
             }
-            match self.live.recv().await {
+            let Ok(heard) = tokio::time::timeout(ALIVE_EVERY, self.live.recv()).await else {
+                return Some(self.alive());
+            };
+            match heard {
                 Ok(entry) if entry.0 > self.position => self.ready.push((*entry).clone()),
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => self.catching_up = true,
                 Err(RecvError::Closed) => return None,
             }
         }
+    }
+
+    fn alive(&self) -> SseEvent {
+        let now = self.edge.context.clock.now();
+        SseEvent::default().id(id_of(self.position)).event("alive").data(json!({ "at": now }).to_string())
     }
 
     /// The event as this listener may see it. Only facts about incidents are shown, never plans nor contact points.
@@ -102,7 +129,7 @@ impl Listener {
         let caller = Caller::of(&self.source, &city.directory)?;
         caller.sees(incident, false).then(|| {
             SseEvent::default()
-                .id(format!("{}-{}", position.tx, position.seq))
+                .id(id_of(position))
                 .event(entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1"))
                 .data(json!({ "at": entry.envelope.time, "incident": incident, "did": summary(&event) }).to_string())
         })
@@ -169,6 +196,10 @@ fn summary(event: &Event) -> serde_json::Value {
 }
 
 /// `<tx>-<seq>`
+pub(crate) fn id_of(position: Position) -> String {
+    format!("{}-{}", position.tx, position.seq)
+}
+
 fn parse_id(text: &str) -> Result<Position, std::num::ParseIntError> {
     let (tx, seq) = text.split_once('-').unwrap_or((text, "0"));
     Ok(Position { tx: i64::from_str(tx)?, seq: i64::from_str(seq)? })

@@ -10,16 +10,19 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, Row, types::Json as SqlJson};
+use sqlx::{PgConnection, Row, postgres::PgRow, types::Json as SqlJson};
 use uuid::Uuid;
-use vigie_domain::{access::Caller, directory::Sight};
+use vigie_domain::{
+    access::Caller,
+    directory::{Directory, Sight},
+};
 use vigie_platform::{
     journal,
     problem::{Fault, Problem},
 };
 use vigie_proto::{
-    BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, SectorId, Severity, event::IncidentSnapshot,
-    plan::Owed,
+    BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity,
+    event::IncidentSnapshot, plan::Owed,
 };
 
 use crate::{
@@ -55,6 +58,62 @@ pub(crate) struct IncidentView {
     pub(crate) nature: Nature,
     /// Predefined facts told, in French.
     pub(crate) precisions: Vec<String>,
+    /// Bodies in charge, by their French names, the latest last; absent from answers to acts and for reporters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) in_charge: Option<Vec<String>>,
+    /// What the plan does next, when something is due; absent from answers to acts and for reporters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upcoming: Option<Upcoming>,
+}
+
+/// The next thing a plan will do unless it is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct Upcoming {
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) due_at: Timestamp,
+    /// `circuit/step` of the doctrine; null when whoever took charge is asked whether they still are.
+    pub(crate) step: Option<String>,
+    /// French names of the roles it will tell.
+    pub(crate) tells: Vec<String>,
+}
+
+impl Upcoming {
+    /// Whom it tells, in French.
+    pub(crate) fn in_words(&self) -> String {
+        let tells = self.tells.join(", ");
+        if self.step.is_some() { tells } else { format!("confirmation demandée à {tells}") }
+    }
+}
+
+/// Columns [`IncidentView::read`] needs, of `routing.incident i` and `escalation.plan p`.
+pub(crate) const VIEW: &str = "i.snapshot, i.opened_at, i.id, i.in_charge, p.next_due, p.next_step, p.next_roles
+           from routing.incident i left join escalation.plan p on p.incident_id = i.id";
+
+impl IncidentView {
+    /// Reads a row of [`VIEW`] as somebody who conducts incidents sees it.
+    pub(crate) fn read(row: &PgRow, directory: &Directory) -> Result<Self, sqlx::Error> {
+        let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
+        let in_charge: Vec<String> = row.try_get("in_charge")?;
+        let due_at: Option<SqlTimestamp> = row.try_get("next_due")?;
+        let roles: Option<Vec<String>> = row.try_get("next_roles")?;
+        let step: Option<String> = row.try_get("next_step")?;
+        let label =
+            |role: String| RoleId::new(role.as_str()).map_or(role, |role| directory.role_label(&role).to_owned());
+        Ok(Self {
+            in_charge: Some(in_charge.into_iter().map(|id| body_name(directory, id)).collect()),
+            upcoming: due_at.map(|due_at| Upcoming {
+                due_at: due_at.to_jiff(),
+                step,
+                tells: roles.into_iter().flatten().map(label).collect(),
+            }),
+            ..Self::from(snapshot)
+        })
+    }
+}
+
+/// The French name of the body with this id; the id itself when the directory has no such body any more.
+pub(crate) fn body_name(directory: &Directory, id: String) -> String {
+    BodyId::new(id.as_str()).ok().and_then(|id| directory.body(&id)).map_or(id, |body| body.name.clone())
 }
 
 impl From<IncidentSnapshot> for IncidentView {
@@ -77,6 +136,8 @@ impl From<IncidentSnapshot> for IncidentView {
             regime: s.regime,
             nature: s.nature,
             precisions: s.precisions,
+            in_charge: None,
+            upcoming: None,
         }
     }
 }
@@ -107,16 +168,16 @@ pub(crate) struct IncidentDetail {
 /// Something owed because of an incident.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct OwedView {
-    id: String,
+    pub(crate) id: String,
     /// In French.
-    what: String,
+    pub(crate) what: String,
     /// French name of the role that owes it.
-    by: String,
+    pub(crate) by: String,
     /// Null while its clock has not started.
     #[schema(value_type = Option<String>, format = DateTime)]
-    due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
     /// How it was settled; null while it is owed.
-    outcome: Option<String>,
+    pub(crate) outcome: Option<String>,
     /// It must be given before the incident is closed.
     blocks_closing: bool,
 }
@@ -136,6 +197,8 @@ pub(crate) struct Filter {
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     cursor: Option<String>,
+    /// Only these incidents: up to 50 ids with commas between them.
+    ids: Option<String>,
 }
 
 /// Incidents the caller may see, newest first.
@@ -158,10 +221,11 @@ pub(crate) async fn list(
     let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
     let cursor = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let (opened_before, id_before) = cursor.unzip();
+    let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
     let sees = caller.role.sees;
     let own_sector = (sees == Sight::Sector).then(|| caller.sector().map(ToString::to_string)).flatten();
-    let rows = sqlx::query(
-        "select i.snapshot, i.opened_at, i.id from routing.incident i
+    let statement = format!(
+        "select {VIEW}
           where ($1::text is null or i.sector = $1 or i.also_concerns @> array[$1])
             and ($2::text is null or i.status = $2)
             and ($3::text is null or i.kind = $3)
@@ -170,26 +234,29 @@ pub(crate) async fn list(
             and ($7 or i.sector = $8 or i.also_concerns @> array[$8]
                  or exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
                              where l.incident_id = i.id and s.source_id = $9 and $10))
-          order by i.opened_at desc, i.id desc limit $11",
-    )
-    .bind(filter.sector.map(String::from))
-    .bind(filter.status.map(IncidentStatus::code))
-    .bind(filter.kind.map(String::from))
-    .bind(filter.since.map(ToSqlx::to_sqlx))
-    .bind(opened_before.map(ToSqlx::to_sqlx))
-    .bind(id_before)
-    .bind(sees == Sight::Everything)
-    .bind(own_sector)
-    .bind(caller.source.id.as_str())
-    .bind(sees != Sight::Nothing)
-    .bind(PAGE + 1)
-    .fetch_all(&edge.pool)
-    .await
-    .map_err(|e| Problem::from_store(&e))?;
-    page(&rows).map(Json).map_err(|e| Problem::from_store(&e))
+            and ($12::uuid[] is null or i.id = any($12))
+          order by i.opened_at desc, i.id desc limit $11"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(filter.sector.map(String::from))
+        .bind(filter.status.map(IncidentStatus::code))
+        .bind(filter.kind.map(String::from))
+        .bind(filter.since.map(ToSqlx::to_sqlx))
+        .bind(opened_before.map(ToSqlx::to_sqlx))
+        .bind(id_before)
+        .bind(sees == Sight::Everything)
+        .bind(own_sector)
+        .bind(caller.source.id.as_str())
+        .bind(sees != Sight::Nothing)
+        .bind(PAGE + 1)
+        .bind(ids)
+        .fetch_all(&edge.pool)
+        .await
+        .map_err(|e| Problem::from_store(&e))?;
+    page(&rows, &edge.city.directory, caller).map(Json).map_err(|e| Problem::from_store(&e))
 }
 
-fn page(rows: &[sqlx::postgres::PgRow]) -> Result<IncidentPage, sqlx::Error> {
+fn page(rows: &[PgRow], directory: &Directory, caller: Caller<'_>) -> Result<IncidentPage, sqlx::Error> {
     let full = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let shown = rows.get(..full).unwrap_or(rows);
     let next = match shown.last() {
@@ -199,8 +266,25 @@ fn page(rows: &[sqlx::postgres::PgRow]) -> Result<IncidentPage, sqlx::Error> {
         }
         _ => None,
     };
-    let incidents = shown.iter().map(|row| Ok(row.try_get::<SqlJson<IncidentSnapshot>, _>("snapshot")?.0.into()));
+    let incidents = shown.iter().map(|row| {
+        let view = IncidentView::read(row, directory)?;
+        Ok(if conducts(caller) { view } else { IncidentView { in_charge: None, upcoming: None, ..view } })
+    });
     Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
+}
+
+/// Sees how an incident is conducted. A reporter sees that its signal is followed, not how.
+fn conducts(caller: Caller<'_>) -> bool {
+    match caller.role.sees {
+        Sight::Everything | Sight::Sector => true,
+        Sight::OwnSignals | Sight::Nothing => false,
+    }
+}
+
+fn parse_ids(ids: &str) -> Result<Vec<Uuid>, Problem> {
+    let ids: Option<Vec<Uuid>> = ids.split(',').map(|id| id.parse().ok()).collect();
+    ids.filter(|ids| i64::try_from(ids.len()).is_ok_and(|count| count <= PAGE))
+        .ok_or_else(|| invalid("ids", format!("Donnez au plus {PAGE} identifiants séparés par des virgules.")))
 }
 
 fn parse_cursor(cursor: &str) -> Result<(Timestamp, Uuid), Problem> {
@@ -234,52 +318,64 @@ pub(crate) async fn one(
     let caller = caller::authenticate(&edge, &headers).await?;
     let id = parse_id(&id)?;
     let Seen { snapshot, .. } = caller::see(&edge, caller, id).await?;
-    detail(&edge, caller, snapshot).await.map(Json).map_err(|e| Problem::from_store(&e))
+    detail(&edge, caller, snapshot.id).await.map(Json).map_err(|e| Problem::from_store(&e))
 }
 
-async fn detail(edge: &Edge, caller: Caller<'_>, snapshot: IncidentSnapshot) -> Result<IncidentDetail, sqlx::Error> {
+async fn detail(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<IncidentDetail, sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
-    // A reporter sees that its signal is followed, not how: the least form has no story.
-    let timeline = match caller.role.sees {
-        Sight::Everything | Sight::Sector => {
-            timeline::tell(&journal::of_incident(&mut connection, snapshot.id).await?, &edge.city.directory)
-        }
-        Sight::OwnSignals | Sight::Nothing => Vec::new(),
+    let directory = &edge.city.directory;
+    let incident = view(&mut connection, id, directory).await?;
+    let (incident, timeline) = if conducts(caller) {
+        (incident, timeline::tell(&journal::of_incident(&mut connection, id).await?, directory))
+    } else {
+        (IncidentView { in_charge: None, upcoming: None, ..incident }, Vec::new())
     };
     let signals = sqlx::query_scalar(
         "select s.reference from routing.incident_signal l join intake.signal s on s.id = l.signal_id
           where l.incident_id = $1 and ($2 or s.source_id = $3) order by s.received_at",
     )
-    .bind(snapshot.id.0)
+    .bind(id.0)
     .bind(!timeline.is_empty())
     .bind(caller.source.id.as_str())
     .fetch_all(&mut *connection)
     .await?;
-    let owed = owed(edge, &mut connection, snapshot.id).await?;
+    let owed = owed(edge, &mut connection, id).await?;
     let acknowledged: Vec<String> =
         sqlx::query_scalar("select distinct body from routing.acknowledgement where incident_id = $1 order by 1")
-            .bind(snapshot.id.0)
+            .bind(id.0)
             .fetch_all(&mut *connection)
             .await?;
-    let name = |id: String| {
-        BodyId::new(id.as_str()).ok().and_then(|id| edge.city.directory.body(&id)).map_or(id, |b| b.name.clone())
-    };
     Ok(IncidentDetail {
-        incident: snapshot.into(),
+        incident,
         signals,
-        acknowledged_by: acknowledged.into_iter().map(name).collect(),
+        acknowledged_by: acknowledged.into_iter().map(|id| body_name(directory, id)).collect(),
         owed,
         timeline,
     })
 }
 
-async fn owed(edge: &Edge, connection: &mut PgConnection, incident: IncidentId) -> Result<Vec<OwedView>, sqlx::Error> {
+/// One incident that exists.
+pub(crate) async fn view(
+    connection: &mut PgConnection,
+    id: IncidentId,
+    directory: &Directory,
+) -> Result<IncidentView, sqlx::Error> {
+    let statement = format!("select {VIEW} where i.id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(connection).await?;
+    IncidentView::read(&row, directory)
+}
+
+pub(crate) async fn owed(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    incident: IncidentId,
+) -> Result<Vec<OwedView>, sqlx::Error> {
     let rows =
         sqlx::query("select owed, outcome from routing.owed where incident_id = $1 order by due_at nulls last, id")
             .bind(incident.0)
             .fetch_all(connection)
             .await?;
-    let view = |row: &sqlx::postgres::PgRow| {
+    let view = |row: &PgRow| {
         let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
         Ok(OwedView {
             by: edge.city.directory.role_label(&owed.by.role).to_owned(),

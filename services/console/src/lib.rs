@@ -11,6 +11,8 @@ mod explanations;
 mod incidents;
 mod indicators;
 mod live;
+mod observatory;
+mod page;
 mod timeline;
 
 use std::sync::Arc;
@@ -95,7 +97,12 @@ impl Console {
             .route("/api/v1/incidents/{id}/regime", post(act::conduct::set_regime))
             .route("/api/v1/incidents/{id}/involvements", post(act::conduct::involve))
             .route("/api/v1/incidents/{id}/returns", post(act::conduct::give_return))
+            .route("/observatoire", get(observatory::show))
+            .route("/observatoire.csv", get(observatory::csv))
+            .route("/observatoire.json", get(observatory::json))
             .route("/api/v1/events", get(events::stream))
+            .route("/scop", get(page::board::show))
+            .route("/assets/console/{file}", get(page::assets::serve))
             .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
             .with_state(self.desk.clone())
     }

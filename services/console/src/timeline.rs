@@ -91,6 +91,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
             )
         }
         Event::IncidentAcknowledged(e) => format!("Pris en compte par {}", body(&e.by.body)),
+        Event::IncidentNoted(e) if e.over => format!("{} indique que c'est terminé", body(&e.by.body)),
         Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
         Event::IncidentClosed(e) => format!("Clos par {}", body(&e.by.body)),
         Event::StepSettled(e) => format!("Palier {} : {}", e.step, outcome(&e.outcome, e.alerts)),

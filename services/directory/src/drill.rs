@@ -133,48 +133,48 @@ fn due(config: &DirectoryConfig, local: &Zoned) -> Option<String> {
 /// How a drill stands, or stood.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct DrillReport {
-    id: DrillId,
+    pub(crate) id: DrillId,
     #[schema(value_type = String)]
-    opened_at: Timestamp,
+    pub(crate) opened_at: Timestamp,
     /// Nobody's answer counts from then on.
     #[schema(value_type = String)]
-    closes_at: Timestamp,
+    pub(crate) closes_at: Timestamp,
     /// Answers may still come.
-    open: bool,
+    pub(crate) open: bool,
     /// The month of a regular drill, `2026-12`.
-    month: Option<String>,
-    by_channel: Vec<Tally>,
-    by_sector: Vec<Tally>,
+    pub(crate) month: Option<String>,
+    pub(crate) by_channel: Vec<Tally>,
+    pub(crate) by_sector: Vec<Tally>,
     /// Whoever has not answered, worst first: given up, then silent.
-    unreached: Vec<Unreached>,
+    pub(crate) unreached: Vec<Unreached>,
 }
 
 /// Contact points of one channel or sector, by how far their message came.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub(crate) struct Tally {
     /// A channel, or a sector (`city` for the city's own bodies).
-    of: String,
+    pub(crate) of: String,
     /// French name of it.
-    label: String,
-    asked: u32,
-    answered: u32,
+    pub(crate) label: String,
+    pub(crate) asked: u32,
+    pub(crate) answered: u32,
     /// Sent, no answer yet, or never.
-    silent: u32,
+    pub(crate) silent: u32,
     /// Given up: refused, or not delivered.
-    failed: u32,
+    pub(crate) failed: u32,
 }
 
 /// One contact point that did not answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Unreached {
-    body: BodyId,
+    pub(crate) body: BodyId,
     /// French name.
-    body_name: String,
-    contact: ContactId,
-    channel: Channel,
-    sector: SectorId,
+    pub(crate) body_name: String,
+    pub(crate) contact: ContactId,
+    pub(crate) channel: Channel,
+    pub(crate) sector: SectorId,
     /// `silent`, or why it was given up: `refused`, `exhausted`, `no-receipt`, `undelivered`, `unknown-contact`.
-    why: String,
+    pub(crate) why: String,
 }
 
 /// The report of a drill; none when there is no such drill.

@@ -30,7 +30,7 @@ use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
 
 use api::{Desk, bodies, configurations, drills, duty, edits, handovers, verifications};
-use page::{home, session};
+use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -81,6 +81,19 @@ impl Service {
             .route("/api/v1/directory/drills", get(drills::list).post(drills::open))
             .route("/api/v1/directory/drills/{id}", get(drills::one))
             .route("/", get(home::show))
+            .route("/administration", get(administration::overview::show))
+            .route("/administration/versions", get(administration::versions::show))
+            .route("/administration/versions/retour", post(administration::versions::roll_back))
+            .route("/administration/essais", get(administration::drills::list).post(administration::drills::open))
+            .route("/administration/essais/{id}", get(administration::drills::one))
+            .route("/annuaire", get(administration::body::list))
+            .route("/annuaire/{id}", get(administration::body::one))
+            .route("/annuaire/{id}/remplacement", post(administration::body::replace))
+            .route("/annuaire/{id}/retrait", post(administration::body::remove))
+            .route("/annuaire/{id}/verification", post(administration::body::verify))
+            .route("/annuaire/{id}/code", post(administration::body::answer_code))
+            .route("/annuaire/{id}/releve", post(administration::body::hand_over))
+            .route("/annuaire/{id}/agenda", post(administration::body::subscribe))
             .route("/ouvrir", get(session::confirm).post(session::exchange))
             .route("/quitter", post(session::leave))
             .route("/t/{token}", get(page::probe::show).post(page::probe::answer))

@@ -41,23 +41,12 @@ impl Handler for Settled {
             )
             .bind(settled.probe_id.0)
             .bind(state)
-            .bind(failure.map(code))
+            .bind(failure.map(DeliveryFailure::code))
             .bind(settled.at.to_sqlx())
             .execute(&mut *tx)
             .await?;
             verdicts.push(Verdict::Done);
         }
         Ok((verdicts, ()))
-    }
-}
-
-/// Stable code of a failure, as in the event.
-fn code(failure: DeliveryFailure) -> &'static str {
-    match failure {
-        DeliveryFailure::Refused => "refused",
-        DeliveryFailure::Exhausted => "exhausted",
-        DeliveryFailure::NoReceipt => "no-receipt",
-        DeliveryFailure::Undelivered => "undelivered",
-        DeliveryFailure::UnknownContact => "unknown-contact",
     }
 }

@@ -75,20 +75,39 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// Does it conduct the incidents of the whole city?
+    pub fn operates(&self) -> bool {
+        self.role.sees == Sight::Everything && self.may(Permission::ChangeSeverity)
+    }
+
+    /// May it read what people wrote about an incident it sees: a signal's free text, notes?
+    ///
+    /// Only those who weigh what was said, where they answer for it: whoever may change the severity, of the whole city
+    /// or of the sector that owns the incident. Reading it elsewhere is not needed to act.
+    pub fn reads_words(&self, incident: &IncidentSnapshot) -> bool {
+        self.may(Permission::ChangeSeverity)
+            && match self.role.sees {
+                Sight::Everything => true,
+                Sight::Sector => self.sector() == Some(&incident.sector),
+                Sight::OwnSignals | Sight::Nothing => false,
+            }
+    }
+
     /// The pages it may work at, most used first.
     pub fn desks(&self) -> Vec<Desk> {
         let everything = self.role.sees == Sight::Everything;
         let raises = !self.role.raises.is_empty();
-        let operates = everything && self.may(Permission::ChangeSeverity);
         let sector = self.sector().filter(|_| self.role.sees == Sight::Sector);
         let desk = |path: &str, label| Desk { path: path.to_owned(), label };
         let mut desks = Vec::new();
-        desks.extend(operates.then(|| desk("/scop", "Salle de commandement")));
+        desks.extend(self.operates().then(|| desk("/scop", "Salle de commandement")));
         desks.extend(sector.map(|sector| desk(&format!("/cellule/{sector}"), "Cellule de veille")));
         desks.extend(raises.then(|| desk("/signaler", "Signaler")));
         let follows = (everything || sector.is_some()) && self.may(Permission::Acknowledge);
         desks.extend(follows.then(|| desk("/crises", "Crises")));
         desks.extend((everything || self.may(Permission::Audit)).then(|| desk("/observatoire", "Observatoire")));
+        let keeps = self.may(Permission::KeepRoster) && !self.may(Permission::Administer);
+        desks.extend(keeps.then(|| desk(&format!("/annuaire/{}", self.source.body), "Astreintes")));
         desks.extend(self.may(Permission::Administer).then(|| desk("/administration", "Administration")));
         desks
     }

@@ -6,6 +6,8 @@
 //! An acknowledgement stops a circuit's conditional steps; when it is withdrawn (refused after all, handed over without
 //! being taken up, gone stale) those it had stopped come back, at the same distance from each other.
 
+mod ahead;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +19,8 @@ use vigie_proto::{
         Expects, OnRefusal, Plan, PlannedCircuit, PlannedStep, Rank, SatisfiedBy, Scope, Target, Trigger, WaitsFor,
     },
 };
+
+pub use ahead::Ahead;
 
 /// A step's circuit and place in the plan.
 type Position = (usize, usize);
@@ -408,7 +412,8 @@ impl Escalation {
         self.moved.push((position, due_at));
     }
 
-    /// Adds a step on the way, named `name~n`.
+    /// Adds a step on the way, named `name~n`: by the channels the plan uses and no other, for what is confidential may
+    /// not leave by all.
     fn add(
         &mut self,
         circuit: usize,
@@ -418,6 +423,9 @@ impl Escalation {
         unless_acknowledged: bool,
     ) -> Position {
         self.added += 1;
+        let planned = self.plan.circuits.iter().flat_map(|circuit| &circuit.steps);
+        let used: BTreeSet<Channel> =
+            planned.flat_map(|step| step.channels.iter().chain(&step.fallback)).copied().collect();
         let steps = &mut self.plan.circuits[circuit].steps;
         steps.push(PlannedStep {
             id: format!("{name}~{}", self.added),
@@ -425,7 +433,7 @@ impl Escalation {
             unless_acknowledged,
             expects: Expects::Acknowledgement,
             tell,
-            channels: vec![Channel::Email, Channel::Sms, Channel::Screen],
+            channels: used.into_iter().collect(),
             fallback: Vec::new(),
             stale_after_s: 24 * 3600,
             unless_returned: None,
@@ -462,6 +470,10 @@ impl Escalation {
     }
 
     fn let_lapse(&mut self, now: Timestamp) {
+        // Nobody is called again to what is over.
+        if self.closed {
+            return;
+        }
         let lapsed: Vec<BodyId> = self
             .acknowledgements
             .iter()
@@ -669,6 +681,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ahead_is_what_will_be_done_in_that_order() {
+        let mut escalation = Escalation::start(
+            Plan {
+                circuits: vec![PlannedCircuit {
+                    stale: Some(Staleness { after_s: 3_600, then_s: 900 }),
+                    ..circuit("C", SatisfiedBy::Anyone, vec![step("central", 900, true), step("loop", 0, false)])
+                }],
+                ..plan(SatisfiedBy::Anyone, Vec::new())
+            },
+            1,
+        );
+        let names = |ahead: Vec<Ahead>| ahead.into_iter().map(|a| (a.step, a.due_at)).collect::<Vec<_>>();
+        assert_eq!(
+            names(escalation.ahead()),
+            [(Some("C/loop".to_owned()), Some(at(0))), (Some("C/central".to_owned()), Some(at(900)))]
+        );
+        escalation.settle_due(at(0));
+        answers(&mut escalation, "loop", 1, 10);
+        assert_eq!(names(escalation.ahead()), [(None, Some(at(3_610)))], "whoever took charge is asked again");
+        assert_eq!(escalation.ahead()[0].roles, [role("loop")]);
+        escalation.close(at(20));
+        assert!(escalation.ahead().is_empty());
+    }
+
+    #[test]
     fn an_acknowledgement_stops_every_later_step() {
         let mut escalation = ladder();
         escalation.settle_due(at(0));
@@ -797,6 +834,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_on_the_way_leaves_by_the_channels_of_the_plan_and_no_other() {
+        let mut by_mail = plan(SatisfiedBy::Anyone, vec![step("loop", 0, false)]);
+        by_mail.circuits[0].stale = Some(Staleness { after_s: 1_000, then_s: 200 });
+        let mut escalation = Escalation::start(by_mail, 1);
+        escalation.settle_due(at(0));
+        answers(&mut escalation, "a", 1, 10);
+        assert_eq!(escalation.settle_due(at(1_010))[0].channels, [Channel::Email], "a question");
+        escalation.hand_over(&body("a"), body("b"), role("b"), at(1_100));
+        assert_eq!(escalation.settle_due(at(1_100))[0].channels, [Channel::Email], "a hand-over");
+    }
+
+    #[test]
     fn an_acknowledgement_gone_stale_is_questioned_then_lapses() {
         let mut plan = plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("second", 300, true)]);
         plan.circuits[0].stale = Some(Staleness { after_s: 1_000, then_s: 200 });
@@ -813,6 +862,21 @@ mod tests {
         answers(&mut confirmed, "a", 1, 1_100);
         assert_eq!(confirmed.next_due(), Some(at(2_100)), "good for another while");
         assert_eq!(outcomes(&escalation.settle_due(at(1_210))), [("C/second", StepOutcome::Fired)]);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_would_lapse_after_the_closing_calls_nobody() {
+        let mut later = step("later", 5_000, false);
+        later.survives_closing = true;
+        let mut plan = plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("second", 300, true), later]);
+        plan.circuits[0].stale = Some(Staleness { after_s: 1_000, then_s: 200 });
+        let mut escalation = Escalation::start(plan, 1);
+        escalation.settle_due(at(300));
+        answers(&mut escalation, "a", 1, 310);
+        assert_eq!(escalation.settle_due(at(1_310))[0].purpose, Purpose::Confirm);
+        escalation.close(at(1_400));
+        assert_eq!(outcomes(&escalation.settle_due(at(5_000))), [("C/later", StepOutcome::Fired)]);
+        assert_eq!(escalation.next_due(), None);
     }
 
     #[test]

@@ -231,7 +231,8 @@ impl Incident {
                 IncidentAcknowledgedV1 { incident: self.snapshot.clone(), act_id, by, seen_version: *version, at }
                     .into()
             }
-            Act::Note => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by }.into(),
+            Act::Note => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: false }.into(),
+            Act::SayOver => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: true }.into(),
             Act::ChangeSeverity { to } if *to == self.snapshot.severity => reject(Rejection::Unchanged),
             Act::ChangeSeverity { to } if *to > self.snapshot.severity => {
                 self.aggravate(*to, Cause::Act { act_id, actor: by }, planner)

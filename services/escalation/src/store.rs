@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
-use vigie_domain::escalation::Escalation;
+use vigie_domain::escalation::{Ahead, Escalation};
 use vigie_proto::{
-    AlertId, EventId, IncidentId,
+    AlertId, EventId, IncidentId, RoleId,
     event::{AlertIssuedV1, IncidentSnapshot},
 };
 
@@ -76,19 +76,32 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(),
     if plans.is_empty() {
         return Ok(());
     }
+    let due_first = |p: &PlanRow| p.escalation.ahead().into_iter().find(|ahead| ahead.due_at.is_some());
+    let next: Vec<Option<Ahead>> = plans.iter().map(due_first).collect();
+    let due = |ahead: &Option<Ahead>| ahead.as_ref().and_then(|ahead| ahead.due_at).map(ToSqlx::to_sqlx);
+    let step = |ahead: &Option<Ahead>| ahead.as_ref().and_then(|ahead| ahead.step.clone());
+    let roles = |ahead: &Option<Ahead>| {
+        let roles = ahead.iter().flat_map(|ahead| &ahead.roles).map(RoleId::as_str);
+        roles.collect::<Vec<_>>().join(",")
+    };
     sqlx::query(
-        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent)
-         select * from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[])
+        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles)
+         select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ',')
+           from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[])
+             as p (id, state, snapshot, next_due, cause, traceparent, step, roles)
          on conflict (incident_id) do update
             set state = excluded.state, snapshot = excluded.snapshot, next_due = excluded.next_due,
-                cause = excluded.cause, traceparent = excluded.traceparent",
+                cause = excluded.cause, traceparent = excluded.traceparent,
+                next_step = excluded.next_step, next_roles = excluded.next_roles",
     )
     .bind(plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| Json(&p.snapshot)).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| p.escalation.next_due().map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
+    .bind(next.iter().map(due).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| p.cause.0).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| p.traceparent.clone()).collect::<Vec<_>>())
+    .bind(next.iter().map(step).collect::<Vec<_>>())
+    .bind(next.iter().map(roles).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

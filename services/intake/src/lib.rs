@@ -78,8 +78,10 @@ impl Intake {
             .route("/api/v1/signals", post(api::raise))
             .route("/api/v1/signals/{id}", get(status::of_signal))
             .route("/signaler", get(form::page::show).post(form::submit::submit))
+            .route("/assets/signaler.js", get(form::script))
             .route("/signaler/ouvrir", get(form::opened_elsewhere))
             .route("/signaler/{id}", get(form::follow::show))
+            .route("/signaler/{id}/termine", post(form::follow::say_over))
             .with_state(self.desk.clone())
     }
 

@@ -38,6 +38,9 @@ pub struct SignalView {
     pub acknowledged_by: Vec<BodyTold>,
     /// What is owed to the raiser, soonest first.
     pub returns: Vec<ReturnView>,
+    /// When its reporter last said that it is over.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub said_over_at: Option<Timestamp>,
 }
 
 /// Something owed to the raiser of a signal.
@@ -149,7 +152,25 @@ pub(crate) async fn find(
         told,
         acknowledged_by,
         returns,
+        said_over_at: match incident_id {
+            Some(incident) => said_over(pool, incident, source).await?,
+            None => None,
+        },
     }))
+}
+
+/// When `source` last said that the incident is over; the fact counts from when it is durable.
+async fn said_over(pool: &PgPool, incident: Uuid, source: &Source) -> Result<Option<Timestamp>, sqlx::Error> {
+    let at: Option<SqlTimestamp> = sqlx::query_scalar(
+        "select max(recorded_at) from journal.entry
+          where incident_id = $1 and type = 'vigie.act.recorded.v1'
+            and data -> 'act' ->> 'did' = 'say-over' and data -> 'actor' ->> 'body' = $2",
+    )
+    .bind(incident)
+    .bind(source.body.as_str())
+    .fetch_one(pool)
+    .await?;
+    Ok(at.map(SqlTimestamp::to_jiff))
 }
 
 async fn returns(pool: &PgPool, city: &City, incident: Uuid, now: Timestamp) -> Result<Vec<ReturnView>, sqlx::Error> {

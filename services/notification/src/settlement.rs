@@ -30,17 +30,6 @@ impl State {
     }
 }
 
-/// The code of a failure in SQL; the same word as in the event.
-pub(crate) fn failure_code(failure: DeliveryFailure) -> &'static str {
-    match failure {
-        DeliveryFailure::Refused => "refused",
-        DeliveryFailure::Exhausted => "exhausted",
-        DeliveryFailure::NoReceipt => "no-receipt",
-        DeliveryFailure::Undelivered => "undelivered",
-        DeliveryFailure::UnknownContact => "unknown-contact",
-    }
-}
-
 /// Everything that follows from the end of one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settlement {

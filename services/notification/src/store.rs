@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
-use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId};
+use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::DeliveryFailure};
 
 use crate::{
     claimant::LOCK_CLASS,
     delivery::Delivery,
     letter::{Letter, LetterKind},
-    settlement::{Settlement, failure_code},
+    settlement::Settlement,
 };
 
 /// Columns [`delivery_of`] reads.
@@ -261,7 +261,7 @@ pub(crate) async fn settle(
     .bind(settled.iter().map(|(_, s)| count(s.attempt)).collect::<Vec<_>>())
     .bind(settled.iter().map(|(_, s)| s.state.code()).collect::<Vec<_>>())
     .bind(settled.iter().map(|(_, s)| s.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(settled.iter().map(|(_, s)| s.failure.map(failure_code)).collect::<Vec<_>>())
+    .bind(settled.iter().map(|(_, s)| s.failure.map(DeliveryFailure::code)).collect::<Vec<_>>())
     .bind(settled.iter().map(|(_, s)| s.provider_ids.join("\n")).collect::<Vec<_>>())
     .bind(from)
     .bind(now.to_sqlx())

@@ -42,6 +42,58 @@ pub struct Problem {
     pub retry_after_s: Option<u64>,
 }
 
+/// The problems a question may be answered with, for OpenAPI.
+#[derive(utoipa::IntoResponses)]
+pub enum ReadProblems {
+    /// No token, or unknown
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Not for this role
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// No such thing for this caller
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// A parameter is not understood
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// The database is out of reach
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// The problems an act may be answered with, for OpenAPI; nothing was changed.
+#[derive(utoipa::IntoResponses)]
+pub enum WriteProblems {
+    /// Not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// No token, or unknown
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Not for this role
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// No such thing for this caller
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Not as things stand: its code says why
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// Body too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// Not application/json
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(Problem),
+    /// Fields at fault, each named
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Out of reach: retry
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Self {
         Self {

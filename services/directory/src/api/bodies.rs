@@ -13,7 +13,7 @@ use vigie_domain::{
     access::Caller,
     directory::{Ambit, Body, Contact, Permission, Reachability},
 };
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, ReadProblems};
 use vigie_proto::{BodyId, Channel, ContactId, RoleId, SectorId};
 
 use super::{Edge, authenticate, forbidden, invalid, kept, stored};
@@ -67,10 +67,7 @@ pub(crate) struct ContactView {
     get, path = "/api/v1/directory/bodies", tag = "directory", params(Filter),
     responses(
         (status = 200, description = "In order of id", body = Vec<BodyView>),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A filter is not understood", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -107,10 +104,7 @@ pub(crate) async fn list(
     get, path = "/api/v1/directory/bodies/{id}", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 200, description = "The body", body = BodyView),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]

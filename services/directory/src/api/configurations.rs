@@ -16,7 +16,7 @@ use vigie_domain::{
     directory::{self, Change, DirectoryFiles, Permission},
     doctrine::check::Finding,
 };
-use vigie_platform::problem::{Fault, Problem};
+use vigie_platform::problem::{Fault, Problem, ReadProblems, WriteProblems};
 
 use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, readable, stored};
 use crate::{
@@ -91,10 +91,7 @@ pub(crate) struct PublicationView {
     get, path = "/api/v1/configurations", tag = "directory", params(Filter),
     responses(
         (status = 200, description = "What is in force", body = ConfigurationView),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A filter is not understood", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -123,10 +120,7 @@ pub(crate) async fn list(
     get, path = "/api/v1/configurations/proof", tag = "directory",
     responses(
         (status = 200, description = "The last proof", body = Proof),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Not proved yet", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -141,10 +135,7 @@ pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> 
     get, path = "/api/v1/configurations/{id}/changes", tag = "directory", params(("id" = i64, Path)),
     responses(
         (status = 200, description = "None for a first version, a doctrine or a territory", body = Vec<Change>),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such activation", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -166,14 +157,7 @@ pub(crate) async fn changes(
     post, path = "/api/v1/configurations", tag = "directory", request_body = PublicationBody,
     responses(
         (status = 200, description = "In force, or only tried", body = PublicationView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Others keep activating", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be read, or does not hold: every fault", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]
@@ -202,15 +186,7 @@ pub(crate) async fn publish(
     post, path = "/api/v1/configurations/rollback", tag = "directory", request_body = RollbackBody,
     responses(
         (status = 200, description = "In force again", body = PublicationView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such version", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Others keep activating", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It does not hold any more: every fault", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vigie_domain::directory::Permission;
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
 use vigie_proto::{Channel, DrillId, SectorId};
 
 use super::{Edge, allowed, invalid, readable, stored};
@@ -28,18 +28,18 @@ const HOURS_AT_MOST: i64 = 720;
 pub(crate) struct DrillBody {
     /// E-mail and SMS when absent.
     #[serde(default)]
-    channels: Vec<Channel>,
+    pub(crate) channels: Vec<Channel>,
     /// Everywhere when absent; `city` for the city's own bodies.
     #[serde(default)]
-    sectors: Vec<SectorId>,
+    pub(crate) sectors: Vec<SectorId>,
     /// Hours to answer in, 1 to 720; as configured when absent.
-    answer_within_h: Option<i64>,
+    pub(crate) answer_within_h: Option<i64>,
 }
 
 /// A drill that has begun.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct OpenedView {
-    id: DrillId,
+    pub(crate) id: DrillId,
     /// Contact points asked.
     contacts: usize,
 }
@@ -49,13 +49,7 @@ pub(crate) struct OpenedView {
     post, path = "/api/v1/directory/drills", tag = "directory", request_body = DrillBody,
     responses(
         (status = 201, description = "Begun", body = OpenedView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field at fault, or nobody to ask", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was begun: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]
@@ -96,10 +90,7 @@ pub(crate) async fn open(
     get, path = "/api/v1/directory/drills/{id}", tag = "directory", params(("id" = DrillId, Path)),
     responses(
         (status = 200, description = "The report", body = DrillReport),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such drill", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -120,9 +111,7 @@ pub(crate) async fn one(
     get, path = "/api/v1/directory/drills", tag = "directory",
     responses(
         (status = 200, description = "At most 24", body = Vec<DrillReport>),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]

@@ -18,7 +18,7 @@ use sqlx::Row;
 use vigie_domain::directory::{Body, Gap, Shift, calendar, duty_channels, gaps, shifts};
 use vigie_platform::{
     credential::{Purpose, digest, fresh_secret},
-    problem::Problem,
+    problem::{Problem, ReadProblems, WriteProblems},
 };
 use vigie_proto::BodyId;
 
@@ -59,14 +59,14 @@ pub(crate) struct DutyView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedBody {
     /// One duty position; the whole roster when absent.
-    position: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 /// Where it is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct FeedView {
     /// Secret: whoever has it reads this calendar. Shown once.
-    url: String,
+    pub(crate) url: String,
 }
 
 /// Who is on duty from when to when, and the holes of the roster.
@@ -74,11 +74,7 @@ pub(crate) struct FeedView {
     get, path = "/api/v1/directory/bodies/{id}/shifts", tag = "directory", params(("id" = BodyId, Path), Period),
     responses(
         (status = 200, description = "In order of their beginning, then of rank", body = DutyView),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A period that is none", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]
@@ -105,14 +101,7 @@ pub(crate) async fn of_body(
     request_body = FeedBody,
     responses(
         (status = 201, description = "Its address, shown once", body = FeedView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "No such position", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was made: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]
@@ -153,10 +142,7 @@ pub(crate) async fn subscribe(
     delete, path = "/api/v1/directory/bodies/{id}/feeds", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 204, description = "None of its addresses works any more"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was revoked: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]

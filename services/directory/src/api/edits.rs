@@ -13,7 +13,7 @@ use vigie_domain::{
     city::CityFiles,
     directory::{Directory, Edit, EditError, Permission, apply},
 };
-use vigie_platform::problem::{Fault, Problem};
+use vigie_platform::problem::{Fault, Problem, WriteProblems};
 use vigie_proto::BodyId;
 
 use super::{
@@ -47,14 +47,7 @@ pub(crate) struct EditsBody {
     post, path = "/api/v1/directory/edits", tag = "directory", request_body = EditsBody,
     responses(
         (status = 200, description = "In force, or only tried", body = PublicationView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role, or of another body", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Others keep activating", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Some cannot be made, or the result does not hold: every fault", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was changed: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]

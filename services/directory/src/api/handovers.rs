@@ -11,7 +11,11 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
-use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
+use vigie_platform::{
+    ids, journal,
+    journal::Entry,
+    problem::{Problem, ReadProblems, WriteProblems},
+};
 use vigie_proto::{
     BodyId,
     event::{DutyHandedOverV1, Event},
@@ -37,11 +41,11 @@ pub(crate) struct HandoverBody {
 /// A hand-over as it was recorded.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct HandoverView {
-    from: String,
-    to: String,
-    note: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) note: String,
     #[schema(value_type = String)]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Record a hand-over with its note.
@@ -50,14 +54,7 @@ pub(crate) struct HandoverView {
     request_body = HandoverBody,
     responses(
         (status = 201, description = "Recorded", body = HandoverView),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field at fault", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was recorded: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]
@@ -103,10 +100,7 @@ pub(crate) async fn hand_over(
     get, path = "/api/v1/directory/bodies/{id}/handovers", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 200, description = "At most 50", body = Vec<HandoverView>),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such body for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security(("token" = []))
 )]

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vigie_domain::directory::Recipient;
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, WriteProblems};
 use vigie_proto::{Channel, ContactId, ProbeId, event::ProbePurpose};
 
 use super::{Edge, authenticate, invalid, kept, readable, stored};
@@ -20,7 +20,7 @@ use crate::probe::{self, WRONG_CODES_AT_MOST};
 /// A code on its way.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct VerificationView {
-    id: ProbeId,
+    pub(crate) id: ProbeId,
     contact: ContactId,
     channel: Channel,
     #[schema(value_type = String)]
@@ -32,7 +32,7 @@ pub(crate) struct VerificationView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeBody {
     /// Six digits; spaces do not count.
-    code: String,
+    pub(crate) code: String,
 }
 
 /// Send a code to a contact point.
@@ -40,11 +40,7 @@ pub(crate) struct CodeBody {
     post, path = "/api/v1/directory/contacts/{id}/verifications", tag = "directory", params(("id" = ContactId, Path)),
     responses(
         (status = 201, description = "On its way", body = VerificationView),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such contact point for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A screen is not verified", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was sent: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]
@@ -80,15 +76,7 @@ pub(crate) async fn begin(
     request_body = CodeBody,
     responses(
         (status = 204, description = "Verified"),
-        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not for this role", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such verification for this caller", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Expired, or too many wrong codes: send another", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Not the code that was sent", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Nothing was recorded: retry", body = Problem, content_type = "application/problem+json"),
+        WriteProblems
     ),
     security(("token" = []))
 )]

@@ -1,5 +1,6 @@
 //! The directory's pages: opening and ending a session, the home of whoever has one, the page of a probe.
 
+pub(crate) mod administration;
 pub(crate) mod home;
 pub(crate) mod probe;
 pub(crate) mod session;

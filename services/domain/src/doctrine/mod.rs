@@ -5,11 +5,15 @@
 //! [`Doctrine`] or lists every fault; [`freeze()`] applies it to one incident.
 
 pub mod check;
+pub mod diff;
 mod file;
 mod freeze;
 mod read;
 mod table;
+pub mod timeline;
+mod when;
 mod window;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +27,7 @@ pub use freeze::{Situation, freeze, involve};
 pub(crate) use freeze::{holds, target};
 pub use read::{DoctrineError, read};
 pub use table::table;
+pub use when::{Anchor, When};
 pub use window::{Calendar, DayKind, Window};
 
 /// Everything the city has decided, at one version.
@@ -378,7 +383,7 @@ pub enum Outside {
 }
 
 /// Where an audience is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AudiencePlace {
     City,

@@ -18,8 +18,9 @@ fiche F.1.6) and `doctrine.toml` for what holds for all. This page is made from 
   it, what is owed, and its steps: when, unless what, tell whom, by which channels.
 - `timing = \"contract\"` is a time the contract states; `timing = \"default\"` is ours, for the city to set. Lines are those of
   the contract's text.
-- After a change: `vigie doctrine check` lists every fault with file and line; `vigie doctrine explain --kind rixe --severity
-  serious --at paris-19` prints who would be told, when and how. An incident in flight keeps the doctrine it opened with.
+- After a change: `vigie doctrine check` lists every fault with file and line; `vigie doctrine diff BEFORE` says what changes
+  for whom; `vigie doctrine explain --kind rixe --severity serious --at paris-19` prints who would be told, when and how. An
+  incident in flight keeps the doctrine it opened with.
 - Then write this page again, or a test fails: `vigie doctrine table > config/doctrine/README.md`
 ";
 

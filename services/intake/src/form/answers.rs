@@ -10,6 +10,9 @@ use vigie_proto::{
 /// How uncertain "the surroundings" is, metres around the school.
 const SURROUNDINGS_M: f64 = 150.0;
 
+/// How exact a point is that was copied from a map, metres.
+const TYPED_M: f64 = 25.0;
+
 /// Every answer as text, kept to show the form again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answers {
@@ -19,6 +22,8 @@ pub(crate) struct Answers {
     pub(crate) place: String,
     /// Latitude and longitude, as copied from a map, or a school's address.
     pub(crate) point: String,
+    /// How exact the telephone says its position is, metres; empty when the point was typed.
+    pub(crate) accuracy: String,
     /// `now`, `announced` or `past`.
     pub(crate) when: String,
     /// Local date and time, `2026-11-23T16:30`.
@@ -28,6 +33,8 @@ pub(crate) struct Answers {
     pub(crate) weapons: String,
     pub(crate) summary: String,
     pub(crate) key: String,
+    /// Reference of the signal it adds to; empty when it adds to none.
+    pub(crate) follows: String,
     /// The raiser has seen the doubt about names and sends all the same.
     pub(crate) confirmed: bool,
 }
@@ -42,6 +49,7 @@ impl Answers {
                 "severity" => answers.severity = value,
                 "place" => answers.place = value,
                 "point" => answers.point = value,
+                "accuracy" => answers.accuracy = value,
                 "when" => answers.when = value,
                 "at" => answers.at = value,
                 "facts" => answers.facts.push(value),
@@ -49,6 +57,7 @@ impl Answers {
                 "weapons" => answers.weapons = value,
                 "summary" => answers.summary = value,
                 "key" => answers.key = value,
+                "follows" => answers.follows = value,
                 "confirmed" => answers.confirmed = value == "1",
                 _ => {}
             }
@@ -149,7 +158,7 @@ impl Answers {
             [lat, lon] => Ok(LocationFields {
                 lon: Some(*lon),
                 lat: Some(*lat),
-                accuracy_m: Some(25.0),
+                accuracy_m: Some(self.accuracy.parse().unwrap_or(TYPED_M)),
                 ..LocationFields::default()
             }),
             _ => Ok(LocationFields { address: Some(self.point.clone()), ..LocationFields::default() }),

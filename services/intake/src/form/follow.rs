@@ -6,13 +6,16 @@ use askama::Template;
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
-use vigie_domain::french;
-use vigie_platform::problem::Problem;
-use vigie_proto::SignalId;
+use vigie_domain::{directory::Source, french};
+use vigie_platform::{ids, journal, journal::Entry, problem::Problem, telemetry};
+use vigie_proto::{
+    ActId, IncidentId, IncidentStatus, SignalId,
+    event::{Act, ActRecordedV1, Actor, Event, Through},
+};
 
 use super::{message, render, visitor};
 use crate::{
@@ -30,6 +33,9 @@ struct FollowPage {
     acknowledged: Vec<(String, String)>,
     /// What is owed back, by whom, and where that stands, in French.
     returns: Vec<Return>,
+    /// When its reporter said that it is over.
+    over: Option<String>,
+    closed: bool,
 }
 
 /// One line of what is owed back.
@@ -55,6 +61,47 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path
     }
 }
 
+/// Whoever raised it says that it is over: a fact that whoever is in charge sees; nothing is closed by it.
+pub(crate) async fn say_over(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let source = match visitor(&edge, &headers).await {
+        Ok(source) => source,
+        Err(response) => return response,
+    };
+    let Ok(id) = id.parse::<Uuid>() else { return unknown() };
+    match record_over(&edge, source, id).await {
+        Ok(true) => Redirect::to(&format!("/signaler/{id}")).into_response(),
+        Ok(false) => unknown(),
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
+/// Journals the act; false when the signal is not the source's own, or belongs to no incident yet.
+async fn record_over(edge: &Edge, source: &Source, signal: Uuid) -> Result<bool, sqlx::Error> {
+    let incident: Option<Uuid> = sqlx::query_scalar(
+        "select l.incident_id from intake.signal s join routing.incident_signal l on l.signal_id = s.id
+          where s.id = $1 and s.source_id = $2",
+    )
+    .bind(signal)
+    .bind(source.id.as_str())
+    .fetch_optional(&edge.pool)
+    .await?;
+    let Some(incident) = incident else { return Ok(false) };
+    let now = edge.context.clock.now();
+    let recorded = ActRecordedV1 {
+        act_id: ActId(ids::fresh()),
+        incident_id: IncidentId(incident),
+        actor: Actor { body: source.body.clone(), role: source.role.clone(), through: Through::Link },
+        act: Act::SayOver,
+        at: now,
+    };
+    let entry = Entry::new("intake", &Event::from(recorded), now, None, Some(telemetry::fresh_traceparent()));
+    let mut tx = edge.pool.begin().await?;
+    journal::append(&mut tx, std::slice::from_ref(&entry)).await?;
+    tx.commit().await?;
+    edge.context.fresh.push(vec![entry]);
+    Ok(true)
+}
+
 fn page(view: SignalView, zone: &TimeZone) -> FollowPage {
     let date_time = |at: Timestamp| french::date_time(at, zone);
     FollowPage {
@@ -64,6 +111,8 @@ fn page(view: SignalView, zone: &TimeZone) -> FollowPage {
         told: view.told.iter().map(|b| (b.body.clone(), french::time(&b.at.to_zoned(zone.clone())))).collect(),
         acknowledged: view.acknowledged_by.iter().map(|b| (b.body.clone(), date_time(b.at))).collect(),
         returns: view.returns.iter().map(|owed| line(owed, zone)).collect(),
+        over: view.said_over_at.map(date_time),
+        closed: view.incident.as_ref().is_some_and(|incident| incident.status == IncidentStatus::Closed),
         view,
     }
 }

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use vigie_domain::directory::Source;
-use vigie_platform::page::respond;
+use vigie_platform::page::{asset, respond};
 
 use crate::Edge;
 
@@ -41,6 +41,11 @@ struct MessagePage<'a> {
 
 fn message(status: StatusCode, title: &str, text: &str) -> Response {
     render(status, &MessagePage { title, text, bad: !status.is_success() })
+}
+
+/// `GET /assets/signaler.js`
+pub(crate) async fn script(headers: HeaderMap) -> Response {
+    asset(&headers, "text/javascript; charset=utf-8", include_bytes!("../../assets/signaler.js"))
 }
 
 /// Links of before sessions served every page: they open where sessions are opened now.

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::State,
+    extract::{Query, State},
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use serde::Deserialize;
+use sqlx::{Row, types::Json as SqlJson};
+use uuid::Uuid;
 use vigie_domain::{
     admission::Flaw,
     city::City,
     directory::{Ambit, Source},
     doctrine::EmergencyNumber,
 };
-use vigie_platform::ids;
-use vigie_proto::{Kind, Severity};
+use vigie_platform::{ids, problem::Problem};
+use vigie_proto::{Kind, Severity, signal::Location};
 
 use super::{answers::Answers, render, visitor};
 use crate::Edge;
@@ -50,19 +53,61 @@ impl FormPage<'_> {
     /// Something optional was answered, or is to be corrected there: show that part open.
     fn has_details(&self) -> bool {
         let a = self.answers;
-        let given = !a.facts.is_empty() || !a.count.is_empty() || !a.summary.is_empty() || !a.weapons.is_empty();
+        let given = !a.follows.is_empty()
+            || !a.facts.is_empty()
+            || !a.count.is_empty()
+            || !a.summary.is_empty()
+            || !a.weapons.is_empty();
         given || !self.warnings.is_empty()
     }
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+/// What a form starts from.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Start {
+    /// An own signal there is something to add to.
+    suite: Option<Uuid>,
+}
+
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(start): Query<Start>) -> Response {
     match visitor(&edge, &headers).await {
         Ok(source) => {
-            let answers = Answers { key: ids::fresh().to_string(), ..Answers::default() };
+            let begun = match begun(&edge, source, start.suite).await {
+                Ok(begun) => begun,
+                Err(error) => return Problem::from_store(&error).into_response(),
+            };
+            let answers = Answers { key: ids::fresh().to_string(), ..begun };
             form(StatusCode::OK, &edge.city, source, &answers, &[], &[])
         }
         Err(response) => response,
     }
+}
+
+/// The answers a form starts with: those of an own signal, when there is something to add to it.
+async fn begun(edge: &Edge, source: &Source, signal: Option<Uuid>) -> Result<Answers, sqlx::Error> {
+    let Some(signal) = signal else { return Ok(Answers::default()) };
+    let row =
+        sqlx::query("select reference, kind, severity, location from intake.signal where id = $1 and source_id = $2")
+            .bind(signal)
+            .bind(source.id.as_str())
+            .fetch_optional(&edge.pool)
+            .await?;
+    let Some(row) = row else { return Ok(Answers::default()) };
+    let SqlJson(location): SqlJson<Location> = row.try_get("location")?;
+    let (place, point, accuracy) = match location {
+        Location::School { .. } => ("school", String::new(), String::new()),
+        Location::Sector { .. } => ("sector", String::new(), String::new()),
+        Location::Point { lon, lat, accuracy_m } => ("point", format!("{lat}, {lon}"), accuracy_m.to_string()),
+    };
+    Ok(Answers {
+        kind: row.try_get("kind")?,
+        severity: row.try_get("severity")?,
+        place: place.to_owned(),
+        point,
+        accuracy,
+        follows: row.try_get("reference")?,
+        ..Answers::default()
+    })
 }
 
 /// The form for `source`, with what was already answered.

@@ -22,7 +22,7 @@ use self::{
     finding::Findings,
     reach::{Period, Reach},
 };
-use super::{Audience, AudiencePlace, Due};
+use super::{Audience, AudiencePlace, Due, Step};
 use crate::{city::City, directory::Body};
 
 /// Minutes in a day.
@@ -64,6 +64,8 @@ pub fn errors(city: &City, now: Timestamp) -> Vec<String> {
 /// Minutes after the last opening at which a step may still come.
 fn tail(city: &City) -> usize {
     let longest = city.doctrine.circuits.iter().map(|circuit| {
+        let turns = |step: &Step| step.repeat.map_or(0, |repeat| repeat.every_min.saturating_mul(repeat.times));
+        let repeated: u32 = circuit.steps.iter().map(turns).fold(0, u32::saturating_add);
         let minutes = circuit.steps.iter().map(|step| match &step.due {
             Due::AfterMin(min) | Due::AfterLastMin(min) => usize::try_from(*min).unwrap_or(0),
             Due::OnDay { day, .. } => (usize::try_from(*day).unwrap_or(0) + 2) * DAY,
@@ -75,7 +77,7 @@ fn tail(city: &City) -> usize {
             | Due::AfterClosingMin(_)
             | Due::AfterClosingDay { .. } => 0,
         });
-        minutes.sum::<usize>()
+        minutes.sum::<usize>() + usize::try_from(repeated).unwrap_or(0)
     });
     longest.max().unwrap_or(0) + DAY
 }

@@ -19,6 +19,7 @@ use super::{
 };
 
 /// How many minutes after the opening a step comes, when nobody answers.
+#[derive(Clone)]
 enum Delay {
     Constant(usize),
     /// For each minute of opening.
@@ -168,9 +169,9 @@ impl Examiner<'_, '_, '_> {
         let opening = self.reach.period.opening;
         let mut coming = Vec::new();
         for circuit in &applying.circuits {
-            let mut last = 0;
+            let mut last = Some(Delay::Constant(0));
             for step in &circuit.steps {
-                let Some(delay) = self.delay(step, &mut last) else { continue };
+                let Some(delay) = self.delay(step, circuit, &mut last) else { continue };
                 let proven = self.reach.step(step, sector, Need::Proven);
                 let manned = self.reach.step(step, sector, Need::Manned);
                 self.look(circuit, step, &delay, sector);
@@ -371,34 +372,33 @@ impl Examiner<'_, '_, '_> {
     }
 
     /// When a step comes after the opening; none when something must happen first, or an hour be announced.
-    fn delay(&mut self, step: &Step, last: &mut usize) -> Option<Delay> {
-        let minutes = |minutes: u32| usize::try_from(minutes).unwrap_or(usize::MAX);
-        match &step.due {
-            Due::AfterMin(min) => {
-                *last = minutes(*min);
-                Some(Delay::Constant(*last))
-            }
-            Due::AfterLastMin(min) => {
-                *last += minutes(*min);
-                Some(Delay::Constant(*last))
-            }
+    ///
+    /// `last` is when the one before came for the last time, as the plan counts it; none when that is not known.
+    fn delay(&mut self, step: &Step, circuit: &Circuit, last: &mut Option<Delay>) -> Option<Delay> {
+        let zone = self.reach.city.doctrine.zone.clone();
+        let delay = match &step.due {
+            Due::AfterMin(min) => Some(Delay::Constant(minutes(*min))),
+            Due::AfterLastMin(min) => last.as_ref().map(|last| last.later(minutes(*min))),
             Due::NextLocal(times) => {
-                let zone = &self.reach.city.doctrine.zone;
-                let next = |at| freeze::next_local(times, zone, at);
+                let next = |at| freeze::next_local(times, &zone, at);
                 Some(Delay::PerMinute(self.per_minute(format!("{times:?}"), next)))
             }
             Due::OnDay { day, at } => {
-                let zone = self.reach.city.doctrine.zone.clone();
                 let next = |now| local_day(now, *day, *at, &zone).unwrap_or(now).max(now);
                 Some(Delay::PerMinute(self.per_minute(format!("{day} {at}"), next)))
             }
-            Due::BeforeExpectedMin(_)
-            | Due::AfterExpectedMin(_)
-            | Due::AfterOwedMin { .. }
+            // They come, at a time of their own, or do not: what follows them is not known.
+            Due::BeforeExpectedMin(_) | Due::AfterExpectedMin(_) => None,
+            Due::AfterOwedMin { owed, .. } if !from_closing(circuit, owed) => None,
+            // What follows them follows the one before.
+            Due::AfterOwedMin { .. }
             | Due::AfterAcknowledgement { .. }
             | Due::AfterClosingMin(_)
-            | Due::AfterClosingDay { .. } => None,
-        }
+            | Due::AfterClosingDay { .. } => return None,
+        };
+        let turns = step.repeat.map_or(0, |repeat| minutes(repeat.every_min) * minutes(repeat.times));
+        *last = delay.as_ref().map(|delay| delay.later(turns));
+        delay
     }
 
     fn per_minute(&mut self, key: String, due: impl Fn(jiff::Timestamp) -> jiff::Timestamp) -> Rc<Vec<usize>> {
@@ -431,13 +431,24 @@ impl Examiner<'_, '_, '_> {
     }
 }
 
-impl Clone for Delay {
-    fn clone(&self) -> Self {
+impl Delay {
+    /// So many minutes later.
+    fn later(&self, more: usize) -> Self {
         match self {
-            Self::Constant(minutes) => Self::Constant(*minutes),
-            Self::PerMinute(minutes) => Self::PerMinute(Rc::clone(minutes)),
+            Self::Constant(minutes) => Self::Constant(minutes + more),
+            Self::PerMinute(delays) if more == 0 => Self::PerMinute(Rc::clone(delays)),
+            Self::PerMinute(delays) => Self::PerMinute(Rc::new(delays.iter().map(|delay| delay + more).collect())),
         }
     }
+}
+
+/// Whether the clock of something a circuit says is owed starts at the closing.
+fn from_closing(circuit: &Circuit, owed: &str) -> bool {
+    circuit.owed.iter().any(|rule| rule.id == owed && rule.from_closing)
+}
+
+fn minutes(minutes: u32) -> usize {
+    usize::try_from(minutes).unwrap_or(usize::MAX)
 }
 
 /// Minutes of opening at which a step that reaches somebody at `reached` tells them.

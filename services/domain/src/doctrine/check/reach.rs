@@ -52,8 +52,8 @@ pub(super) enum Need {
     Manned,
 }
 
-/// A body, how deep, by which channels (one bit each), and what counts.
-type BodyKey = (BodyId, Rank, u8, Need);
+/// A body, how deep, by which channels and failing them which others (one bit each), and what counts.
+type BodyKey = (BodyId, Rank, [u8; 2], Need);
 
 /// Answers about the reach of bodies, each computed once.
 pub(super) struct Reach<'a> {
@@ -68,9 +68,11 @@ impl<'a> Reach<'a> {
         Self { city, period, bodies: RefCell::default(), windows: RefCell::default() }
     }
 
-    /// Minutes at which a body answers on one of a step's channels, its fallback included.
+    /// Minutes at which a body answers on one of a step's channels; on its fallback where those have no contact point,
+    /// as when it is told: a proven fallback proves nothing of a message that leaves by an unproven channel.
     pub(super) fn body(&self, body: &Body, rank: Rank, step: &Step, need: Need) -> Rc<Minutes> {
-        let channels = step.channels.iter().chain(&step.fallback).fold(0_u8, |bits, c| bits | 1 << (*c as u8));
+        let bits = |channels: &[Channel]| channels.iter().fold(0_u8, |bits, c| bits | 1 << (*c as u8));
+        let channels = [bits(&step.channels), bits(&step.fallback)];
         let key = (body.id.clone(), rank, channels, need);
         if let Some(known) = self.bodies.borrow().get(&key) {
             return Rc::clone(known);
@@ -80,7 +82,7 @@ impl<'a> Reach<'a> {
         minutes
     }
 
-    fn compute(&self, body: &Body, rank: Rank, channels: u8, need: Need) -> Minutes {
+    fn compute(&self, body: &Body, rank: Rank, channels: [u8; 2], need: Need) -> Minutes {
         let period = self.period;
         let mut minutes = Minutes::none(period.telling);
         let manned = self.city.directory.role(&body.role).is_some_and(|role| role.manned);
@@ -88,10 +90,13 @@ impl<'a> Reach<'a> {
             return minutes;
         }
         let reached = |minute: usize| {
-            Channel::ALL.into_iter().filter(|c| channels >> (*c as u8) & 1 == 1).any(|channel| {
-                let contacts = body.reach(channel, rank, period.at(minute));
-                contacts.iter().any(|contact| need == Need::Present || contact.is_proven())
-            })
+            let by = |bits: u8| {
+                let of = Channel::ALL.into_iter().filter(move |c| bits >> (*c as u8) & 1 == 1);
+                of.flat_map(|channel| body.reach(channel, rank, period.at(minute))).collect::<Vec<_>>()
+            };
+            let first = by(channels[0]);
+            let contacts = if first.is_empty() { by(channels[1]) } else { first };
+            contacts.iter().any(|contact| need == Need::Present || contact.is_proven())
         };
         let mut changes: Vec<usize> = vec![0];
         changes.extend(body.changes(period.from, period.at(period.telling)).map(|at| period.minute_after(at)));

@@ -1,7 +1,4 @@
-//! The report's pictures, as SVG that stands alone or in a page.
-//!
-//! One hue from light to dark, so that they read in grey and by people who confuse colours; one accent for what the
-//! title speaks of. Labels stand on what they name, there are no legends to decode.
+//! The report's pictures.
 
 mod bars;
 mod distribution;
@@ -9,23 +6,12 @@ mod dumbbells;
 mod heat_map;
 mod map;
 mod multiples;
-mod svg;
 
 use vigie_domain::city::City;
+pub(crate) use vigie_picture::svg::escaped;
+use vigie_picture::{ACCENT, BLUES, INK, LINE, MUTED, float, ink_on, nth, shade, svg};
 
-pub(crate) use self::svg::escaped;
 use super::{figures::Figures, report::Report};
-
-/// Text.
-const INK: &str = "#16202c";
-/// Secondary text.
-const MUTED: &str = "#4a5767";
-/// Axes and outlines.
-const LINE: &str = "#c3cbd6";
-/// The one thing to look at.
-const ACCENT: &str = "#b4490a";
-/// From nothing to most; each is darker than the one before.
-const BLUES: [&str; 7] = ["#f0f4f8", "#d6e3ef", "#adc8e0", "#7ba8cd", "#4680b3", "#0b4f8a", "#06305a"];
 
 /// A picture and the name of its file, without extension.
 pub(crate) struct Picture {
@@ -49,27 +35,4 @@ pub(crate) fn all(report: &Report, other: Option<&Figures>, city: &City) -> Vec<
         pictures.push(Picture { name: "differences", svg: dumbbells::draw(differences) });
     }
     pictures
-}
-
-/// The shade of `part` of the most, 0 to 1.
-fn shade(part: f64) -> &'static str {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the table")]
-    let index = (part.clamp(0.0, 1.0) * 6.0).round() as usize;
-    BLUES[index.min(BLUES.len() - 1)]
-}
-
-/// White on the dark shades, ink on the light ones.
-fn ink_on(part: f64) -> &'static str {
-    if part >= 0.55 { "#ffffff" } else { INK }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn float(number: u64) -> f64 {
-    number as f64
-}
-
-/// `place` as a length on the page.
-#[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-fn nth(place: usize) -> f64 {
-    place as f64
 }

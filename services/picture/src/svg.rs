@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{INK, MUTED};
+use crate::{INK, MUTED};
 
 /// Room above the drawing for its title and subtitle.
 const HEAD: f64 = 64.0;
@@ -10,7 +10,7 @@ const MARGIN: f64 = 24.0;
 
 /// Where a text stands with regard to its point.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Anchor {
+pub enum Anchor {
     Start,
     Middle,
     End,
@@ -18,42 +18,46 @@ pub(super) enum Anchor {
 
 /// How a text looks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
-    pub(super) size: f64,
-    pub(super) fill: &'static str,
-    pub(super) bold: bool,
-    pub(super) anchor: Anchor,
+pub struct Style {
+    pub size: f64,
+    pub fill: &'static str,
+    pub bold: bool,
+    pub anchor: Anchor,
 }
 
 impl Style {
-    pub(super) const LABEL: Self = Self { size: 13.0, fill: INK, bold: false, anchor: Anchor::Start };
-    pub(super) const SMALL: Self = Self { size: 12.0, fill: MUTED, bold: false, anchor: Anchor::Start };
+    pub const LABEL: Self = Self { size: 13.0, fill: INK, bold: false, anchor: Anchor::Start };
+    pub const SMALL: Self = Self { size: 12.0, fill: MUTED, bold: false, anchor: Anchor::Start };
 
-    pub(super) const fn at(self, anchor: Anchor) -> Self {
+    #[must_use]
+    pub const fn at(self, anchor: Anchor) -> Self {
         Self { anchor, ..self }
     }
 
-    pub(super) const fn fill(self, fill: &'static str) -> Self {
+    #[must_use]
+    pub const fn fill(self, fill: &'static str) -> Self {
         Self { fill, ..self }
     }
 
-    pub(super) const fn bold(self) -> Self {
+    #[must_use]
+    pub const fn bold(self) -> Self {
         Self { bold: true, ..self }
     }
 
-    pub(super) const fn size(self, size: f64) -> Self {
+    #[must_use]
+    pub const fn size(self, size: f64) -> Self {
         Self { size, ..self }
     }
 }
 
 /// A drawing; positions are in pixels below its head, from its left margin.
-pub(super) struct Svg {
+pub struct Svg {
     text: String,
 }
 
 impl Svg {
     /// `title` says the finding, `subtitle` what is drawn, `description` what those who cannot see it should know.
-    pub(super) fn new(name: &str, (width, height): (f64, f64), title: &str, subtitle: &str, description: &str) -> Self {
+    pub fn new(name: &str, (width, height): (f64, f64), title: &str, subtitle: &str, description: &str) -> Self {
         let (width, height) = (width + 2.0 * MARGIN, height + HEAD + MARGIN);
         let mut svg = Self { text: String::with_capacity(16_384) };
         svg.raw(&format!(
@@ -72,7 +76,7 @@ impl Svg {
         svg
     }
 
-    pub(super) fn rect(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str) {
+    pub fn rect(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str) {
         self.raw(&format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{fill}\"/>\n",
             width.max(0.0),
@@ -81,31 +85,31 @@ impl Svg {
     }
 
     /// A rectangle whose value is read when pointed at.
-    pub(super) fn telling_rect(&mut self, at: (f64, f64), size: (f64, f64), fill: &str, says: &str) {
+    pub fn telling_rect(&mut self, at: (f64, f64), size: (f64, f64), fill: &str, says: &str) {
         self.raw("<g>");
         self.raw(&format!("<title>{}</title>", escaped(says)));
         self.rect(at, size, fill);
         self.raw("</g>\n");
     }
 
-    pub(super) fn outline(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), stroke: &str) {
+    pub fn outline(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), stroke: &str) {
         self.raw(&format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"2\"/>\n"
         ));
     }
 
-    pub(super) fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), stroke: &str, width: f64) {
+    pub fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), stroke: &str, width: f64) {
         self.raw(&format!(
             "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{stroke}\" stroke-width=\"{width}\"/>\n"
         ));
     }
 
-    pub(super) fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
+    pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, fill: &str) {
         self.raw(&format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{fill}\"/>\n"));
     }
 
     /// A line through points; `dash` as SVG writes it, empty for none.
-    pub(super) fn polyline(&mut self, points: &[(f64, f64)], stroke: &str, width: f64, dash: &str) {
+    pub fn polyline(&mut self, points: &[(f64, f64)], stroke: &str, width: f64, dash: &str) {
         let mut list = String::with_capacity(points.len() * 12);
         for (x, y) in points {
             write!(list, "{x:.1},{y:.1} ").expect("writing to a String cannot fail");
@@ -118,7 +122,7 @@ impl Svg {
     }
 
     /// Closed rings filled together: a ring within another is a hole.
-    pub(super) fn area(&mut self, rings: &[Vec<(f64, f64)>], fill: &str, says: &str) {
+    pub fn area(&mut self, rings: &[Vec<(f64, f64)>], fill: &str, says: &str) {
         let mut path = String::new();
         for ring in rings {
             for (index, (x, y)) in ring.iter().enumerate() {
@@ -134,7 +138,7 @@ impl Svg {
         ));
     }
 
-    pub(super) fn text(&mut self, x: f64, y: f64, style: Style, text: &str) {
+    pub fn text(&mut self, x: f64, y: f64, style: Style, text: &str) {
         let anchor = match style.anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -149,7 +153,7 @@ impl Svg {
         ));
     }
 
-    pub(super) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         self.raw("</g>\n</svg>\n");
         self.text
     }
@@ -160,12 +164,12 @@ impl Svg {
 }
 
 /// `text` as content of an element.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// `text` cut to `length` characters, the last an ellipsis.
-pub(super) fn cut(text: &str, length: usize) -> String {
+pub fn cut(text: &str, length: usize) -> String {
     if text.chars().count() <= length {
         return text.to_owned();
     }

@@ -1,0 +1,79 @@
+//! The observatory's pictures: incidents per month, and per sector on the map.
+
+use vigie_domain::city::City;
+use vigie_picture::{
+    columns::{self, Column},
+    number::{count, counted},
+    sector_map::{self, Area, Words},
+};
+
+use super::figures::{FEW, Figures, protected};
+
+const MONTHS: [&str; 12] =
+    ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+
+/// Incidents per month of the period, months without any included.
+pub(super) fn months(figures: &Figures, months: &[String], one_sector: bool) -> String {
+    let column = |month: &String| {
+        let number = figures.by_month.get(month).copied().unwrap_or(0);
+        let label = label(month);
+        let shown = protected(number, one_sector);
+        // A column as high as its number would tell what is not to be told.
+        let number = if shown.starts_with('<') { FEW / 2 } else { number };
+        Column { says: format!("{label} : {shown}"), label, number, shown }
+    };
+    let columns: Vec<Column> = months.iter().map(column).collect();
+    let title = match columns.iter().max_by_key(|column| column.number) {
+        Some(most) if most.number > 0 => format!("{} : {}", most.label, counted_shown(&most.shown)),
+        Some(_) | None => "Aucun événement sur la période".to_owned(),
+    };
+    columns::draw("mois", &title, "Événements ouverts par mois", &columns)
+}
+
+/// Incidents per sector of Paris.
+pub(super) fn map(figures: &Figures, city: &City) -> String {
+    let sectors = city.territory.sectors().iter().filter(|sector| sector.in_paris);
+    let areas: Vec<Area> = sectors
+        .map(|sector| {
+            let number = figures.by_sector.get(sector.id.as_str()).copied().unwrap_or(0);
+            let shown = protected(number, true);
+            Area {
+                sector: sector.id.clone(),
+                short: sector.short.clone(),
+                says: format!("{} : {}", sector.label, counted_shown(&shown)),
+                number: if shown.starts_with('<') { FEW / 2 } else { number },
+                shown,
+            }
+        })
+        .collect();
+    let most = areas.iter().max_by_key(|area| area.number);
+    let title = match most {
+        Some(area) if area.number >= FEW => area.says.clone(),
+        Some(area) if area.number > 0 => format!("Aucun secteur n'en compte {FEW}"),
+        Some(_) | None => "Aucun événement sur la période".to_owned(),
+    };
+    let words = Words {
+        name: "carte",
+        title,
+        subtitle: "Événements ouverts par secteur ; moins de cinq ne se distinguent pas".to_owned(),
+        description: areas.iter().map(|area| area.says.as_str()).collect::<Vec<_>>().join(" ; "),
+        most: counted(most.map_or(0, |area| area.number).max(FEW), "événement"),
+        floor: FEW,
+    };
+    sector_map::draw(&words, &areas, &city.territory)
+}
+
+/// `novembre 2026` as `nov. 2026`.
+pub(super) fn label(month: &str) -> String {
+    let (year, number) = month.split_once('-').unwrap_or((month, ""));
+    let name = number.parse::<usize>().ok().and_then(|number| MONTHS.get(number.wrapping_sub(1)));
+    format!("{} {year}", name.unwrap_or(&""))
+}
+
+fn counted_shown(shown: &str) -> String {
+    if shown == count(1) || shown == count(0) {
+        format!("{shown} événement")
+    } else {
+        format!("{shown} événements")
+    }
+}

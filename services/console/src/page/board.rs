@@ -1,0 +1,183 @@
+//! `/scop`: the incidents that are not closed, gravest first, the oldest of them first. Scripts keep it up to date.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use vigie_domain::{access::Caller, directory::Directory, french};
+use vigie_platform::{page::Frame, problem::Problem};
+use vigie_proto::{IncidentStatus, Severity};
+
+use super::{frame, operator, problem, rendered, row::Row, words};
+use crate::{
+    Edge,
+    events::{end_of_journal, id_of},
+    incidents::{IncidentView, VIEW, invalid},
+};
+
+/// Incidents one board shows; the page says when there are more.
+const MOST: usize = 1_000;
+
+/// Which rows to show; empty values show all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Filter {
+    niveau: String,
+    secteur: String,
+    etat: String,
+    #[serde(rename = "type")]
+    kind: String,
+    exercices: String,
+}
+
+impl Filter {
+    fn shows(&self, view: &IncidentView) -> bool {
+        let any = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+        any(&self.niveau, view.severity.code())
+            && any(&self.etat, view.status.code())
+            && any(&self.kind, view.kind.as_str())
+            && (any(&self.secteur, view.sector.as_str())
+                || view.also_concerns.iter().any(|also| also.as_str() == self.secteur))
+            && !(self.exercices == "masquer" && view.nature.is_exercise())
+    }
+}
+
+/// One thing to choose in a filter.
+#[derive(Debug)]
+struct Choice {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "board.html")]
+struct BoardPage {
+    frame: Frame,
+    /// Where the live stream goes on from.
+    after: String,
+    now: Timestamp,
+    now_words: String,
+    /// How many are shown, in words.
+    count: String,
+    /// Body on whose behalf the reader acts.
+    body: String,
+    rows: Vec<Row>,
+    /// For scripts to copy and fill.
+    blank: Row,
+    more: bool,
+    severities: Vec<Choice>,
+    sectors: Vec<Choice>,
+    statuses: Vec<Choice>,
+    kinds: Vec<Choice>,
+    without_exercises: bool,
+}
+
+/// `GET /scop`
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Response {
+    let caller = match operator(&edge, &headers).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let filter = match filter {
+        Ok(Query(filter)) => filter,
+        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+    };
+    match page(&edge, caller, &filter).await {
+        Ok(page) => rendered(StatusCode::OK, &page),
+        Err(error) => Problem::from_store(&error).into_response(),
+    }
+}
+
+async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardPage, sqlx::Error> {
+    // Before the rows: the stream may repeat what they show, and misses nothing.
+    let after = id_of(end_of_journal(edge).await?);
+    let now = edge.context.clock.now();
+    let mut connection = edge.pool.acquire().await?;
+    let mut views = open(&mut connection, &edge.city.directory).await?;
+    let more = views.len() > MOST;
+    views.truncate(MOST);
+    let words = words(edge, now);
+    let rows: Vec<Row> = views
+        .into_iter()
+        .map(|view| {
+            let hidden = !filter.shows(&view);
+            Row { hidden, ..Row::of(view, &words) }
+        })
+        .collect();
+    let directory = &edge.city.directory;
+    let choice = |value: &str, label: &str, wanted: &str| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        chosen: value == wanted,
+    };
+    let body = directory.body(&caller.source.body).map_or_else(String::new, |body| body.name.clone());
+    Ok(BoardPage {
+        frame: frame(caller, "/scop"),
+        after,
+        now,
+        body,
+        now_words: french::date_time(now, &edge.city.doctrine.zone),
+        count: count(&rows),
+        rows,
+        blank: Row::default(),
+        more,
+        severities: Severity::ALL.iter().rev().map(|s| choice(s.code(), s.label(), &filter.niveau)).collect(),
+        sectors: edge
+            .city
+            .territory
+            .sectors()
+            .iter()
+            .map(|sector| choice(sector.id.as_str(), &sector.label, &filter.secteur))
+            .collect(),
+        statuses: [IncidentStatus::Open, IncidentStatus::Acknowledged]
+            .iter()
+            .map(|status| choice(status.code(), status.label(), &filter.etat))
+            .collect(),
+        kinds: edge
+            .city
+            .doctrine
+            .kinds
+            .iter()
+            .map(|(id, kind)| choice(id.as_str(), &kind.label, &filter.kind))
+            .collect(),
+        without_exercises: filter.exercices == "masquer",
+    })
+}
+
+/// `12 événements, dont 3 à prendre en compte`; scripts say it the same way.
+fn count(rows: &[Row]) -> String {
+    let shown: Vec<&Row> = rows.iter().filter(|row| !row.hidden).collect();
+    let open = shown.iter().filter(|row| row.status == IncidentStatus::Open.code()).count();
+    match shown.len() {
+        0 => "Aucun événement".to_owned(),
+        1 => format!("1 événement, dont {open} à prendre en compte"),
+        many => format!("{many} événements, dont {open} à prendre en compte"),
+    }
+}
+
+/// One more than a board shows of the incidents that are not closed, in its order.
+async fn open(connection: &mut PgConnection, directory: &Directory) -> Result<Vec<IncidentView>, sqlx::Error> {
+    let statement = format!(
+        "select {VIEW} where i.status <> 'closed'
+          order by array_position($1, i.severity), i.opened_at, i.id limit $2"
+    );
+    let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(gravest_first)
+        .bind(i64::try_from(MOST + 1).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| IncidentView::read(row, directory)).collect()
+}

@@ -1,0 +1,68 @@
+//! An incident as a line of a board, in words. Scripts fill the same line from the API.
+
+use jiff::Timestamp;
+use vigie_proto::{CrisisRegime, SectorId};
+
+use crate::incidents::{IncidentView, Upcoming};
+
+/// The texts of one line; an empty one is filled by scripts.
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) reference: String,
+    pub(crate) version: u32,
+    pub(crate) severity: &'static str,
+    pub(crate) severity_label: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) status_label: &'static str,
+    pub(crate) kind: String,
+    pub(crate) kind_label: String,
+    /// Every sector concerned, the owner first, with spaces between them.
+    pub(crate) sectors: String,
+    pub(crate) sector_label: String,
+    pub(crate) place: String,
+    /// Empty without a crisis.
+    pub(crate) regime: &'static str,
+    pub(crate) exercise: bool,
+    /// RFC 3339, and in words.
+    pub(crate) opened_at: String,
+    pub(crate) opened: String,
+    /// When the plan goes on: RFC 3339 and in words; empty when nothing is due.
+    pub(crate) due_at: String,
+    pub(crate) due: String,
+    /// Whom it tells then.
+    pub(crate) tells: String,
+    pub(crate) in_charge: String,
+    /// Not asked for by the filter.
+    pub(crate) hidden: bool,
+}
+
+impl Row {
+    pub(crate) fn of(view: IncidentView, words: impl Fn(Timestamp) -> String) -> Self {
+        let upcoming = view.upcoming.as_ref();
+        let sectors = std::iter::once(&view.sector).chain(&view.also_concerns);
+        Self {
+            id: view.id.to_string(),
+            version: view.version,
+            severity: view.severity.code(),
+            severity_label: view.severity_label,
+            status: view.status.code(),
+            status_label: view.status.label(),
+            kind: view.kind.to_string(),
+            sectors: sectors.map(SectorId::as_str).collect::<Vec<_>>().join(" "),
+            regime: if view.regime == CrisisRegime::None { "" } else { view.regime.label() },
+            exercise: view.nature.is_exercise(),
+            opened_at: view.opened_at.to_string(),
+            opened: words(view.opened_at),
+            due_at: upcoming.map(|upcoming| upcoming.due_at.to_string()).unwrap_or_default(),
+            due: upcoming.map(|upcoming| words(upcoming.due_at)).unwrap_or_default(),
+            tells: upcoming.map(Upcoming::in_words).unwrap_or_default(),
+            in_charge: view.in_charge.unwrap_or_default().join(", "),
+            reference: view.reference,
+            kind_label: view.kind_label,
+            sector_label: view.sector_label,
+            place: view.place_label,
+            hidden: false,
+        }
+    }
+}

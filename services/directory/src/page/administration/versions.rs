@@ -1,0 +1,146 @@
+//! `/administration/versions`: what came into force when, what it changed, and taking an earlier version back.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use vigie_domain::{directory, directory::Verb, french};
+use vigie_platform::page::Frame;
+
+use super::{administrator, failed, overview::label, render};
+use crate::{
+    api::{
+        Edge,
+        configurations::{author, problem},
+        stored,
+    },
+    publication::{self, PublishError},
+    version::{self, What},
+};
+
+const HERE: &str = "/administration/versions";
+/// Activations shown, newest first.
+const SHOWN: i64 = 60;
+/// Entries of a directory's change that are named; beyond, they are counted.
+const NAMED: usize = 8;
+
+#[derive(Debug, Template)]
+#[template(path = "administration/versions.html")]
+struct VersionsPage {
+    frame: Frame,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    what: What,
+    label: &'static str,
+    hash: String,
+    short: String,
+    at: String,
+    by: String,
+    note: String,
+    rolled_back: bool,
+    /// It came into force here, and still is.
+    in_force: bool,
+    /// The same version is in force, whenever it came.
+    is_present: bool,
+    /// What it changed, one entry each.
+    changes: Vec<String>,
+    /// Changes that are not named.
+    more: usize,
+}
+
+/// Which version to take back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    what: What,
+    hash: String,
+    #[serde(default)]
+    note: String,
+}
+
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    match lines(&edge).await {
+        Ok(lines) => render(StatusCode::OK, &VersionsPage { frame: visit.frame, lines }),
+        Err(error) => failed(problem(error), HERE),
+    }
+}
+
+async fn lines(edge: &Edge) -> Result<Vec<Line>, PublishError> {
+    let (zone, hashes) = (&edge.city.doctrine.zone, edge.city.hashes());
+    let mut lines: Vec<Line> = Vec::new();
+    for activation in version::history(&edge.pool, None, SHOWN).await? {
+        let pair = match activation.what {
+            What::Directory => version::directories(&edge.pool, activation.id).await?.flatten(),
+            What::Doctrine | What::Territory => None,
+        };
+        let mut changes: Vec<String> = pair
+            .map(|(before, after)| directory::changes(&before, &after))
+            .unwrap_or_default()
+            .iter()
+            .map(|change| format!("{} : {} {}", change.file, change.id, verb(change.verb)))
+            .collect();
+        let more = changes.len().saturating_sub(NAMED);
+        changes.truncate(NAMED);
+        let current = lines.iter().all(|line| line.what != activation.what);
+        let is_present = activation.what.of(&hashes) == activation.hash;
+        lines.push(Line {
+            in_force: current && is_present,
+            is_present,
+            label: label(activation.what),
+            short: activation.hash.get(..12).unwrap_or_default().to_owned(),
+            at: french::date_time(activation.at, zone),
+            by: activation.by.unwrap_or_else(|| "cette machine".to_owned()),
+            note: activation.note.unwrap_or_default(),
+            what: activation.what,
+            hash: activation.hash,
+            rolled_back: activation.rolled_back,
+            changes,
+            more,
+        });
+    }
+    Ok(lines)
+}
+
+fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Added => "ajouté",
+        Verb::Changed => "changé",
+        Verb::Removed => "retiré",
+    }
+}
+
+pub(crate) async fn roll_back(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Form(wanted): Form<Wanted>,
+) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let author = match author(visit.caller, Some(&wanted.note)) {
+        Ok(author) => author,
+        Err(problem) => return failed(problem, HERE),
+    };
+    let clock = edge.context.clock.as_ref();
+    match publication::roll_back(&edge.pool, wanted.what, Some(&wanted.hash), &author, clock).await {
+        Ok(published) => {
+            edge.context.fresh.push(published.entries);
+            Redirect::to(HERE).into_response()
+        }
+        Err(PublishError::Stored(version::StoredError::Store(error))) => failed(stored(error), HERE),
+        Err(error) => failed(problem(error), HERE),
+    }
+}

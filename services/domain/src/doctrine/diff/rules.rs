@@ -1,0 +1,276 @@
+//! What no plan shows: kinds, classes, days, numbers, verdicts, roles and bodies, rule by rule.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use super::{
+    super::{Audience, Doctrine, KindRule, Outside, words},
+    RuleChange, Topic,
+};
+use crate::{
+    city::City,
+    directory::{Ambit, Directory},
+};
+
+/// The parts of a rule, as the files name them, in words; an empty text is nothing.
+type Parts = Vec<(&'static str, String)>;
+
+/// Rules of one topic by id.
+type Rules = BTreeMap<String, Parts>;
+
+/// Every rule that is not the same.
+pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
+    let (old, new) = (&*before.doctrine, &*after.doctrine);
+    let used = |name: &str| uses(old, name) || uses(new, name);
+    [
+        topic(Topic::Kind, &kinds(old), &kinds(new)),
+        topic(Topic::Circuit, &circuits(old), &circuits(new)),
+        topic(Topic::Counted, &counted(old), &counted(new)),
+        topic(Topic::Outside, &outside(old), &outside(new)),
+        topic(Topic::Fiche, &fiches(old), &fiches(new)),
+        topic(Topic::Indicator, &indicators(old), &indicators(new)),
+        topic(Topic::Window, &windows(old, used), &windows(new, used)),
+        topic(Topic::Class, &classes(old), &classes(new)),
+        topic(Topic::Calendar, &calendar(old), &calendar(new)),
+        topic(Topic::Never, &never(old), &never(new)),
+        topic(Topic::Emergency, &emergency(old), &emergency(new)),
+        topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
+        topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
+        topic(Topic::Body, &bodies(&before.directory), &bodies(&after.directory)),
+    ]
+    .concat()
+}
+
+fn topic(of: Topic, before: &Rules, after: &Rules) -> Vec<RuleChange> {
+    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let whole = |parts: &Parts| parts.first().map(|(_, text)| text.clone()).unwrap_or_default();
+    let mut changes = Vec::new();
+    for id in ids {
+        let change = |part, before, after| RuleChange { of, id: id.clone(), part, before, after };
+        match (before.get(id), after.get(id)) {
+            (Some(was), Some(is)) => {
+                for ((part, was), (_, is)) in was.iter().zip(is).filter(|(was, is)| was != is) {
+                    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+                    changes.push(change(Some(*part), text(was), text(is)));
+                }
+            }
+            (was, is) => changes.push(change(None, was.map(whole), is.map(whole))),
+        }
+    }
+    changes
+}
+
+fn kinds(doctrine: &Doctrine) -> Rules {
+    doctrine.kinds.iter().map(|(kind, rule)| (kind.to_string(), kind_parts(rule))).collect()
+}
+
+fn kind_parts(rule: &KindRule) -> Parts {
+    let facts = rule
+        .facts
+        .iter()
+        .map(|fact| format!("{} ({}{})", fact.code, fact.label, if fact.shown { ", shown" } else { "" }));
+    let bounds = rule.manned_within_min.iter().map(|(severity, min)| format!("{severity} {min} min"));
+    let accumulation = rule.accumulation.as_ref().map(|rule| {
+        format!(
+            "{} of {} within {} d and {} m become {}",
+            rule.count, rule.severity, rule.within_days, rule.radius_m, rule.becomes
+        )
+    });
+    let retaliation = rule.retaliation.as_ref().map(|rule| {
+        let after: Vec<&str> = rule.after.iter().map(|severity| severity.code()).collect();
+        format!("{} d and {} m after {} become {}", rule.days, rule.radius_m, after.join(" or "), rule.becomes)
+    });
+    vec![
+        ("label", rule.label.clone()),
+        ("default_severity", rule.default_severity.to_string()),
+        ("facts", joined(facts)),
+        ("one_fact_of", rule.one_fact_of.join(", ")),
+        ("correlation", format!("{} m, {} min", rule.correlation.radius_m, rule.correlation.window_min)),
+        ("schools_within_m", rule.schools_within_m.to_string()),
+        ("neighbours_within_m", rule.neighbours_within_m.to_string()),
+        ("class", rule.class.clone().unwrap_or_default()),
+        ("manned_within_min", joined(bounds)),
+        ("accumulation", accumulation.unwrap_or_default()),
+        ("retaliation", retaliation.unwrap_or_default()),
+    ]
+}
+
+/// Titles and lines of the circuits of an id: their plans are compared elsewhere.
+fn circuits(doctrine: &Doctrine) -> Rules {
+    let mut found: BTreeMap<String, [BTreeSet<String>; 3]> = BTreeMap::new();
+    for circuit in &doctrine.circuits {
+        let parts = found.entry(circuit.id.clone()).or_default();
+        for (part, text) in parts.iter_mut().zip([&circuit.title, &circuit.lines, &circuit.fiche]) {
+            part.insert(text.clone());
+        }
+    }
+    let parts = |[title, lines, fiche]: [BTreeSet<String>; 3]| {
+        vec![("title", joined(title)), ("lines", joined(lines)), ("fiche", joined(fiche))]
+    };
+    found.into_iter().map(|(id, texts)| (id, parts(texts))).collect()
+}
+
+fn counted(doctrine: &Doctrine) -> Rules {
+    let rules = doctrine.counted.iter().map(|circuit| {
+        let parts = vec![
+            ("title", circuit.title.clone()),
+            ("lines", circuit.lines.clone()),
+            ("fiche", circuit.fiche.clone()),
+            ("indicators", circuit.indicators.join(", ")),
+            ("by", words::roles(&circuit.by).join(", ")),
+            ("reason", circuit.reason.clone()),
+        ];
+        (circuit.id.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn outside(doctrine: &Doctrine) -> Rules {
+    let rules = doctrine.outside.iter().map(|circuit| {
+        let parts = vec![
+            ("title", circuit.title.clone()),
+            ("lines", circuit.lines.clone()),
+            ("fiche", circuit.fiche.clone()),
+            ("reason", circuit.reason.clone()),
+        ];
+        (circuit.id.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn fiches(doctrine: &Doctrine) -> Rules {
+    let rules = doctrine.fiches.iter().map(|fiche| {
+        let parts = vec![("title", fiche.title.clone()), ("lines", fiche.lines.clone())];
+        (fiche.id.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn indicators(doctrine: &Doctrine) -> Rules {
+    let parts = |label: &str, lines: &str| vec![("label", label.to_owned()), ("lines", lines.to_owned())];
+    doctrine.indicators.iter().map(|(id, rule)| (id.clone(), parts(&rule.label, &rule.lines))).collect()
+}
+
+/// Hours that no step uses: those of the others show in the plans.
+fn windows(doctrine: &Doctrine, used: impl Fn(&str) -> bool) -> Rules {
+    let unused = doctrine.windows.iter().filter(|(name, _)| !used(name));
+    let rules = unused.map(|(name, window)| {
+        let hours =
+            window.hours.iter().map(|(from, until)| format!("{}-{}", words::clock(*from), words::clock(*until)));
+        let parts = vec![
+            ("label", window.label.clone()),
+            ("hours", joined(hours)),
+            ("not_on", joined(window.not_on.iter().map(word))),
+            ("lines", window.lines.clone().unwrap_or_default()),
+        ];
+        (name.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn uses(doctrine: &Doctrine, window: &str) -> bool {
+    fn named(audiences: &[Audience], window: &str) -> bool {
+        audiences.iter().any(|audience| {
+            let instead = match &audience.outside {
+                Outside::Tell(others) => named(others, window),
+                Outside::Skip | Outside::Wait => false,
+            };
+            audience.hours.as_deref() == Some(window) || instead
+        })
+    }
+    doctrine.circuits.iter().flat_map(|circuit| &circuit.steps).any(|step| named(&step.tell, window))
+}
+
+fn classes(doctrine: &Doctrine) -> Rules {
+    let rules = doctrine.classes.iter().map(|(id, class)| {
+        let parts = vec![
+            ("label", class.label.clone()),
+            ("channels", words::channels(&class.channels)),
+            ("roles", words::roles(&class.roles).join(", ")),
+            ("retention_days", class.retention_days.to_string()),
+        ];
+        (id.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn calendar(doctrine: &Doctrine) -> Rules {
+    let day = |id: String| (id.clone(), vec![("day", id)]);
+    let calendar = &doctrine.calendar;
+    let public = calendar.public_holidays.iter().map(|date| day(format!("public holiday {date}")));
+    let school = calendar.school_holidays.iter().map(|(from, until)| day(format!("school holiday {from} to {until}")));
+    let zone = doctrine.zone.iana_name().unwrap_or("UTC").to_owned();
+    public.chain(school).chain([("timezone".to_owned(), vec![("name", zone)])]).collect()
+}
+
+fn never(doctrine: &Doctrine) -> Rules {
+    let rules = doctrine.never.iter().map(|rule| {
+        let parts = vec![
+            ("because", rule.because.clone()),
+            ("tell", joined(sorted(&rule.tell))),
+            ("collect", joined(sorted(&rule.collect))),
+        ];
+        (rule.lines.clone(), parts)
+    });
+    rules.collect()
+}
+
+fn emergency(doctrine: &Doctrine) -> Rules {
+    doctrine.emergency.iter().map(|known| (known.number.clone(), vec![("label", known.label.clone())])).collect()
+}
+
+fn undeliverable(doctrine: &Doctrine) -> Rules {
+    let told = doctrine
+        .undeliverable
+        .tell
+        .iter()
+        .map(|audience| format!("{} in {}, {}", audience.role, word(&audience.place), word(&audience.rank)));
+    let parts = vec![("tell", joined(told)), ("channels", words::channels(&doctrine.undeliverable.channels))];
+    [("anywhere".to_owned(), parts)].into()
+}
+
+fn roles(directory: &Directory) -> Rules {
+    let rules = directory.role_rules().map(|(id, role)| {
+        let parts = vec![
+            ("label", role.label.clone()),
+            ("raises", joined(sorted(&role.raises))),
+            ("surroundings_m", role.surroundings_m.to_string()),
+            ("sees", word(&role.sees)),
+            ("may", joined(sorted(&role.may.iter().map(word).collect::<Vec<_>>()))),
+            ("manned", role.manned.to_string()),
+        ];
+        (id.to_string(), parts)
+    });
+    rules.collect()
+}
+
+/// Bodies, without their contact points: those show in the plans.
+fn bodies(directory: &Directory) -> Rules {
+    let rules = directory.bodies().map(|body| {
+        let ambit = match &body.ambit {
+            Ambit::City => "city".to_owned(),
+            Ambit::Sector(sector) => sector.to_string(),
+            Ambit::School(uai) => uai.to_string(),
+        };
+        (body.id.to_string(), vec![("name", body.name.clone()), ("role", body.role.to_string()), ("territory", ambit)])
+    });
+    rules.collect()
+}
+
+fn joined(texts: impl IntoIterator<Item = String>) -> String {
+    texts.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// In an order that does not depend on that of the files.
+fn sorted<T: ToString>(words: &[T]) -> Vec<String> {
+    let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    words.sort();
+    words
+}
+
+/// A closed word as the files write it.
+fn word(value: &impl Debug) -> String {
+    words::kebab(&format!("{value:?}"))
+}
