@@ -9,10 +9,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use vigie_domain::crisis::exercise::SPEEDS;
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
 use vigie_proto::{CrisisRegime, Nature, SectorId};
 
-use super::{ActProblems, readable, view};
+use super::{readable, view};
 use crate::{
     desk::{Edge, Opening, invalid},
     view::CrisisView,
@@ -48,7 +48,7 @@ fn real_time() -> u32 {
 /// The scripts of this city.
 #[utoipa::path(
     get, path = "/api/v1/exercises", tag = "crises", security(("token" = [])),
-    responses((status = 200, description = "By name", body = Vec<ScriptView>), ActProblems)
+    responses((status = 200, description = "By name", body = Vec<ScriptView>), ReadProblems)
 )]
 pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<ScriptView>>, Problem> {
     edge.authenticate(&headers).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 /// Begin an exercise: a crisis of nature `exercise` whose script plays at once.
 #[utoipa::path(
     post, path = "/api/v1/exercises", tag = "crises", security(("token" = [])), request_body = ExerciseBody,
-    responses((status = 201, description = "Playing", body = CrisisView), ActProblems)
+    responses((status = 201, description = "Playing", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn start(
     State(edge): State<Arc<Edge>>,

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::Deserialize;
 use vigie_domain::{access::Caller, crisis::Crisis};
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
 use vigie_proto::{CrisisId, CrisisRegime, IncidentId, Nature, SectorId};
 
 use crate::{
@@ -21,39 +21,6 @@ use crate::{
     store,
     view::{CrisisView, Light},
 };
-
-/// Why an act is refused.
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "documents the problems of every act once, for OpenAPI")]
-pub(crate) enum ActProblems {
-    /// Not JSON
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(Problem),
-    /// No token, or unknown
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(Problem),
-    /// Not for this role; the detail says for which
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
-    /// No such crisis or incident for this caller
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// Closed, not at this stage, or something is missing (`faults` says what)
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem),
-    /// Body too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// Not application/json
-    #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(Problem),
-    /// A field at fault
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(Problem),
-    /// Nothing was recorded: retry
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
-}
 
 /// Opens a crisis, from an incident or directly in a sector.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -79,7 +46,7 @@ pub(crate) struct MobilisationBody {
 /// The crises the caller may see, newest first.
 #[utoipa::path(
     get, path = "/api/v1/crises", tag = "crises", security(("token" = [])),
-    responses((status = 200, description = "At most 100", body = Vec<CrisisView>), ActProblems)
+    responses((status = 200, description = "At most 100", body = Vec<CrisisView>), ReadProblems)
 )]
 pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<CrisisView>>, Problem> {
     let caller = edge.authenticate(&headers).await?;
@@ -95,7 +62,7 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 /// Open a crisis.
 #[utoipa::path(
     post, path = "/api/v1/crises", tag = "crises", security(("token" = [])), request_body = OpeningBody,
-    responses((status = 201, description = "Opened", body = CrisisView), ActProblems)
+    responses((status = 201, description = "Opened", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
@@ -115,7 +82,7 @@ pub(crate) async fn open(
 /// One crisis.
 #[utoipa::path(
     get, path = "/api/v1/crises/{id}", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
-    responses((status = 200, description = "As it stands", body = CrisisView), ActProblems)
+    responses((status = 200, description = "As it stands", body = CrisisView), ReadProblems)
 )]
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
@@ -131,7 +98,7 @@ pub(crate) async fn one(
 #[utoipa::path(
     post, path = "/api/v1/crises/{id}/acts", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
     request_body = Order,
-    responses((status = 200, description = "Done", body = CrisisView), ActProblems)
+    responses((status = 200, description = "Done", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
@@ -150,7 +117,7 @@ pub(crate) async fn act(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/mobilisations", tag = "crises", params(("id" = IncidentId, Path)),
     security(("token" = [])), request_body = MobilisationBody,
-    responses((status = 200, description = "Asked", body = CrisisView), ActProblems)
+    responses((status = 200, description = "Asked", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn mobilise(
     State(edge): State<Arc<Edge>>,

@@ -11,10 +11,10 @@ use vigie_domain::crisis::{
     Crisis,
     account::{self, Block},
 };
-use vigie_platform::problem::Problem;
+use vigie_platform::problem::{Problem, ReadProblems};
 use vigie_proto::CrisisId;
 
-use super::{ActProblems, parse_id};
+use super::parse_id;
 use crate::{
     desk::{Edge, stored},
     pdf, store,
@@ -24,7 +24,7 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/v1/crises/{id}/retex.md", tag = "crises", params(("id" = CrisisId, Path)),
     security(("token" = [])),
-    responses((status = 200, description = "From the journal", content_type = "text/markdown"), ActProblems)
+    responses((status = 200, description = "From the journal", content_type = "text/markdown"), ReadProblems)
 )]
 pub(crate) async fn markdown(
     State(edge): State<Arc<Edge>>,
@@ -39,7 +39,7 @@ pub(crate) async fn markdown(
 #[utoipa::path(
     get, path = "/api/v1/crises/{id}/retex.pdf", tag = "crises", params(("id" = CrisisId, Path)),
     security(("token" = [])),
-    responses((status = 200, description = "From the journal", content_type = "application/pdf"), ActProblems)
+    responses((status = 200, description = "From the journal", content_type = "application/pdf"), ReadProblems)
 )]
 pub(crate) async fn pdf(
     State(edge): State<Arc<Edge>>,

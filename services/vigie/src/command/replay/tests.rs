@@ -18,7 +18,7 @@ static PARIS: LazyLock<City> = LazyLock::new(|| {
         territory: config.join("territory/paris.territory"),
         doctrine: config.join("doctrine"),
         directory: config.join("directory"),
-        ..PathsConfig::default()
+        exercises: config.join("exercises"),
     };
     city::read(&paths).unwrap()
 });
