@@ -24,7 +24,10 @@ let drawing = false;
 
 function draw() {
   drawing = false;
-  for (const incident of pending.values()) rows.put(incident);
+  for (const incident of pending.values()) {
+    rows.put(incident);
+    if (incident.status !== "open") answered(incident.id);
+  }
   pending.clear();
   count();
 }
@@ -131,7 +134,6 @@ follow(list.dataset.after, {
     pending.set(incident.id, newer(pending.get(incident.id), incident));
     ask(incident.id);
     if (graver && (name === "incident.opened" || name === "incident.aggravated")) alarm(incident);
-    if (incident.status !== "open") answered(incident.id);
     drawSoon();
   },
 });

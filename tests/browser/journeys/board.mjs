@@ -89,6 +89,7 @@ await journey(async (town) => {
     assert.equal(await plain.locator(".row:visible").count(), 3, "a form filters without scripts");
     await plain.getByLabel("Niveau").selectOption({ label: "Grave" });
     await plain.getByRole("button", { name: "Filtrer" }).click();
+    await plain.waitForURL(/niveau=serious/);
     assert.equal(await plain.locator(".row:visible").count(), 2);
     await shot(plain, "board-plain");
   }
