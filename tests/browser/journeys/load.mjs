@@ -1,7 +1,7 @@
 // The board under load: hundreds of incidents, dozens of facts a second, and a person at the keyboard who notices
 // nothing.
 import assert from "node:assert/strict";
-import { figure, journey, shot } from "../lib/journey.mjs";
+import { figure, journey } from "../lib/journey.mjs";
 
 const INPUT_DELAY_MS = 100;
 const HEAP_GROWTH_MB = 12;
@@ -65,7 +65,6 @@ await journey(async (town) => {
   assert(handled.length > pressed / 2, "keys were heard");
   assert(handled.at(-1) < INPUT_DELAY_MS, "a key waited");
   assert(after.heap - before.heap < HEAP_GROWTH_MB, "memory grows");
-  await shot(page, "board-loaded");
 });
 
 function at(sorted, share) {
