@@ -81,7 +81,8 @@ async fn a_stream_says_that_it_is_alive_while_others_are_busy() {
     let mut of_the_18th = vigie.caller("mairie-18").await.live(None).await;
 
     // Twice a second something happens that the 18th may not see.
-    let busy = tokio::spawn(async move {
+    let mut busy = tokio::task::JoinSet::new();
+    busy.spawn(async move {
         let mut clock = tokio::time::interval(Duration::from_millis(500));
         loop {
             clock.tick().await;
@@ -91,5 +92,4 @@ async fn a_stream_says_that_it_is_alive_while_others_are_busy() {
     });
     of_the_18th.alive(Duration::from_secs(9)).await;
     of_the_18th.alive(Duration::from_secs(9)).await;
-    busy.abort();
 }
