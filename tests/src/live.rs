@@ -28,13 +28,28 @@ impl Live {
         tokio::time::timeout(within, self.read()).await.expect("an event comes in time")
     }
 
+    /// Waits until the stream says that it is alive.
+    pub async fn alive(&mut self, within: Duration) {
+        let alive = async { while self.any().await.name != "alive" {} };
+        tokio::time::timeout(within, alive).await.expect("the stream says in time that it is alive");
+    }
+
     async fn read(&mut self) -> Told {
+        loop {
+            let told = self.any().await;
+            if told.name != "alive" {
+                return told;
+            }
+        }
+    }
+
+    async fn any(&mut self) -> Told {
         loop {
             while let Some(end) = self.buffer.find("\n\n") {
                 let told = parse(&self.buffer[..end]);
                 self.buffer.drain(..end + 2);
-                // Comments and `alive` only say that the connection is open.
-                if !told.name.is_empty() && told.name != "alive" {
+                // Comments only keep the connection open.
+                if !told.name.is_empty() {
                     return told;
                 }
             }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 use vigie_tests::{Caller, Journey, Options, Stack, Vigie, board_seconds, small_city, wait};
 
@@ -33,20 +33,18 @@ fn act(turn: u64) -> (&'static str, Value) {
 }
 
 /// Acts on incident after incident, by the clock; returns how many acts were taken.
-fn load(desk: Caller, incidents: Arc<Vec<Uuid>>) -> JoinHandle<u64> {
-    tokio::spawn(async move {
-        let mut clock = tokio::time::interval(Duration::from_millis(1_000 / FACTS_A_SECOND));
-        let mut acts = tokio::task::JoinSet::new();
-        for turn in 0..board_seconds() * FACTS_A_SECOND {
-            clock.tick().await;
-            let incident = incidents[usize::try_from(turn * 7).unwrap() % incidents.len()];
-            let (path, body) = act(turn);
-            let desk = desk.clone();
-            acts.spawn(async move { desk.post(&format!("/api/v1/incidents/{incident}/{path}"), &body).await.status });
-        }
-        let answered = acts.join_all().await;
-        answered.into_iter().filter(|status| matches!(status, 200 | 202)).count() as u64
-    })
+async fn load(desk: Caller, incidents: Arc<Vec<Uuid>>) -> u64 {
+    let mut clock = tokio::time::interval(Duration::from_millis(1_000 / FACTS_A_SECOND));
+    let mut acts = JoinSet::new();
+    let turns = (0..board_seconds() * FACTS_A_SECOND).zip(incidents.iter().cycle().step_by(7));
+    for (turn, &incident) in turns {
+        clock.tick().await;
+        let (path, body) = act(turn);
+        let desk = desk.clone();
+        acts.spawn(async move { desk.post(&format!("/api/v1/incidents/{incident}/{path}"), &body).await.status });
+    }
+    let answered = acts.join_all().await;
+    answered.into_iter().filter(|status| matches!(status, 200 | 202)).count() as u64
 }
 
 #[tokio::test]
@@ -57,13 +55,13 @@ async fn the_board_loses_nothing_and_keeps_nobody_waiting_under_load() {
     let vigie = Vigie::start(&stack, options).await;
     let desk = vigie.caller(small_city::SOURCE).await;
     let incidents = Arc::new(open(&vigie, &desk).await);
-    let mut under_way = None;
+    let mut under_way = JoinSet::new();
     let mut journey = Journey::start(&vigie, "load", &[small_city::SOURCE]).await;
     while let Some(asked) = journey.asks().await {
         match asked.as_str() {
-            "load" => under_way = Some(load(desk.clone(), Arc::clone(&incidents))),
+            "load" => drop(under_way.spawn(load(desk.clone(), Arc::clone(&incidents)))),
             "settle" => {
-                let acts = under_way.take().expect("there was a load").await.expect("the load ends");
+                let acts = under_way.join_next().await.expect("there was a load").expect("the load ends");
                 println!("load: {acts} acts taken in {} s", board_seconds());
                 assert!(acts * 10 >= board_seconds() * FACTS_A_SECOND * 8, "most acts change or add something: {acts}");
                 wait::until("everything has had its consequences", wait::PATIENCE, || vigie.records().is_quiet()).await;

@@ -71,3 +71,25 @@ async fn a_stream_shows_states_and_never_plans_nor_contacts() {
         assert!(!text.contains("circuits") && !text.contains("example.org"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_stream_says_that_it_is_alive_while_others_are_busy() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let incident = vigie.incident_of(&scop.raise(&in_sector("paris-19")).await).await;
+    let mut of_the_18th = vigie.caller("mairie-18").await.live(None).await;
+
+    // Twice a second something happens that the 18th may not see.
+    let mut busy = tokio::task::JoinSet::new();
+    busy.spawn(async move {
+        let mut clock = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            clock.tick().await;
+            let note = json!({ "text": "Rien de nouveau" });
+            scop.post(&format!("/api/v1/incidents/{incident}/notes"), &note).await.expect(200);
+        }
+    });
+    of_the_18th.alive(Duration::from_secs(9)).await;
+    of_the_18th.alive(Duration::from_secs(9)).await;
+}

@@ -1,7 +1,7 @@
-// The board of /scop, kept up to date: facts come by the stream and are shown once a frame, what only the API knows (who
-// is in charge, what comes next) is asked for in batches. Memory grows with the open incidents and with nothing else.
+// The board of /scop, kept up to date: facts come by the stream and are shown once a frame, what only the API knows
+// (who is in charge, what comes next) is asked for in batches. Memory grows with the open incidents and nothing else.
 import { follow } from "./live.js";
-import { Rows, clock } from "./rows.js";
+import { LEVELS, Rows, clock } from "./rows.js";
 import { Siren } from "./siren.js";
 import { bind } from "./keys.js";
 
@@ -17,14 +17,17 @@ const siren = new Siren();
 let skew = Date.parse(list.dataset.now) - Date.now();
 const now = () => Date.now() + skew;
 
-// --- What happens is shown once a frame -------------------------------------------------------------------------------
+// --- What happens is shown once a frame ------------------------------------------------------------------------------
 
 const pending = new Map();
 let drawing = false;
 
 function draw() {
   drawing = false;
-  for (const incident of pending.values()) rows.put(incident);
+  for (const incident of pending.values()) {
+    rows.put(incident);
+    if (incident.status !== "open") answered(incident.id);
+  }
   pending.clear();
   count();
 }
@@ -45,7 +48,7 @@ function count() {
   if (find("count").textContent !== said) find("count").textContent = said;
 }
 
-// --- What only the API knows ------------------------------------------------------------------------------------------
+// --- What only the API knows -----------------------------------------------------------------------------------------
 
 const wanted = new Map(); // incident → when to ask
 
@@ -88,7 +91,7 @@ setInterval(() => {
   pulse();
 }, 1_000);
 
-// --- The stream -------------------------------------------------------------------------------------------------------
+// --- The stream ------------------------------------------------------------------------------------------------------
 
 let heard = Date.now();
 let state = "connecting";
@@ -131,12 +134,11 @@ follow(list.dataset.after, {
     pending.set(incident.id, newer(pending.get(incident.id), incident));
     ask(incident.id);
     if (graver && (name === "incident.opened" || name === "incident.aggravated")) alarm(incident);
-    if (incident.status !== "open") answered(incident.id);
     drawSoon();
   },
 });
 
-// --- New grave incidents ----------------------------------------------------------------------------------------------
+// --- New grave incidents ---------------------------------------------------------------------------------------------
 
 const unanswered = new Map();
 
@@ -169,7 +171,9 @@ function showAlarms() {
       line.className = incident.nature === "real" ? "" : "drill";
       const link = document.createElement("a");
       link.href = `/scop/evenements/${incident.id}`;
-      link.textContent = `${incident.nature === "real" ? "" : "EXERCICE "}${incident.severity === "fatal" ? "Mortel" : "Grave"} : ${incident.kind_label}, ${incident.sector_label}, ${incident.reference}`;
+      const { nature, kind_label, sector_label, reference } = incident;
+      const mark = nature === "real" ? "" : "EXERCICE ";
+      link.textContent = `${mark}${LEVELS[incident.severity]} : ${kind_label}, ${sector_label}, ${reference}`;
       line.append(link);
       return line;
     });
@@ -205,7 +209,7 @@ find("sound").addEventListener("click", async () => {
   showSiren();
 });
 
-// --- Filters ----------------------------------------------------------------------------------------------------------
+// --- Filters ---------------------------------------------------------------------------------------------------------
 
 const filters = find("filters");
 
@@ -231,7 +235,7 @@ filters.addEventListener("submit", (event) => {
   filter();
 });
 
-// --- Keys and taking charge -------------------------------------------------------------------------------------------
+// --- Keys and taking charge ------------------------------------------------------------------------------------------
 
 function move(step) {
   const shown = rows.shown();
@@ -244,20 +248,24 @@ function move(step) {
 
 const confirm = find("confirm");
 
+/** The text of each part of a line. */
+const mapped = (parts) =>
+  Object.fromEntries(Object.entries(parts).map(([name, node]) => [name, node.textContent]));
+
 /** Asks, then takes charge of the incident as it is shown now. */
 function takeCharge() {
   const row = rows.shown().find((row) => row.link === document.activeElement);
   if (!row || row.status === "closed") return;
   const { id, version, parts } = row;
-  find("confirm-text").textContent =
-    `${parts.exercise.textContent}${parts.badge.textContent} : ${parts.kind.textContent}, ${parts.sector.textContent}, ${parts.reference.textContent}`;
+  const { exercise, badge, kind, sector, reference } = mapped(parts);
+  find("confirm-text").textContent = `${exercise}${badge} : ${kind}, ${sector}, ${reference}`;
   confirm.returnValue = "no";
   confirm.showModal();
   confirm.addEventListener(
     "close",
     async () => {
       rows.get(id)?.link.focus({ preventScroll: true });
-      if (confirm.returnValue === "yes") say(await acknowledge(id, version, parts.reference.textContent));
+      if (confirm.returnValue === "yes") say(await acknowledge(id, version, reference));
     },
     { once: true },
   );

@@ -1,5 +1,5 @@
-// An incident's page, kept up to date: when something happened to it, the parts that only show are read again. Forms are
-// left alone, whatever somebody is typing.
+// An incident's page, kept up to date: when something happened to it, the parts that only show are read again. Forms
+// are left alone, whatever somebody is typing.
 import { follow } from "./live.js";
 import { left } from "./rows.js";
 

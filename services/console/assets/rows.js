@@ -3,12 +3,18 @@
 const GRAVITY = { fatal: 0, serious: 1, tension: 2, watch: 3 };
 const KEPT_AFTER_CLOSING = 20_000;
 const HOUR = 3_600_000;
+/** Classes of the texts of a line. */
+const PARTS = [
+  ...["badge", "exercise", "kind", "reference", "sector", "place"],
+  ...["status", "regime", "due", "tells", "who", "since"],
+];
 
 const CLOCK = new Intl.DateTimeFormat("fr-FR", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Paris" });
-const DAY = new Intl.DateTimeFormat("fr-FR", { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Paris" });
+const DATE = { weekday: "long", day: "numeric", month: "long", timeZone: "Europe/Paris" };
+const DAY = new Intl.DateTimeFormat("fr-FR", DATE);
 const REGIMES = { local: "Crise localisée", city: "Crise parisienne", national: "Crise nationale" };
 const STATUSES = { open: "Ouvert", acknowledged: "Pris en compte", closed: "Clos" };
-const LEVELS = { fatal: "Mortel", serious: "Grave", tension: "Tension", watch: "Veille" };
+export const LEVELS = { fatal: "Mortel", serious: "Grave", tension: "Tension", watch: "Veille" };
 
 export class Rows {
   #list;
@@ -103,7 +109,6 @@ export class Rows {
   #adopt(element) {
     const { dataset } = element;
     const part = (name) => element.querySelector(`.${name}`);
-    const names = ["badge", "exercise", "kind", "reference", "sector", "place", "status", "regime", "due", "tells", "who", "since"];
     const row = {
       element,
       id: dataset.id,
@@ -117,7 +122,7 @@ export class Rows {
       due: dataset.due ? Date.parse(dataset.due) : null,
       late: null,
       leaving: null,
-      parts: Object.fromEntries(names.map((name) => [name, part(name)])),
+      parts: Object.fromEntries(PARTS.map((name) => [name, part(name)])),
       link: element.querySelector("a"),
     };
     this.#known.set(row.id, row);
@@ -213,7 +218,8 @@ export function ago(milliseconds) {
   return hours < 48 ? `il y a ${hours} h` : `il y a ${Math.floor(hours / 24)} jours`;
 }
 
-/** `14 h 32`; the spaces do not break. */
+/** `14 h 32`, `8 h`, as the server says it; the spaces do not break. */
 export function clock(at) {
-  return CLOCK.format(at).replace(":", "\u00a0h\u00a0");
+  const [hour, minute] = CLOCK.format(at).split(":");
+  return minute === "00" ? `${Number(hour)}\u00a0h` : `${Number(hour)}\u00a0h\u00a0${minute}`;
 }

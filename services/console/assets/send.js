@@ -1,10 +1,10 @@
-// Forms that speak to the API: a form with `data-send` is sent there as JSON, and says what became of it. What stands in
-// `data-plain` is for those without scripts.
+// Forms that speak to the API: a form with `data-send` is sent there as JSON, and says what became of it. What stands
+// in `data-plain` is for those without scripts.
 //
 // One key a form until it is taken: pressing twice, or again after a lost connection, sends once.
 
 for (const form of document.querySelectorAll("form[data-send]")) {
-  let key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  let key = fresh();
   const said = form.querySelector("[role=status]");
   const button = form.querySelector("button");
   button.hidden = false;
@@ -22,8 +22,7 @@ for (const form of document.querySelectorAll("form[data-send]")) {
       const answer = await response.json().catch(() => ({}));
       if (response.ok) {
         said.textContent = `${form.dataset.done} ${answer.reference ?? ""}`.trim();
-        key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-        form.dispatchEvent(new Event("sent"));
+        key = fresh();
       } else {
         const faults = (answer.faults ?? []).map((fault) => fault.message);
         said.textContent = [answer.detail ?? answer.title ?? "Refusé.", ...faults].join(" ");
@@ -35,6 +34,11 @@ for (const form of document.querySelectorAll("form[data-send]")) {
   });
 }
 
+/** A key nobody else has; `randomUUID` only exists over HTTPS and on this machine. */
+function fresh() {
+  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
+}
+
 /** `a.b` is a field within a field; `data-ago` is so many minutes before now. */
 function fields(form) {
   const body = {};
@@ -43,7 +47,8 @@ function fields(form) {
     const path = element.name.split(".");
     const last = path.pop();
     const holder = path.reduce((inner, name) => (inner[name] ??= {}), body);
-    holder[last] = "ago" in element.dataset ? new Date(Date.now() - element.value * 60_000).toISOString() : element.value;
+    const ago = "ago" in element.dataset;
+    holder[last] = ago ? new Date(Date.now() - element.value * 60_000).toISOString() : element.value;
   }
   return body;
 }

@@ -10,7 +10,10 @@ use axum::{
 use futures::{Stream, stream};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::Instant,
+};
 use vigie_domain::{access::Caller, directory::Source};
 use vigie_platform::{journal, journal::Entry, journal::Position, problem::Problem};
 use vigie_proto::event::{Event, IncidentSnapshot};
@@ -61,9 +64,11 @@ pub(crate) async fn stream(
         Some(position) => position,
         None => end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?,
     };
-    let listener = Listener { edge, source, live, position: start, catching_up: true, ready: Vec::new() };
+    let silent_until = Instant::now() + ALIVE_EVERY;
+    let listener = Listener { edge, source, live, position: start, catching_up: true, ready: Vec::new(), silent_until };
     let stream = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
+        listener.silent_until = Instant::now() + ALIVE_EVERY;
         Some((Ok(event), listener))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
@@ -85,6 +90,8 @@ struct Listener {
     catching_up: bool,
     /// Entries read and not yet shown, latest first.
     ready: Vec<(Position, Entry)>,
+    /// When it says that it is alive, whatever goes by that this listener may not see.
+    silent_until: Instant,
 }
 
 impl Listener {
@@ -104,8 +111,11 @@ impl Listener {
                 self.ready.reverse();
                 continue;
             }
-            let Ok(heard) = tokio::time::timeout(ALIVE_EVERY, self.live.recv()).await else {
-                return Some(self.alive());
+            let silent_until = self.silent_until;
+            let heard = tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(silent_until) => return Some(self.alive()),
+                heard = self.live.recv() => heard,
             };
             match heard {
                 Ok(entry) if entry.0 > self.position => self.ready.push((*entry).clone()),

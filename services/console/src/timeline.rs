@@ -154,6 +154,7 @@ pub(crate) fn channel(channel: vigie_proto::Channel) -> &'static str {
 fn outcome(outcome: &vigie_proto::event::StepOutcome, alerts: u32) -> String {
     use vigie_proto::event::StepOutcome as Outcome;
     match outcome {
+        Outcome::Fired if alerts < 2 => format!("déclenché, {alerts} destinataire"),
         Outcome::Fired => format!("déclenché, {alerts} destinataires"),
         Outcome::Folded => "en retard, joint au palier suivant".to_owned(),
         Outcome::Expired => "périmé, personne n'a été prévenu".to_owned(),

@@ -6,7 +6,8 @@ await journey(async (town) => {
   const scop = await town.open("scop");
   const mairie = await town.open("mairie-19");
   await town.raise(scop, { kind: "rixe", severity: "serious", location: { sector: "paris-19" } });
-  await town.raise(await town.open("college-19"), { kind: "rixe", severity: "watch", location: { school: "0750507U" } });
+  const school = await town.open("college-19");
+  await town.raise(school, { kind: "rixe", severity: "watch", location: { school: "0750507U" } });
   const board = await town.page(scop);
   await board.goto("/scop");
   await board.locator(".row").nth(1).waitFor();

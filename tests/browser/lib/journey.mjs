@@ -13,6 +13,9 @@ import { AxeBuilder } from "@axe-core/playwright";
 /** Widths every page is looked at: an old telephone, a desk. */
 export const WIDTHS = [360, 1440];
 
+/** What axe looks for. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
 /** Longest wait for what a page must show. */
 export const PATIENCE = 15_000;
 
@@ -98,11 +101,14 @@ class Town {
 
 /** Looks at the page as axe does, at its present width, and keeps a picture of it. */
 export async function inspect(page, name) {
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
   const told = violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.map((n) => n.html).join("\n    ")}`);
   await shot(page, name);
   assert.equal(told.length, 0, `${name} has axe violations:\n  ${told.join("\n  ")}`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const overflow = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth - clientWidth;
+  });
   assert(overflow <= 0, `${name} scrolls sideways by ${overflow} px`);
 }
 

@@ -1,5 +1,5 @@
-//! `/cellule/{secteur}`: a mairie's watch cell: its sector's incidents, weak signals, what it owes, what it counts, and how
-//! it tells the operations room of what somebody else told it.
+//! `/cellule/{secteur}`: a mairie's watch cell: its sector's incidents, weak signals, what it owes, what it counts, and
+//! how it tells the operations room of what somebody else told it.
 
 use std::sync::Arc;
 
@@ -198,7 +198,8 @@ async fn incidents(
 ) -> Result<Vec<Row>, sqlx::Error> {
     let statement = format!(
         "select {VIEW} where i.sector = $1 or i.also_concerns @> array[$1]
-          order by i.status = 'closed', i.closed_at desc nulls last, array_position($2, i.severity), i.opened_at, i.id limit $3"
+          order by i.status = 'closed', i.closed_at desc nulls last,
+                   array_position($2, i.severity), i.opened_at, i.id limit $3"
     );
     let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
@@ -218,7 +219,8 @@ async fn weak(
     since: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
     let rows = sqlx::query(
-        "select s.location ->> 'uai' as school, case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
+        "select s.location ->> 'uai' as school,
+                case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
                 count(*) as signals
            from intake.signal s
            join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id

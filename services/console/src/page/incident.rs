@@ -59,9 +59,9 @@ struct IncidentPage {
     /// Result of the act just done.
     done: Option<&'static str>,
     pending: bool,
-    /// Why the act just asked for had no effect, and the words that came with it.
+    /// Why the act just asked for had no effect.
     refused: Option<Problem>,
-    kept: String,
+    kept: Kept,
     asked: String,
     explained: Option<ExplanationView>,
     body_name: String,
@@ -112,6 +112,11 @@ impl IncidentPage {
         self.story.view.in_charge.iter().flatten().any(|name| *name == self.body_name)
     }
 
+    /// Words of the form `did`, by its code, when it was refused.
+    fn kept(&self, did: &str) -> Option<&str> {
+        self.kept.as_ref().filter(|(refused, _)| refused.code() == did).map(|(_, words)| words.as_str())
+    }
+
     fn closed(&self) -> bool {
         self.seen.snapshot.status == IncidentStatus::Closed
     }
@@ -123,8 +128,11 @@ struct AfterAct {
     done: Option<&'static str>,
     pending: bool,
     refused: Option<Problem>,
-    kept: String,
+    kept: Kept,
 }
+
+/// The words that came with an act that was refused: nobody types them again.
+type Kept = Option<(Did, String)>;
 
 /// `GET /scop/evenements/{id}`
 pub(crate) async fn show(
@@ -173,7 +181,7 @@ pub(crate) async fn act(
         Err(refused) => refused,
     };
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::CONFLICT);
-    let result = AfterAct { refused: Some(refused), kept: deed.text, ..AfterAct::default() };
+    let result = AfterAct { refused: Some(refused), kept: Some((deed.did, deed.text)), ..AfterAct::default() };
     // As it stands now, not as it stood before the act was refused.
     match caller::see(&edge, caller, seen.snapshot.id).await {
         Ok(seen) => page(&edge, caller, seen, "", result, status).await,

@@ -62,7 +62,7 @@ pub(crate) async fn visitor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<C
         401 => said(
             StatusCode::UNAUTHORIZED,
             "Ouvrez votre lien personnel",
-            "Vigie s'ouvre avec le lien personnel qui vous a été remis. S'il a déjà servi, demandez-en un nouveau à la SCOP.",
+            "Vigie s'ouvre avec le lien personnel qui vous a été remis. S'il a déjà servi, demandez-en un nouveau.",
         ),
         _ => problem(&refused),
     })

@@ -65,7 +65,8 @@ impl ReliefPage {
         let by_level: Vec<String> = by_level.map(|(label, all, _)| format!("{} {all}", label.to_lowercase())).collect();
         let levels = if by_level.is_empty() { String::new() } else { format!(" ({})", by_level.join(", ")) };
         format!(
-            "Événements ouverts : {open}{levels}, à prendre en compte : {waiting}. Relances dans l'heure : {}. Retours en retard : {}. Services injoignables : {}.",
+            "Événements ouverts : {open}{levels}, à prendre en compte : {waiting}. Relances dans l'heure : {}. \
+             Retours en retard : {}. Services injoignables : {}.",
             self.due.len(),
             self.overdue.len(),
             self.unreachable
