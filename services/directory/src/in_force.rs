@@ -13,7 +13,7 @@ use vigie_platform::{
 };
 
 use crate::{
-    publication,
+    publication, reachability,
     version::{self, Author, StoredError, What},
 };
 
@@ -31,6 +31,13 @@ pub async fn load(pool: &PgPool) -> anyhow::Result<Option<City>> {
 /// The files in force; none when nothing was ever published.
 pub async fn files(pool: &PgPool) -> anyhow::Result<Option<CityFiles>> {
     Ok(version::in_force(&mut *pool.acquire().await?).await?)
+}
+
+/// The city in force as drills and verifications found it at `now`; none when nothing was ever published.
+pub async fn load_as_reached(pool: &PgPool, now: Timestamp) -> anyhow::Result<Option<City>> {
+    let Some(city) = load(pool).await? else { return Ok(None) };
+    let found = reachability::found(pool, &city, now).await?;
+    Ok(Some(city.with_reachability(&found)))
 }
 
 /// Which of the three that `files` hold were ever published.

@@ -12,7 +12,10 @@ use vigie_domain::{
 use vigie_platform::{clock::Clock, journal, journal::Entry};
 use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
 
-use crate::version::{self, Author, StoredError, What};
+use crate::{
+    reachability,
+    version::{self, Author, StoredError, What},
+};
 
 /// Days the prover examines before a version comes into force.
 const PROVED_DAYS: u32 = 30;
@@ -161,7 +164,7 @@ async fn activate(
             (version::hashes(&mut connection).await?, version::in_force(&mut connection).await?)
         };
         let files = change(present.clone())?;
-        let (city, report) = proved(files.clone(), present, demand, clock.now()).await?;
+        let (city, report) = proved(pool, files.clone(), present, demand, clock.now()).await?;
         let mut tx = pool.begin().await?;
         version::lock(&mut tx).await?;
         if version::hashes(&mut tx).await? != base {
@@ -204,21 +207,37 @@ pub(crate) async fn announce(
 }
 
 /// Reads and proves, on a thread of its own: it takes a second of a processor.
+///
+/// What the files alone promise must hold as `demand` says. With what drills found besides, it must be no worse than what is
+/// in force: whoever does not answer a drill must not keep every change out.
 async fn proved(
+    pool: &PgPool,
     files: CityFiles,
     present: Option<CityFiles>,
     demand: Demand,
     now: Timestamp,
 ) -> Result<(City, Report), PublishError> {
+    let city = City::of(&files).map_err(|CityError(faults)| PublishError::Faults(faults))?;
+    let found = reachability::found(pool, &city, now).await?;
     let work = move || {
-        let city = City::of(&files).map_err(|CityError(faults)| PublishError::Faults(faults))?;
+        let errors =
+            |city: &City| -> BTreeSet<Fault> { check::check(city, now, PROVED_DAYS).errors().map(fault).collect() };
+        let present = present.and_then(|files| City::of(&files).ok());
         let report = check::check(&city, now, PROVED_DAYS);
-        let mut errors: Vec<Finding> = report.errors().cloned().collect();
-        if demand == Demand::NoWorse && !errors.is_empty() {
-            let known = present.and_then(|files| City::of(&files).ok()).map(|city| known_errors(&city, now));
-            errors.retain(|finding| known.as_ref().is_none_or(|known| !known.contains(&name(finding))));
+        let mut failing: Vec<Finding> = report.errors().cloned().collect();
+        if demand == Demand::NoWorse && !failing.is_empty() {
+            let known = present.as_ref().map(errors).unwrap_or_default();
+            failing.retain(|finding| !known.contains(&fault(finding)));
         }
-        if errors.is_empty() { Ok((city, report)) } else { Err(PublishError::DoesNotHold(errors)) }
+        if failing.is_empty() && !found.is_empty() {
+            let reached = check::check(&city.with_reachability(&found), now, PROVED_DAYS);
+            failing.extend(reached.errors().cloned());
+            if !failing.is_empty() {
+                let known = present.map(|city| errors(&city.with_reachability(&found))).unwrap_or_default();
+                failing.retain(|finding| !known.contains(&fault(finding)));
+            }
+        }
+        if failing.is_empty() { Ok((city, report)) } else { Err(PublishError::DoesNotHold(failing)) }
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
@@ -226,12 +245,11 @@ async fn proved(
     }
 }
 
-fn known_errors(city: &City, now: Timestamp) -> BTreeSet<(String, String, String)> {
-    check::check(city, now, PROVED_DAYS).errors().map(name).collect()
-}
+/// Code, message, and where and when.
+type Fault = (String, String, String);
 
 /// What makes two findings the same fault, wherever the lines have moved to.
-fn name(finding: &Finding) -> (String, String, String) {
+fn fault(finding: &Finding) -> Fault {
     let sectors: Vec<&str> = finding.sectors.iter().map(vigie_proto::SectorId::as_str).collect();
     (finding.code.to_owned(), finding.message.clone(), format!("{} {:?}", sectors.join(" "), finding.moment))
 }

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use vigie_domain::{
@@ -10,10 +11,11 @@ use vigie_domain::{
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    config::PathsConfig,
+    config::Config,
+    database,
 };
 
-use crate::{Outcome, city};
+use crate::{Outcome, Unreachable, block_on, city};
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -25,12 +27,19 @@ pub(crate) struct Check {
     /// Days examined.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
+    /// Prove what is in force, with what drills and verifications found, instead of files.
+    #[arg(long, conflicts_with = "directory")]
+    in_force: bool,
     /// The whole report as JSON.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(mut paths: PathsConfig, options: &Check) -> anyhow::Result<Outcome> {
+pub(super) fn run(config: &Config, options: &Check) -> anyhow::Result<Outcome> {
+    if options.in_force {
+        return prove(&in_force(config)?, options);
+    }
+    let mut paths = config.paths.clone();
     if let Some(directory) = &options.directory {
         paths.doctrine.clone_from(directory);
     }
@@ -41,6 +50,17 @@ pub(super) fn run(mut paths: PathsConfig, options: &Check) -> anyhow::Result<Out
             Ok(Outcome::Found)
         }
     }
+}
+
+/// What is in force, as its contact points answered.
+fn in_force(config: &Config) -> anyhow::Result<City> {
+    let loaded = block_on(async {
+        let pool = database::pool(config.database.url.expose(), "directory", 1)?;
+        vigie_directory::in_force::load_as_reached(&pool, SystemClock.now()).await.map_err(|error| {
+            Unreachable(error.context("the database did not answer: is it up, and has `vigie migrate` run?")).into()
+        })
+    })?;
+    loaded.context("nothing is in force yet: start Vigie, or `vigie configuration publish`")
 }
 
 fn prove(city: &City, options: &Check) -> anyhow::Result<Outcome> {

@@ -21,6 +21,7 @@ not go. Errors keep a doctrine from being activated; warnings are worth a look.
 Examples:
   vigie doctrine check
   vigie doctrine check config/doctrine --from 2027-03-15T00:00:00+01:00 --days 30
+  vigie doctrine check --in-force                  as drills found the contact points
   vigie doctrine check --json | jq '.findings[] | select(.level == \"error\")'"
     )]
     Check(check::Check),
@@ -56,7 +57,7 @@ Examples:
 
 pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::Check(options) => check::run(config.paths.clone(), options),
+        Command::Check(options) => check::run(config, options),
         Command::Diff(options) => diff::run(config.paths.clone(), options),
         Command::Explain(options) => explain::run(&config.paths, options),
         Command::Table => {
