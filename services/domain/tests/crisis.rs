@@ -393,9 +393,7 @@ fn the_account_tells_delays_and_keeps_peoples_words_out_of_the_markup() {
     effects.extend(crisis.mobilise(ID, Move::Accept, &actor("epm"), at(4)).unwrap());
     effects.extend(crisis.mobilise(ID, Move::Release, &actor("epm"), at(30)).unwrap());
     effects.extend(crisis.close(&actor("scop"), at(60)).unwrap());
-    let minute = |event: &Event| {
-        if let Event::CrisisMobilisationMoved(e) = event { e.at } else { start() }
-    };
+    let minute = |event: &Event| if let Event::CrisisMobilisationMoved(e) = event { e.at } else { start() };
     let story: Vec<Told> = effects
         .into_iter()
         .filter_map(|effect| if let Effect::Fact(event) = effect { Some(event) } else { None })
