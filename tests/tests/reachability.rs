@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use vigie_tests::{Caller, Message, Options, Stack, Vigie, wait};
 
@@ -28,7 +30,7 @@ fn code(message: &Message) -> String {
 #[tokio::test]
 async fn a_drill_asks_every_contact_point_and_says_who_cannot_be_reached() {
     let stack = Stack::start().await;
-    let vigie = Vigie::start(&stack, Options::default()).await;
+    let vigie = Vigie::start(&stack, Options::default().set("DIRECTORY__PROVE_AFTER_S", 12)).await;
     let admin = vigie.caller("admin").await;
     stack.outbox.behave(&json!({ "email": { "mairie-paris-19@example.org": "refuse" } })).await;
 
@@ -68,6 +70,14 @@ async fn a_drill_asks_every_contact_point_and_says_who_cannot_be_reached() {
     assert_eq!(vigie.records().count("select count(*) from routing.incident").await, 0);
     let view = admin.get("/api/v1/directory/bodies/mairie-paris-19").await.expect(200).json();
     assert_eq!(view["contacts"][0]["silent"], true);
+
+    // The prover of an unoptimised build takes its time.
+    wait::until("the proof of what is in force knows of it", Duration::from_secs(120), || async {
+        let proof = admin.get("/api/v1/configurations/proof").await.json();
+        let findings = proof["report"]["findings"].as_array().cloned().unwrap_or_default();
+        findings.iter().any(|f| f["message"].to_string().contains("no contact point of mairie-paris-19"))
+    })
+    .await;
 
     anyone.get(&format!("{}x", page(desk))).await.expect(404);
     let scop = vigie.caller("scop").await;
