@@ -72,7 +72,7 @@ async fn a_drill_asks_every_contact_point_and_says_who_cannot_be_reached() {
     assert_eq!(view["contacts"][0]["silent"], true);
 
     // The prover of an unoptimised build takes its time.
-    wait::until("the proof of what is in force knows of it", Duration::from_secs(120), || async {
+    wait::until("the proof of what is in force knows of it", Duration::from_mins(2), || async {
         let proof = admin.get("/api/v1/configurations/proof").await.json();
         let findings = proof["report"]["findings"].as_array().cloned().unwrap_or_default();
         findings.iter().any(|f| f["message"].to_string().contains("no contact point of mairie-paris-19"))
