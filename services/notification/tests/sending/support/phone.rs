@@ -19,6 +19,9 @@ use tokio::{
 };
 use tokio_util::codec::Framed;
 
+/// The default alphabet by its codes (3GPP TS 23.038, section 6.2.1); the escape stands for itself.
+const ALPHABET: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
 /// What becomes of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -62,6 +65,11 @@ impl Gateway {
     }
 }
 
+/// The text a telephone shows: the underscore of a link is not what it is in ASCII.
+fn read(septets: &[u8]) -> String {
+    septets.iter().filter_map(|septet| ALPHABET.chars().nth(usize::from(*septet))).collect()
+}
+
 async fn session(stream: TcpStream, mood: Mood, taken: &Mutex<Vec<String>>) -> Option<()> {
     let mut line = Framed::new(stream, CommandCodec::new());
     while let Some(Ok(command)) = line.next().await {
@@ -70,7 +78,7 @@ async fn session(stream: TcpStream, mood: Mood, taken: &Mutex<Vec<String>>) -> O
         let answer = match command.pdu() {
             Some(Pdu::BindTransceiver(_)) => Pdu::from(BindTransceiverResp::default()),
             Some(Pdu::SubmitSm(message)) => {
-                let text = String::from_utf8_lossy(message.short_message().as_ref()).into_owned();
+                let text = read(message.short_message().as_ref());
                 let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
                 taken.push(text);
                 let id = format!("peer-{}", taken.len());
