@@ -13,10 +13,12 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use vigie_proto::SourceId;
 
-use crate::problem::Problem;
+use crate::{database, problem::Problem};
 
 /// A revoked token is refused at the latest after this time.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// Times a credential is looked for: once more than the connections of the pool.
+const LOOKS: u32 = 3;
 /// Answers kept in memory; forgotten altogether when there are more.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -129,23 +131,15 @@ impl Authenticator {
                 return Ok(Some(source.clone()));
             }
         }
-        let found: Option<String> = if purpose == Purpose::Session {
-            sqlx::query_scalar("select source_id from directory.session where digest = $1 and expires_at > $2")
-                .bind(&digest)
-                .bind(now.to_sqlx())
-                .fetch_optional(&self.pool)
-                .await?
-        } else {
-            sqlx::query_scalar(
-                "select source_id from directory.credential
-                  where digest = $1 and purpose = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
-            )
-            .bind(&digest)
-            .bind(purpose.code())
-            .bind(now.to_sqlx())
-            .fetch_optional(&self.pool)
-            .await?
-        };
+        // Connections from before a restart of the database fail once each; a fresh one answers.
+        let mut found = self.look_up(&digest, purpose, now).await;
+        for _ in 1..LOOKS {
+            match &found {
+                Err(error) if is_broken(error) => found = self.look_up(&digest, purpose, now).await,
+                _ => break,
+            }
+        }
+        let found = found?;
         let source = found.and_then(|id| SourceId::new(id).ok());
         if let Some(source) = &source
             && remembered
@@ -158,4 +152,29 @@ impl Authenticator {
         }
         Ok(source)
     }
+
+    async fn look_up(&self, digest: &[u8], purpose: Purpose, now: Timestamp) -> Result<Option<String>, sqlx::Error> {
+        if purpose == Purpose::Session {
+            sqlx::query_scalar("select source_id from directory.session where digest = $1 and expires_at > $2")
+                .bind(digest)
+                .bind(now.to_sqlx())
+                .fetch_optional(&self.pool)
+                .await
+        } else {
+            sqlx::query_scalar(
+                "select source_id from directory.credential
+                  where digest = $1 and purpose = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
+            )
+            .bind(digest)
+            .bind(purpose.code())
+            .bind(now.to_sqlx())
+            .fetch_optional(&self.pool)
+            .await
+        }
+    }
+}
+
+/// A connection was lost, rather than the database out of reach: asking again at once helps.
+fn is_broken(error: &sqlx::Error) -> bool {
+    database::is_unreachable(error) && !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
 }
