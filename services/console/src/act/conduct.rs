@@ -17,11 +17,12 @@ use vigie_proto::{
     event::{RefusalReason, ReturnOutcome},
 };
 
-use super::{ActProblems, allowed, answer, request::Request};
+use super::{allowed, answer, request::Request};
 use crate::{
     Edge, caller,
     incidents::{IncidentView, parse_id},
 };
+use vigie_platform::problem::WriteProblems;
 
 /// Refuses the incident.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -66,7 +67,7 @@ pub(crate) struct ReturnBody {
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/refusals", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = RefusalBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn refuse(
     State(edge): State<Arc<Edge>>,
@@ -83,7 +84,7 @@ pub(crate) async fn refuse(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/handovers", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = HandoverBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn hand_over(
     State(edge): State<Arc<Edge>>,
@@ -100,7 +101,7 @@ pub(crate) async fn hand_over(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/regime", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = RegimeBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn set_regime(
     State(edge): State<Arc<Edge>>,
@@ -117,7 +118,7 @@ pub(crate) async fn set_regime(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/involvements", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = InvolvementBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn involve(
     State(edge): State<Arc<Edge>>,
@@ -134,7 +135,7 @@ pub(crate) async fn involve(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/returns", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = ReturnBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn give_return(
     State(edge): State<Arc<Edge>>,

@@ -16,7 +16,12 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{access::Caller, directory::Permission};
-use vigie_platform::{ids, journal, journal::Entry, problem::Problem, telemetry};
+use vigie_platform::{
+    ids, journal,
+    journal::Entry,
+    problem::{Problem, WriteProblems},
+    telemetry,
+};
 use vigie_proto::{
     ActId, IncidentId, Severity,
     event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection},
@@ -105,39 +110,6 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
     }
 }
 
-/// Why an act is refused.
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "documents the problems of every act once, for OpenAPI")]
-enum ActProblems {
-    /// Not JSON
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(Problem),
-    /// No token, or unknown
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(Problem),
-    /// Not for this role
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
-    /// No such incident for this caller
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// Closed, worse than when seen, or already so
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem),
-    /// Body too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// Not application/json
-    #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(Problem),
-    /// A field at fault
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(Problem),
-    /// Nothing was recorded: retry
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
-}
-
 /// Takes charge of the incident.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,7 +146,7 @@ pub(crate) struct ResolutionBody {
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/acknowledgements", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = AcknowledgementBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
@@ -196,7 +168,7 @@ pub(crate) async fn acknowledge(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/notes", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = NoteBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn note(
     State(edge): State<Arc<Edge>>,
@@ -213,7 +185,7 @@ pub(crate) async fn note(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/severity", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = SeverityBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn severity(
     State(edge): State<Arc<Edge>>,
@@ -230,7 +202,7 @@ pub(crate) async fn severity(
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/resolution", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = ResolutionBody, security(("token" = [])),
-    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), ActProblems)
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
 pub(crate) async fn resolution(
     State(edge): State<Arc<Edge>>,
