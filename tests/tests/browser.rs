@@ -32,6 +32,8 @@ async fn a_head_in_a_corridor_without_network_raises_one_signal_and_follows_it()
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "signaler", &["college-19"]).await.walk().await;
     let raised = vigie.records().count("select count(*) from intake.signal").await;
+    let late = "select count(*) from intake.signal where occurred_at < received_at - interval '1 second'";
+    assert!(vigie.records().count(late).await >= 1, "what was written without network happened when it was written");
     assert_eq!(raised, 3, "one through the lost network, its precision, and one by keyboard");
 }
 

@@ -3,6 +3,8 @@
 
 const KEPT = "vigie-signalement";
 const KEPT_FOR_MS = 24 * 3600 * 1000;
+/** Kept longer than this, a signal is not sent by itself: much may have happened since. */
+const SENT_BY_ITSELF_MS = 15 * 60 * 1000;
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30000;
 const PATIENCE_MS = 15000;
@@ -17,15 +19,16 @@ function answers() {
   return [...new FormData(form)].map(([name, value]) => [name, String(value)]);
 }
 
+/** Keeps the answers as of when they were first sent. */
 function keep(fields) {
-  localStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), fields }));
+  localStorage.setItem(KEPT, JSON.stringify({ at: Date.parse(form.elements.written_at.value), fields }));
 }
 
 /** What is kept and not too old; free text must not lie about on a telephone. */
 function kept() {
   try {
     const found = JSON.parse(localStorage.getItem(KEPT) ?? "null");
-    if (found && Date.now() - found.at < KEPT_FOR_MS) return found.fields;
+    if (found && Date.now() - found.at < KEPT_FOR_MS) return found;
   } catch {
     // Whatever stands there is not ours.
   }
@@ -70,6 +73,8 @@ function later() {
 
 async function send() {
   clearTimeout(waiting);
+  // "Now" is when it was first sent, however late it gets through; the same at every attempt, as its key is.
+  form.elements.written_at.value ||= new Date().toISOString();
   const fields = answers();
   keep(fields);
   say("Envoi en cours…", "");
@@ -87,7 +92,8 @@ async function send() {
     form.querySelector("button[type=submit]").removeAttribute("aria-busy");
   }
   if (response.status >= 500 || response.status === 429) return later();
-  forget();
+  // Without a session nothing was read: what was answered waits for the next one.
+  if (response.status !== 401) forget();
   if (response.redirected && response.ok) {
     say("Reçu. Ouverture du suivi…", "good");
     location.assign(response.url);
@@ -122,11 +128,16 @@ if (form && told) {
     send();
   });
   addEventListener("online", () => waiting && send());
-  const fields = kept();
-  if (fields) {
-    restore(fields);
-    say("Un signalement n'avait pas pu partir : il est repris ici.", "warn");
-    send();
+  const found = kept();
+  if (found) {
+    restore(found.fields);
+    if (Date.now() - found.at < SENT_BY_ITSELF_MS) {
+      say("Un signalement n'avait pas pu partir : il est repris ici.", "warn");
+      send();
+    } else {
+      const when = new Date(found.at).toLocaleString("fr-FR", { dateStyle: "long", timeStyle: "short" });
+      say(`Un signalement du ${when} n'avait pas pu partir. Relisez-le, puis envoyez-le s'il vaut encore.`, "warn");
+    }
   }
   const button = document.querySelector("#ma-position");
   if (button && "geolocation" in navigator) {

@@ -26,6 +26,8 @@ pub(crate) struct Answers {
     pub(crate) accuracy: String,
     /// `now`, `announced` or `past`.
     pub(crate) when: String,
+    /// When it was first sent, RFC 3339, as the browser's script says; empty without one.
+    pub(crate) written_at: String,
     /// Local date and time, `2026-11-23T16:30`.
     pub(crate) at: String,
     pub(crate) facts: Vec<String>,
@@ -51,6 +53,7 @@ impl Answers {
                 "point" => answers.point = value,
                 "accuracy" => answers.accuracy = value,
                 "when" => answers.when = value,
+                "written_at" => answers.written_at = value,
                 "at" => answers.at = value,
                 "facts" => answers.facts.push(value),
                 "count" => answers.count = value,
@@ -176,7 +179,8 @@ impl Answers {
         match self.when.as_str() {
             "announced" => Ok((None, local()?)),
             "past" => Ok((local()?, None)),
-            _ => Ok((None, None)),
+            // Late through a lost network, it still happened when it was written.
+            _ => Ok((self.written_at.parse().ok(), None)),
         }
     }
 }
