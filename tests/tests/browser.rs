@@ -1,6 +1,6 @@
 //! Vigie's pages in a real Chromium, against the real system: one test a journey, scripts in `tests/browser/journeys`.
 
-use vigie_tests::{Journey, Options, Stack, Vigie};
+use vigie_tests::{Journey, Options, Stack, Vigie, wait};
 
 #[tokio::test]
 async fn a_personal_link_opens_the_home_of_ones_function() {
@@ -32,6 +32,11 @@ async fn a_head_in_a_corridor_without_network_raises_one_signal_and_follows_it()
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "signaler", &["college-19"]).await.walk().await;
     let raised = vigie.records().count("select count(*) from intake.signal").await;
+    let over = "select count(*) from journal.entry where type = 'vigie.incident.noted.v1' and data ->> 'over' = 'true'";
+    wait::until("whoever follows it sees that it is over", wait::PATIENCE, || async {
+        vigie.records().count(over).await == 1
+    })
+    .await;
     let late = "select count(*) from intake.signal where occurred_at < received_at - interval '1 second'";
     assert!(vigie.records().count(late).await >= 1, "what was written without network happened when it was written");
     assert_eq!(raised, 3, "one through the lost network, its precision, and one by keyboard");
