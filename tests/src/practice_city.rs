@@ -168,7 +168,7 @@ const ROLES: &str = r#"
 label = "Desk"
 raises = ["quorum", "refusal", "relay", "stale", "announced", "weak", "owed", "digest"]
 sees = "everything"
-may = ["acknowledge", "note", "change-severity", "close", "set-regime", "involve"]
+may = ["acknowledge", "note", "change-severity", "close", "set-regime", "involve", "separate"]
 
 [asked]
 label = "Asked"

@@ -97,3 +97,81 @@ async fn forms_replace_verify_hand_over_drill_and_take_back_without_a_script() {
     let facts = vigie.records().events("vigie.directory.changed.v1", None).await;
     assert_eq!(facts.last().unwrap()["rolled_back"], json!(true));
 }
+
+/// What stands in the hidden field `name` of a page.
+fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
+    let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect(name);
+    field.split('"').next().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_of_the_doctrine_is_read_tried_compared_and_put_in_force_on_its_page() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default().set("HTTP__REQUEST_TIMEOUT_S", 120)).await;
+    let (admin, scop) = (vigie.browser("admin").await, vigie.browser("scop").await);
+    let anyone = vigie.anyone();
+    let here = "/administration/doctrine/doctrine.toml";
+    open(&vigie, here, &scop).await.expect(403);
+    open(&vigie, "/administration/doctrine/none.toml", &admin).await.expect(404);
+    assert!(open(&vigie, "/administration/doctrine", &admin).await.expect(200).text.contains("CRI-2"));
+    let page = open(&vigie, here, &admin).await.expect(200).text;
+    let base = hidden(&page, "base").to_owned();
+    let present = std::fs::read_to_string("../config/doctrine/doctrine.toml").expect("the shipped doctrine");
+    let send = async |text: &str, wish: &str| {
+        let fields = [("text", text), ("base", base.as_str()), ("note", "libellé plus clair"), ("do", wish)];
+        anyone.post_form(here, &fields, Some(&admin)).await
+    };
+
+    let broken = send(&present.replacen("[kinds.rixe]", "[kinds.rixe", 1), "try").await.expect(422);
+    assert!(broken.text.contains("doctrine.toml") && broken.text.contains("role=\"alert\""), "it says where");
+    assert!(broken.text.contains("[kinds.rixe\n"), "what was written is still there");
+    let same = send(&format!("{present}\n# a comment\n"), "try").await.expect(200);
+    assert!(same.text.contains("Rien ne change pour personne"));
+    let clearer = present.replacen("label = \"Rixe\"", "label = \"Rixe entre groupes\"", 1);
+    // As a browser sends it.
+    let clearer = clearer.replace('\n', "\r\n");
+    let tried = send(&clearer, "try").await.expect(200);
+    assert!(tried.text.contains("Le changement tient") && tried.text.contains("Rixe entre groupes"));
+    let untouched = vigie.caller("admin").await.get("/api/v1/configurations").await.expect(200).json();
+    assert_eq!(untouched["doctrine"], base.as_str(), "trying puts nothing in force");
+
+    send(&clearer, "publish").await.expect(303);
+    wait::until("it is in force", wait::PATIENCE, || async {
+        open(&vigie, "/administration/doctrine/doctrine.toml", &admin).await.text.contains("Rixe entre groupes")
+    })
+    .await;
+    let late = send(&present, "publish").await.expect(409);
+    assert!(late.text.contains("changé entre-temps"), "nobody undoes what they have not seen");
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_seen_and_tried_again_from_its_page() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (admin, scop) = (vigie.browser("admin").await, vigie.browser("scop").await);
+    let records = vigie.records();
+    records
+        .execute(
+            "insert into journal.entry (event_id, type, subject, source, recorded_at, data)
+             values (gen_random_uuid(), 'vigie.signal.raised.v1', 'vigie.signal.raised', '/test', now(), '{}')",
+        )
+        .await;
+    wait::until("routing sets it aside", wait::PATIENCE, || async {
+        records.count("select count(*) from journal.dead_letter").await == 1
+    })
+    .await;
+
+    let here = "/administration/ecarts";
+    open(&vigie, here, &scop).await.expect(403);
+    let page = open(&vigie, here, &admin).await.expect(200).text;
+    assert!(page.contains("does not have the shape"), "it says why");
+    let one = [("consumer", hidden(&page, "consumer")), ("event", hidden(&page, "event"))];
+    vigie.anyone().post_form(here, &one, Some(&scop)).await.expect(403);
+    vigie.anyone().post_form(here, &one, Some(&admin)).await.expect(303);
+    wait::until("it is tried again", wait::PATIENCE, || async {
+        records.count("select count(*) from journal.revival where settled_at is not null").await == 1
+    })
+    .await;
+    assert!(open(&vigie, here, &admin).await.text.contains("de nouveau écarté"));
+    assert!(open(&vigie, "/administration", &admin).await.text.contains("1 fait mis à l'écart"));
+}

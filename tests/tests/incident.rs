@@ -192,3 +192,41 @@ async fn a_person_may_raise_or_lower_the_severity_with_the_version_following() {
     let told = vigie.all_sent(&stack).await;
     assert!(told.iter().any(|m| m.to.starts_with("secretariat-general@")), "made grave, the centre was told");
 }
+
+#[tokio::test]
+async fn a_signal_that_joined_by_mistake_opens_its_own_incident_and_its_people_are_told() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, landlord, police) =
+        (vigie.caller("scop").await, vigie.caller("bailleur-19").await, vigie.caller("commissariat-19").await);
+    let first = scop.raise(&on_the_quay("tension")).await;
+    let incident = vigie.incident_of(&first).await;
+    let second = landlord.raise(&a_few_steps_on("serious")).await;
+    assert_eq!(vigie.incident_of(&second).await, incident, "they are taken for one event");
+    let told_before = vigie.all_sent(&stack).await.len();
+    let separations = format!("/api/v1/incidents/{incident}/separations");
+
+    let not_his = police.post(&separations, &json!({ "signal": second.reference })).await.expect(403);
+    let opener = scop.post(&separations, &json!({ "signal": first.reference })).await.expect(409);
+    let unknown = scop.post(&separations, &json!({ "signal": "S-2026-999999" })).await.expect(422);
+    let kept = scop.post(&separations, &json!({ "signal": second.reference })).await.expect(200).json();
+    let again = scop.post(&separations, &json!({ "signal": second.reference })).await.expect(422);
+
+    assert_eq!((not_his.code(), opener.code()), ("not-allowed".to_owned(), "opened-by-it".to_owned()));
+    assert_eq!((unknown.code(), again.code()), ("invalid-fields".to_owned(), "invalid-fields".to_owned()));
+    assert_eq!((&kept["severity"], &kept["status"]), (&json!("serious"), &json!("open")), "it stays as it is");
+    let other = vigie.incident_of(&second).await;
+    assert_ne!(other, incident);
+    let other = scop.get(&format!("/api/v1/incidents/{other}")).await.expect(200).json();
+    assert_eq!((&other["severity"], &other["signals"]), (&json!("serious"), &json!([second.reference])));
+    let kept = scop.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
+    assert_eq!(kept["signals"], json!([first.reference]));
+    let line = |what: &str, of: &Value| of["timeline"].as_array().unwrap().iter().any(|line| line["what"] == what);
+    assert!(line("incident.separated", &kept) && line("incident.opened", &other));
+    let told = vigie.all_sent(&stack).await;
+    let reference = other["reference"].as_str().unwrap();
+    assert!(
+        told.len() > told_before && told.iter().any(|m| m.text.contains(reference)),
+        "nobody was told of {reference}"
+    );
+}

@@ -81,6 +81,31 @@ async fn what_can_never_be_applied_is_kept_aside_and_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn what_was_set_aside_is_tried_again_once_when_somebody_asks() {
+    let mut house = connected().await;
+    house.publish("dead").await;
+    let probe = house.consume();
+    let dead = "select count(*) from journal.dead_letter";
+    wait::until("it is set aside", wait::PATIENCE, || async { house.count(dead).await == 1 }).await;
+    let ask = "insert into journal.revival (consumer, event_id, asked_by, asked_at)
+               select consumer, event_id, 'admin', now() from journal.dead_letter";
+    let settled = "select count(*) from journal.revival where settled_at is not null";
+
+    house.pool.execute(ask).await.unwrap();
+    wait::until("it fails once more", wait::PATIENCE, || async { house.count(settled).await == 1 }).await;
+    assert_eq!(house.count("select count(*) from journal.revival where why = 'of no use'").await, 1);
+
+    probe.mend();
+    house.pool.execute(ask).await.unwrap();
+    wait::until("it is applied", wait::PATIENCE, || async { house.count(settled).await == 2 }).await;
+    assert_eq!(house.count("select count(*) from journal.revival where why is null").await, 1);
+    let followed = "select count(*) from journal.entry where type = 'vigie.doctrine.activated.v1'";
+    assert_eq!(house.count(followed).await, 1, "what follows from it follows once");
+    assert_eq!(probe.times("dead"), 3, "first, tried in vain, tried again");
+    assert_eq!(house.count("select count(*) from probe.inbox").await, 1);
+}
+
+#[tokio::test]
 async fn without_a_bus_the_journal_brings_what_is_owed() {
     let mut stack = Stack::start().await;
     stack.nats.kill();

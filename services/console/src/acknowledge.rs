@@ -116,18 +116,8 @@ pub(crate) async fn acknowledge(
     match act::perform(&edge, alert.incident_id, actor, act, None).await {
         Ok(Outcome::Recorded) => page(&edge, &alert, &seen, StatusCode::ACCEPTED, false, true).await,
         Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &alert, &seen, StatusCode::CONFLICT, true, false).await,
-        Ok(
-            Outcome::Applied(_)
-            | Outcome::Rejected(
-                Rejection::Closed
-                | Rejection::Unchanged
-                | Rejection::UnknownIncident
-                | Rejection::ReturnOwed
-                | Rejection::NotOwed
-                | Rejection::OutcomeNeeded
-                | Rejection::NotInCharge,
-            ),
-        ) => Redirect::to(&format!("/a/{token}")).into_response(),
+        // Applied, or of no effect any more: the page says how it stands now.
+        Ok(Outcome::Applied(_) | Outcome::Rejected(_)) => Redirect::to(&format!("/a/{token}")).into_response(),
         Err(error) => Problem::from_store(&error).into_response(),
     }
 }

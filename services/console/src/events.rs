@@ -39,7 +39,7 @@ pub(crate) struct Start {
 ///
 /// A quiet stream sends an `alive` event every five seconds: `{"at": …}`, with an id to resume after.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "incidents",
+    get, path = "/api/v1/events", operation_id = "event_stream", tag = "incidents",
     params(Start, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen; the present when absent")),
     responses(
         (status = 200, description = "A stream that stays open: one event for each fact about an incident the caller may see", body = String, content_type = "text/event-stream"),
@@ -158,6 +158,8 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         Event::IncidentReplanned(e) => Some(&e.incident),
         Event::IncidentRefused(e) => Some(&e.incident),
         Event::IncidentHandedOver(e) => Some(&e.incident),
+        Event::IncidentCalled(e) => Some(&e.incident),
+        Event::IncidentSeparated(e) => Some(&e.incident),
         Event::ReturnGiven(e) => Some(&e.incident),
         Event::DeliveryDeadLettered(e) => Some(&e.incident),
         Event::SignalRaised(_)
@@ -195,6 +197,8 @@ fn summary(event: &Event) -> serde_json::Value {
         Event::IncidentAcknowledged(e) => json!({ "by": e.by.body }),
         Event::IncidentRefused(e) => json!({ "by": e.by.body, "reason": e.reason }),
         Event::IncidentHandedOver(e) => json!({ "by": e.by.body, "to": e.to }),
+        Event::IncidentCalled(e) => json!({ "by": e.by.body, "to": e.to }),
+        Event::IncidentSeparated(e) => json!({ "by": e.by.body, "becomes": e.becomes }),
         Event::ReturnGiven(e) => json!({ "by": e.by.body, "owed": e.owed, "outcome": e.outcome }),
         Event::IncidentNoted(e) => json!({ "by": e.by.body }),
         Event::IncidentClosed(e) => json!({ "by": e.by.body, "reason": e.reason }),

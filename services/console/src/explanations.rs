@@ -52,7 +52,7 @@ pub(crate) struct ExplanationView {
 
 /// Why a body was or was not told: circuit, step, roster, hours, limits, fallback.
 #[utoipa::path(
-    get, path = "/api/v1/incidents/{id}/explanations", tag = "incidents", params(("id" = IncidentId, Path), Asked),
+    get, path = "/api/v1/incidents/{id}/explanations", operation_id = "explanation_of_body", tag = "incidents", params(("id" = IncidentId, Path), Asked),
     responses(
         (status = 200, description = "The explanation", body = ExplanationView),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),

@@ -203,7 +203,7 @@ pub(crate) struct Filter {
 
 /// Incidents the caller may see, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/incidents", tag = "incidents", params(Filter),
+    get, path = "/api/v1/incidents", operation_id = "incident_list", tag = "incidents", params(Filter),
     responses(
         (status = 200, description = "A page", body = IncidentPage),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
@@ -301,7 +301,7 @@ pub(crate) fn invalid(field: &str, message: String) -> Problem {
 
 /// One incident with its story, told from the journal.
 #[utoipa::path(
-    get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = IncidentId, Path)),
+    get, path = "/api/v1/incidents/{id}", operation_id = "incident_one", tag = "incidents", params(("id" = IncidentId, Path)),
     responses(
         (status = 200, description = "The incident", body = IncidentDetail),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),

@@ -45,7 +45,7 @@ pub(crate) struct CountBody {
 
 /// Keep a number of something Vigie does not carry: no content, no name.
 #[utoipa::path(
-    post, path = "/api/v1/counts", tag = "indicators", request_body = CountBody, security(("token" = [])),
+    post, path = "/api/v1/counts", operation_id = "indicator_count", tag = "indicators", request_body = CountBody, security(("token" = [])),
     responses(
         (status = 201, description = "Counted"),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
@@ -159,7 +159,7 @@ pub(crate) struct Number {
 
 /// The contract's indicators per sector and month: activations of circuits, and numbers kept. No personal data.
 #[utoipa::path(
-    get, path = "/api/v1/indicators", tag = "indicators", params(Period), security(("token" = [])),
+    get, path = "/api/v1/indicators", operation_id = "indicator_read", tag = "indicators", params(Period), security(("token" = [])),
     responses(
         (status = 200, description = "Every indicator of the doctrine", body = Vec<IndicatorView>),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),

@@ -96,6 +96,8 @@ impl Console {
             .route("/api/v1/incidents/{id}/handovers", post(act::conduct::hand_over))
             .route("/api/v1/incidents/{id}/regime", post(act::conduct::set_regime))
             .route("/api/v1/incidents/{id}/involvements", post(act::conduct::involve))
+            .route("/api/v1/incidents/{id}/calls", post(act::conduct::call))
+            .route("/api/v1/incidents/{id}/separations", post(act::conduct::separate))
             .route("/api/v1/incidents/{id}/returns", post(act::conduct::give_return))
             .route("/observatoire", get(observatory::show))
             .route("/observatoire.csv", get(observatory::csv))
@@ -135,6 +137,8 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         act::conduct::hand_over,
         act::conduct::set_regime,
         act::conduct::involve,
+        act::conduct::call,
+        act::conduct::separate,
         act::conduct::give_return
     ))]
     struct Paths;

@@ -58,6 +58,9 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
     Some(match event {
         Event::IncidentOpened(e) => {
             let why = match (e.accumulated.len(), &e.in_the_wake_of) {
+                (0, None) if e.separated_from.is_some() => {
+                    ", par un signalement séparé d'un autre événement".to_owned()
+                }
                 (0, None) => String::new(),
                 (0, Some(_)) => ", à la suite d'un fait grave récent".to_owned(),
                 (others, _) => format!(", par accumulation de {} signaux", others + 1),
@@ -99,6 +102,10 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         },
         Event::IncidentRefused(e) => format!("Refusé par {} : {}", body(&e.by.body), e.reason.label()),
         Event::IncidentHandedOver(e) => format!("{} passe le relais à {}", body(&e.by.body), body(&e.to)),
+        Event::IncidentCalled(e) => format!("{} fait prévenir {}", body(&e.by.body), body(&e.to)),
+        Event::IncidentSeparated(e) => {
+            format!("Signalement séparé par {} : il devient l'événement {}", body(&e.by.body), e.becomes_reference)
+        }
         Event::ReturnGiven(e) => format!("Retour donné par {} : {}", body(&e.by.body), e.outcome.label()),
         Event::IncidentEased(e) => {
             format!(

@@ -64,6 +64,10 @@ impl Service {
     pub fn router(&self) -> Router {
         let publishing = Router::new()
             .route("/api/v1/configurations", get(configurations::list).post(configurations::publish))
+            .route(
+                "/administration/doctrine/{file}",
+                get(administration::doctrine::file).post(administration::doctrine::propose),
+            )
             .layer(DefaultBodyLimit::max(CONFIGURATION_LIMIT_BYTES));
         Router::new()
             .route("/api/v1/configurations/proof", get(configurations::proof))
@@ -84,6 +88,11 @@ impl Service {
             .route("/administration", get(administration::overview::show))
             .route("/administration/versions", get(administration::versions::show))
             .route("/administration/versions/retour", post(administration::versions::roll_back))
+            .route("/administration/doctrine", get(administration::doctrine::show))
+            .route(
+                "/administration/ecarts",
+                get(administration::dead_letters::show).post(administration::dead_letters::try_again),
+            )
             .route("/administration/essais", get(administration::drills::list).post(administration::drills::open))
             .route("/administration/essais/{id}", get(administration::drills::one))
             .route("/annuaire", get(administration::body::list))

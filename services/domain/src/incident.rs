@@ -5,9 +5,9 @@ use vigie_proto::{
     ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, SectorId, Severity,
     event::{
         Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentAggravatedV1,
-        IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1, IncidentRefusedV1,
-        IncidentReinforcedV1, IncidentReplannedV1, IncidentSnapshot, Rejection, Replanning, ReturnGivenV1,
-        ReturnOutcome, SignalRaisedV1,
+        IncidentCalledV1, IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1,
+        IncidentRefusedV1, IncidentReinforcedV1, IncidentReplannedV1, IncidentSeparatedV1, IncidentSnapshot, Rejection,
+        Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1,
     },
     plan::{Owed, Plan},
 };
@@ -89,17 +89,39 @@ pub struct Names {
     pub reference: String,
 }
 
+/// Why a signal opens an incident of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing open was the same event.
+    Alone,
+    /// It completes a pattern, which makes it graver than it says.
+    Pattern(Pattern),
+    /// It had joined that incident by mistake.
+    Separation(IncidentId),
+}
+
+/// A signal that joined an incident, as far as separating it needs to know.
+#[derive(Debug)]
+pub struct Joined<'a> {
+    pub signal: &'a SignalRaisedV1,
+    pub rule: &'a KindRule,
+    pub place: Assessment,
+}
+
 impl Incident {
-    /// The incident `signal` opens at `place`, graver than the signal says when it completes a `pattern`.
+    /// The incident `signal` opens at `place`, because of `origin`.
     pub fn open(
         signal: &SignalRaisedV1,
         rule: &KindRule,
         place: Assessment,
-        pattern: Option<Pattern>,
+        origin: Origin,
         names: Names,
         planner: Planner<'_>,
     ) -> (Self, Event) {
-        let severity = pattern.as_ref().map_or(signal.severity, Pattern::becomes).max(signal.severity);
+        let severity = match &origin {
+            Origin::Pattern(pattern) => pattern.becomes().max(signal.severity),
+            Origin::Alone | Origin::Separation(_) => signal.severity,
+        };
         let (city, now) = (planner.city, planner.now);
         let snapshot = IncidentSnapshot {
             id: names.id,
@@ -133,11 +155,13 @@ impl Incident {
             expected_at: signal.expected_at,
         };
         let plan = planner.plan(&situation);
-        let (accumulated, in_the_wake_of) = match pattern {
-            None => (Vec::new(), None),
-            Some(Pattern::Accumulation { with, .. }) => (with, None),
-            Some(Pattern::Retaliation { after, .. }) => (Vec::new(), Some(after)),
-        };
+        let (mut accumulated, mut in_the_wake_of, mut separated_from) = (Vec::new(), None, None);
+        match origin {
+            Origin::Alone => {}
+            Origin::Pattern(Pattern::Accumulation { with, .. }) => accumulated = with,
+            Origin::Pattern(Pattern::Retaliation { after, .. }) => in_the_wake_of = Some(after),
+            Origin::Separation(from) => separated_from = Some(from),
+        }
         let mut incident = Self {
             snapshot: snapshot.clone(),
             asked_version: 1,
@@ -157,6 +181,7 @@ impl Incident {
             plan,
             accumulated,
             in_the_wake_of,
+            separated_from,
         };
         (incident, event.into())
     }
@@ -255,6 +280,11 @@ impl Incident {
             Act::SetRegime { to } if *to == self.snapshot.regime => reject(Rejection::Unchanged),
             Act::SetRegime { to } => self.set_regime(*to, act_id, by, planner),
             Act::Involve { sectors } => self.involve(sectors, act_id, by, planner).unwrap_or_else(reject),
+            Act::Call { to } => {
+                IncidentCalledV1 { incident: self.snapshot.clone(), act_id, by, to: to.clone(), at }.into()
+            }
+            // It takes the signal, its place and a new name: whoever owns the incident calls `separate`.
+            Act::Separate { .. } => reject(Rejection::NotJoined),
             Act::Return { owed, outcome } => {
                 let given = Given { by: by.body.clone(), outcome: *outcome, at };
                 match self.give_back(owed, given) {
@@ -275,6 +305,35 @@ impl Incident {
                 IncidentClosedV1 { incident: self.snapshot.clone(), act_id, by, reason: *reason, at }.into()
             }
         }
+    }
+
+    /// Takes a signal out that had joined by mistake: it opens an incident under `names`, with a plan that begins now.
+    ///
+    /// This incident stays as it is: a severity that the signal had raised is lowered by a person, who knows why.
+    /// Returns what happened to this incident, the new one, and its opening.
+    pub fn separate(
+        &mut self,
+        recorded: &ActRecordedV1,
+        joined: Joined<'_>,
+        names: Names,
+        planner: Planner<'_>,
+    ) -> Result<(Event, Self, Event), Rejection> {
+        if self.snapshot.status == IncidentStatus::Closed {
+            return Err(Rejection::Closed);
+        }
+        let Joined { signal, rule, place } = joined;
+        let origin = Origin::Separation(self.snapshot.id);
+        let (other, opened) = Self::open(signal, rule, place, origin, names, planner);
+        let separated = IncidentSeparatedV1 {
+            incident: self.snapshot.clone(),
+            signal_id: signal.signal_id,
+            act_id: recorded.act_id,
+            by: recorded.actor.clone(),
+            becomes: other.snapshot.id,
+            becomes_reference: other.snapshot.reference.clone(),
+            at: recorded.at,
+        };
+        Ok((separated.into(), other, opened))
     }
 
     fn aggravate(&mut self, to: Severity, cause: Cause, planner: Planner<'_>) -> Event {

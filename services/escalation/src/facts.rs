@@ -44,6 +44,7 @@ impl Handler for Facts {
         "vigie.incident.acknowledged.v1",
         "vigie.incident.refused.v1",
         "vigie.incident.handed-over.v1",
+        "vigie.incident.called.v1",
         "vigie.incident.return-given.v1",
         "vigie.incident.closed.v1",
         "vigie.delivery.dead-lettered.v1",
@@ -103,6 +104,14 @@ fn apply(city: &City, round: &mut Round<'_>, received: &Received, now: Timestamp
             let role = city.directory.body(&e.to).map_or_else(|| e.by.role.clone(), |body| body.role.clone());
             change(round, &e.incident, received, |plan| {
                 plan.escalation.hand_over(&e.by.body, e.to.clone(), role, now);
+                Vec::new()
+            })
+        }
+        Event::IncidentCalled(e) => {
+            let Some(body) = city.directory.body(&e.to) else { return Verdict::Done };
+            let role = body.role.clone();
+            change(round, &e.incident, received, |plan| {
+                plan.escalation.call(e.to.clone(), role, now);
                 Vec::new()
             })
         }

@@ -8,6 +8,8 @@ const SENT_BY_ITSELF_MS = 15 * 60 * 1000;
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30000;
 const PATIENCE_MS = 15000;
+/** A pause in writing: time to read over what is written. */
+const THOUGHT_MS = 700;
 
 const form = document.querySelector("form[data-keeps]");
 const told = document.querySelector("#envoi");
@@ -121,6 +123,30 @@ function locate(event) {
   );
 }
 
+/** Says at once when what is being written seems to name somebody; the server, which knows how to tell, reads it over. */
+function readOver(field) {
+  const said = document.querySelector("#relecture");
+  let pending;
+  let last = "";
+  field.addEventListener("input", () => {
+    clearTimeout(pending);
+    pending = setTimeout(async () => {
+      const summary = field.value.trim();
+      if (summary === last) return;
+      last = summary;
+      try {
+        const body = new URLSearchParams({ summary });
+        const response = summary && (await fetch("/signaler/relecture", { method: "POST", body }));
+        const doubts = response && response.ok ? await response.json() : [];
+        if (last === summary) said.textContent = doubts.join(" ");
+      } catch {
+        // Without a network nothing is said now: what is sent is read over all the same.
+        last = "";
+      }
+    }, THOUGHT_MS);
+  });
+}
+
 if (form && told) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -144,6 +170,7 @@ if (form && told) {
     button.hidden = false;
     button.addEventListener("click", locate);
   }
+  if (form.elements.summary) readOver(form.elements.summary);
   // Typed by hand, a point is as exact as its author says nothing.
   form.elements.point?.addEventListener("input", () => {
     form.elements.accuracy.value = "";

@@ -47,7 +47,7 @@ pub struct Accepted {
 
 /// Raise a signal. Repeating a request with the same `Idempotency-Key` gives the same answer.
 #[utoipa::path(
-    post, path = "/api/v1/signals", tag = "signals",
+    post, path = "/api/v1/signals", operation_id = "signal_raise", tag = "signals",
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; makes a retry safe")),
     request_body = SignalReport,
     responses(

@@ -78,6 +78,7 @@ impl Intake {
             .route("/api/v1/signals", post(api::raise))
             .route("/api/v1/signals/{id}", get(status::of_signal))
             .route("/signaler", get(form::page::show).post(form::submit::submit))
+            .route("/signaler/relecture", post(form::submit::read_over))
             .route("/assets/signaler.js", get(form::script))
             .route("/signaler/ouvrir", get(form::opened_elsewhere))
             .route("/signaler/{id}", get(form::follow::show))

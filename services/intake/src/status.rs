@@ -81,7 +81,7 @@ pub struct BodyTold {
 
 /// What became of a signal; only its reporter, and those who see everything, may ask.
 #[utoipa::path(
-    get, path = "/api/v1/signals/{id}", tag = "signals", params(("id" = SignalId, Path, description = "As answered with 202")),
+    get, path = "/api/v1/signals/{id}", operation_id = "signal_status", tag = "signals", params(("id" = SignalId, Path, description = "As answered with 202")),
     responses(
         (status = 200, description = "Where it stands", body = SignalView),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),

@@ -82,6 +82,7 @@ impl Told<'_> {
                 plan.refuse(&e.by.body, e.at);
             }
             (Event::IncidentHandedOver(e), Some(plan)) => plan.hand_over(&e.by.body, e.to, e.by.role, e.at),
+            (Event::IncidentCalled(e), Some(plan)) => plan.call(e.to, e.by.role, e.at),
             (Event::ReturnGiven(e), Some(plan)) => {
                 let reminded = plan.plan.owed.iter().find(|owed| Some(&owed.what) == self.alert.owed.as_ref());
                 self.given |= reminded.is_some_and(|owed| owed.id == e.owed);
@@ -132,6 +133,7 @@ mod tests {
             plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
             accumulated: Vec::new(),
             in_the_wake_of: None,
+            separated_from: None,
         })
     }
 

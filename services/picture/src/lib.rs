@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod number;
+pub mod pictogram;
 pub mod sector_map;
 pub mod svg;
 

@@ -9,7 +9,7 @@ use vigie_domain::{
     city::City,
     correlation,
     doctrine::KindRule,
-    incident::{Incident, Names, Planner},
+    incident::{Incident, Joined, Names, Origin, Planner},
     pattern::{self, GraveIncident, Pattern, Trace},
 };
 use vigie_platform::{
@@ -41,6 +41,8 @@ pub(crate) struct Batch<'a> {
     remembered: Remembered,
     links: Vec<(SignalId, IncidentId)>,
     acknowledgements: Vec<ActRecordedV1>,
+    /// Signals that are to be taken out of an incident.
+    separable: Vec<Separable>,
     counts: Counts,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Batch<'a> {
             remembered: Remembered::default(),
             links: Vec::new(),
             acknowledgements: Vec::new(),
+            separable: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -80,7 +83,9 @@ impl<'a> Batch<'a> {
             .flat_map(|l| l.place.may_join_in.iter().map(|sector| (l.signal.kind.clone(), sector.clone())))
             .collect();
         let acted_on: BTreeSet<IncidentId> = events.iter().filter_map(|event| acted_on(&event.event)).collect();
-        let opening = located.iter().flatten().flatten().count();
+        let separations: Vec<(IncidentId, SignalId)> =
+            events.iter().filter_map(|event| separation(&event.event)).collect();
+        let opening = located.iter().flatten().flatten().count() + separations.len();
         let watched: BTreeSet<Kind> = located
             .iter()
             .flatten()
@@ -92,6 +97,9 @@ impl<'a> Batch<'a> {
         self.remembered = store::remember(tx, &watched, city, self.planner.now).await?;
         let oldest = self.planner.now - longest_window(city);
         self.incidents = store::load(tx, &places, &acted_on, oldest).await?;
+        for (incident, signal) in separations {
+            self.separable.extend(store::separable(tx, incident, signal).await?);
+        }
 
         let mut verdicts = Vec::with_capacity(events.len());
         for (received, located) in events.iter().zip(located) {
@@ -103,7 +111,10 @@ impl<'a> Batch<'a> {
                 }
                 (_, Some(Err(why))) => Verdict::Dead(why),
                 (Event::ActRecorded(recorded), None) => {
-                    outbox.push(self.act(recorded), received);
+                    let number = separation(&received.event).and_then(|_| numbers.next());
+                    for event in self.act(recorded, number) {
+                        outbox.push(event, received);
+                    }
                     Verdict::Done
                 }
                 (other, None) => Verdict::Dead(format!("routing does not take {}", other.type_name())),
@@ -147,13 +158,17 @@ impl<'a> Batch<'a> {
         pattern: Option<Pattern>,
         number: i64,
     ) -> Event {
-        let reference = format!("R-{}-{number:06}", self.planner.now.strftime("%Y"));
-        let names = Names { id: IncidentId(ids::fresh()), reference };
-        let (incident, event) = Incident::open(signal, rule, place, pattern, names, self.planner);
+        let origin = pattern.map_or(Origin::Alone, Origin::Pattern);
+        let (incident, event) = Incident::open(signal, rule, place, origin, self.names(number), self.planner);
         self.links.push((signal.signal_id, incident.snapshot.id));
         self.counts.opened += 1;
         self.incidents.push(incident);
         event
+    }
+
+    fn names(&self, number: i64) -> Names {
+        let reference = format!("R-{}-{number:06}", self.planner.now.strftime("%Y"));
+        Names { id: IncidentId(ids::fresh()), reference }
     }
 
     /// The pattern a signal completes, if its kind has any; remembers the signal for those after it.
@@ -195,10 +210,14 @@ impl<'a> Batch<'a> {
         pattern
     }
 
-    fn act(&mut self, recorded: &ActRecordedV1) -> Event {
+    /// What an act makes happen; `number` names the incident a separation opens.
+    fn act(&mut self, recorded: &ActRecordedV1, number: Option<i64>) -> Vec<Event> {
+        let rejected = |why| ActRejectedV1 { act_id: recorded.act_id, incident_id: recorded.incident_id, why }.into();
+        if let (Act::Separate { signal }, Some(number)) = (&recorded.act, number) {
+            return self.separate(recorded, *signal, number).unwrap_or_else(|why| vec![rejected(why)]);
+        }
         let Some(incident) = self.incidents.iter_mut().find(|i| i.snapshot.id == recorded.incident_id) else {
-            let why = Rejection::UnknownIncident;
-            return ActRejectedV1 { act_id: recorded.act_id, incident_id: recorded.incident_id, why }.into();
+            return vec![rejected(Rejection::UnknownIncident)];
         };
         let event = incident.act(recorded, self.planner);
         if let (Event::IncidentAcknowledged(_), Act::Acknowledge { .. }) = (&event, &recorded.act) {
@@ -208,7 +227,48 @@ impl<'a> Batch<'a> {
         if matches!(event, Event::IncidentAggravated(_)) {
             self.counts.aggravated += 1;
         }
-        event
+        vec![event]
+    }
+
+    /// Takes `signal` out of the incident acted on and opens one for it.
+    fn separate(&mut self, recorded: &ActRecordedV1, signal: SignalId, number: i64) -> Result<Vec<Event>, Rejection> {
+        let city = self.planner.city;
+        let names = self.names(number);
+        let incident = self.incidents.iter_mut().find(|i| i.snapshot.id == recorded.incident_id);
+        let incident = incident.ok_or(Rejection::UnknownIncident)?;
+        let of_it = |s: &&Separable| s.incident == recorded.incident_id && s.signal == signal;
+        let separable = self.separable.iter().find(of_it).ok_or(Rejection::NotJoined)?;
+        let raised = separable.raised.as_ref().ok_or(Rejection::OpenedByIt)?;
+        // The doctrine may have dropped the kind since; then there is nothing to plan with.
+        let rule = city.doctrine.kind(&raised.kind).ok_or(Rejection::NotJoined)?;
+        let place = assess(&raised.location, rule, &city.territory).map_err(|_| Rejection::NotJoined)?;
+        let (separated, other, opened) =
+            incident.separate(recorded, Joined { signal: raised, rule, place }, names, self.planner)?;
+        self.links.push((signal, other.snapshot.id));
+        self.counts.opened += 1;
+        self.incidents.push(other);
+        Ok(vec![separated, opened])
+    }
+}
+
+/// A signal that belongs to an incident and somebody wants to take out.
+#[derive(Debug)]
+pub(crate) struct Separable {
+    pub(crate) incident: IncidentId,
+    pub(crate) signal: SignalId,
+    /// As it was raised; none for the signal that opened the incident.
+    pub(crate) raised: Option<SignalRaisedV1>,
+}
+
+/// The incident and the signal to take out of it; none for another event.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only one act separates")]
+fn separation(event: &Event) -> Option<(IncidentId, SignalId)> {
+    match event {
+        Event::ActRecorded(recorded) => match &recorded.act {
+            Act::Separate { signal } => Some((recorded.incident_id, *signal)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -15,9 +15,11 @@ use vigie_domain::{
 };
 use vigie_proto::{
     BodyId, IncidentId, Kind, Nature, SectorId, SignalId, Uai,
-    event::{Act, ActRecordedV1, IncidentSnapshot, ReturnOutcome},
+    event::{Act, ActRecordedV1, IncidentSnapshot, ReturnOutcome, SignalRaisedV1},
     plan::Owed,
 };
+
+use crate::batch::Separable;
 
 /// Serialises correlation per kind and sector until the transaction ends, and returns `count` fresh numbers for
 /// references; kinds whose signals may add up (`watched`) are serialised as a whole. Keys are sorted, so two batches
@@ -72,6 +74,28 @@ pub(crate) async fn load(
     let mut incidents = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     load_owed(tx, &mut incidents).await?;
     Ok(incidents)
+}
+
+/// The signal as it was raised, when it belongs to the incident; without that when it opened it.
+pub(crate) async fn separable(
+    tx: &mut PgConnection,
+    incident: IncidentId,
+    signal: SignalId,
+) -> Result<Option<Separable>, sqlx::Error> {
+    // A fact about an incident that a signal caused names the signal's own entry as its cause: no search by content.
+    let row: Option<Option<Json<SignalRaisedV1>>> = sqlx::query_scalar(
+        "select (select raised.data from journal.entry fact join journal.entry raised on raised.event_id = fact.cause
+                  where fact.incident_id = l.incident_id and fact.type <> $4
+                    and raised.type = $3 and raised.data ->> 'signal_id' = l.signal_id::text limit 1)
+           from routing.incident_signal l where l.incident_id = $1 and l.signal_id = $2",
+    )
+    .bind(incident.0)
+    .bind(signal.0)
+    .bind("vigie.signal.raised.v1")
+    .bind("vigie.incident.opened.v1")
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|raised| Separable { incident, signal, raised: raised.map(|Json(raised)| raised) }))
 }
 
 async fn load_owed(tx: &mut PgConnection, incidents: &mut [Incident]) -> Result<(), sqlx::Error> {
@@ -284,7 +308,8 @@ async fn save_owed(tx: &mut PgConnection, incidents: &[Incident]) -> Result<(), 
     Ok(())
 }
 
-/// Incidents and the signals joined to them, in one statement: a signal never joins without changing its incident.
+/// Incidents and the signals joined to them, in one statement: a signal never joins without changing its incident. A signal
+/// that was taken out of another joins anew.
 async fn upsert(
     tx: &mut PgConnection,
     incidents: &[&Incident],
@@ -296,7 +321,8 @@ async fn upsert(
     sqlx::query(
         "with linked as (
            insert into routing.incident_signal (signal_id, incident_id, joined_at)
-           select signal, incident, $18 from unnest($16::uuid[], $17::uuid[]) as l (signal, incident) on conflict do nothing
+           select signal, incident, $18 from unnest($16::uuid[], $17::uuid[]) as l (signal, incident)
+           on conflict (signal_id) do update set incident_id = excluded.incident_id, joined_at = excluded.joined_at
          )
          insert into routing.incident (id, reference, version, asked_version, kind, severity, status, sector, also_concerns,
                                        snapshot, situation, lon, lat, opened_at, last_signal_at, closed_at, in_charge, regime, nature)

@@ -106,3 +106,27 @@ pub(crate) fn openapi() -> OpenApi {
     document.components.get_or_insert_with(Components::new).add_security_scheme("token", bearer);
     document
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// OpenAPI 3.1, "Operation Object": "The id MUST be unique among all operations described in the API."
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let document = openapi();
+        let mut by_id: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (path, item) in &document.paths.paths {
+            let operations = [&item.get, &item.post, &item.put, &item.delete, &item.patch];
+            for operation in operations.into_iter().flatten() {
+                let id = operation.operation_id.clone().unwrap_or_default();
+                by_id.entry(id).or_default().push(path);
+            }
+        }
+        assert!(by_id.len() > 30, "the edges' operations are not in the document");
+        let shared: Vec<_> = by_id.iter().filter(|(id, paths)| id.is_empty() || paths.len() > 1).collect();
+        assert!(shared.is_empty(), "{shared:?}");
+    }
+}

@@ -14,6 +14,9 @@ await journey(async (town) => {
   const pages = {
     administration: "/administration",
     versions: "/administration/versions",
+    doctrine: "/administration/doctrine",
+    "doctrine-fichier": "/administration/doctrine/f-1-6.toml",
+    ecarts: "/administration/ecarts",
     essais: "/administration/essais",
     essai: drill,
     annuaire: "/annuaire",

@@ -48,6 +48,21 @@ await journey(async (town) => {
   await plain.getByLabel("Secteur", { exact: true }).selectOption({ label: "18e arrondissement" });
   await plain.getByRole("button", { name: "Associer" }).click();
   await plain.getByText("Secteur associé").waitFor();
+  await plain.locator("summary", { hasText: "Faire prévenir un service" }).click();
+  await plain.locator("#call").selectOption({ label: "Rectorat de l’académie de Paris" });
+  await plain.getByRole("button", { name: "Faire prévenir" }).click();
+  await plain.getByText("sollicité de nouveau").waitFor();
+  await board.locator("#told li", { hasText: "Rectorat" }).waitFor();
+
+  // Another signal that was taken for the same event is taken out again; it opens its own.
+  await town.raise(session, { kind: "rixe", severity: "watch", location: { sector: "paris-19" } });
+  const mistaken = board.locator("#signals li", { hasText: "Ce n'est pas le même événement" });
+  await mistaken.locator("summary").click();
+  await mistaken.getByRole("button", { name: "Séparer ce signalement" }).click();
+  await board.getByText("Signalement séparé : il ouvre son propre événement").waitFor();
+  await board.locator("#log", { hasText: /Signalement séparé par SCOP.*R-\d{4}-\d+/ }).waitFor();
+  assert.equal(await board.locator("#signals li").count(), 1);
+  await board.getByLabel("Note pour la main courante").fill("à moitié tap");
   await plain.locator("summary", { hasText: "régime de crise" }).click();
   await plain.getByLabel("Crise localisée").check();
   await plain.getByRole("button", { name: "Changer le régime" }).click();

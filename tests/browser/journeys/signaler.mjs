@@ -40,6 +40,34 @@ await journey(async (town) => {
   await page.waitForURL("**/signaler/*-*");
   assert.notEqual(await page.locator("h1").textContent(), reference, "a precision is a signal of its own");
 
+  // A link like 3G, nothing kept from before: 400 kbit/s, 400 ms to and fro.
+  const far = await town.page(session, 360);
+  const cdp = await far.context().newCDPSession(far);
+  await cdp.send("Network.enable");
+  let heard = 0;
+  cdp.on("Network.loadingFinished", ({ encodedDataLength }) => (heard += encodedDataLength));
+  const bytesPerSecond = (400 * 1000) / 8;
+  const link = { offline: false, latency: 400, downloadThroughput: bytesPerSecond, uploadThroughput: bytesPerSecond };
+  await cdp.send("Network.emulateNetworkConditions", link);
+  const asked = Date.now();
+  await far.goto("/signaler");
+  figure("form on a link like 3G, all of it", `${(Date.now() - asked) / 1000} s, ${(heard / 1024).toFixed(1)} kB`);
+  assert(heard > 0 && heard < 50 * 1024, "the form is light");
+  const sent = Date.now();
+  await far.getByRole("button", { name: "Envoyer le signalement" }).click();
+  await far.waitForURL("**/signaler/*-*");
+  figure("signal sent on that link", `${(Date.now() - sent) / 1000} s`);
+
+  // A name is noticed while it is being written, not only when it is sent.
+  const words = await town.page(session, 360);
+  await words.goto("/signaler");
+  await words.getByText("Préciser (facultatif)").click();
+  await words.getByLabel("En quelques mots").fill("Rendez-vous devant le square, avec Karim Benali");
+  await words.locator("#relecture", { hasText: "nom de personne" }).waitFor();
+  await inspect(words, "signaler-nom");
+  await words.getByLabel("En quelques mots").fill("Rendez-vous devant le square");
+  await words.locator("#relecture:empty").waitFor({ state: "attached" });
+
   // By keyboard alone, from the top of the page to the answer.
   const keys = await town.page(session, 1440);
   await keys.goto("/signaler");

@@ -9,12 +9,22 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { AxeBuilder } from "@axe-core/playwright";
+import { HtmlValidate } from "html-validate";
 
 /** Widths every page is looked at: an old telephone, a desk. */
 export const WIDTHS = [360, 1440];
 
 /** What axe looks for. */
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** What the pages must keep to; how they are laid out is their own. */
+const validator = new HtmlValidate({
+  extends: ["html-validate:standard"],
+  rules: {
+    // A page says what it says in the fewest characters: `required`, not `required=""`.
+    "no-implicit-input-type": "off",
+  },
+});
 
 /** Longest wait for what a page must show. */
 export const PATIENCE = 15_000;
@@ -110,6 +120,31 @@ export async function inspect(page, name) {
     return scrollWidth - clientWidth;
   });
   assert(overflow <= 0, `${name} scrolls sideways by ${overflow} px`);
+  await weigh(page, name);
+  await valid(page, name);
+}
+
+/** The most a page may weigh, compressed, its scripts and styles with it, the map aside. */
+const PAGE_KB = 300;
+
+async function weigh(page, name) {
+  const { kb, paint } = await page.evaluate(() => {
+    const loaded = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
+    const own = loaded.filter(({ name }) => !/\/assets\/map\/|\/api\/v1\/events/.test(name));
+    const bytes = own.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0);
+    return { kb: bytes / 1024, paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime };
+  });
+  figure(name, `${kb.toFixed(0)} kB, first paint after ${paint?.toFixed(0) ?? "?"} ms`);
+  assert(kb < PAGE_KB, `${name} weighs ${kb.toFixed(0)} kB`);
+}
+
+/** Whether what the server sent for this address is valid HTML. */
+async function valid(page, name) {
+  const response = await page.context().request.get(page.url(), { headers: { Accept: "text/html" } });
+  const { results } = await validator.validateString(await response.text());
+  const faults = results.flatMap(({ messages }) => messages);
+  const told = faults.map(({ line, ruleId, message }) => `line ${line}: ${message} (${ruleId})`);
+  assert.equal(told.length, 0, `${name} is not valid HTML:\n  ${told.join("\n  ")}`);
 }
 
 /** A picture of the whole page, kept as an artifact of the run. */

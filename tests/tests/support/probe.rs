@@ -1,6 +1,9 @@
 //! The platform without any service: a consumer that does as its events tell it, on a real database and bus.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
@@ -33,11 +36,19 @@ const SCHEMA: &str = "
 
 /// What it was shown, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Probe(Mutex<Vec<String>>);
+pub(crate) struct Probe {
+    shown: Mutex<Vec<String>>,
+    mended: AtomicBool,
+}
 
 impl Probe {
     pub(crate) fn shown(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was of no use can be applied from now on.
+    pub(crate) fn mend(&self) {
+        self.mended.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn times(&self, text: &str) -> usize {
@@ -63,12 +74,12 @@ impl Handler for Probe {
         for received in events {
             let Event::DirectoryChanged(event) = &received.event else { anyhow::bail!("not what was asked for") };
             let text = event.directory.clone();
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
             let fact =
                 DoctrineActivatedV1 { doctrine: text.clone(), territory: String::new(), by: None, rolled_back: false };
             match text.as_str() {
                 "later" if self.times("later") < 3 => verdicts.push(Verdict::Later("not yet")),
-                "dead" => verdicts.push(Verdict::Dead("of no use".to_owned())),
+                "dead" if !self.mended.load(Ordering::SeqCst) => verdicts.push(Verdict::Dead("of no use".to_owned())),
                 "fails" => anyhow::bail!("always"),
                 _ => {
                     outbox.push(fact, received);

@@ -1,5 +1,5 @@
-//! Acts on how an incident is conducted: refusing it, handing it over, its crisis regime, who else is brought in, and what
-//! is owed because of it.
+//! Acts on how an incident is conducted: refusing it, handing it over, its crisis regime, who else is brought in, which
+//! signals it is made of, and what is owed because of it.
 
 use std::sync::Arc;
 
@@ -54,6 +54,22 @@ pub(crate) struct InvolvementBody {
     pub(crate) sectors: Vec<SectorId>,
 }
 
+/// Has a body asked.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallBody {
+    /// A body of the directory that can be reached.
+    pub(crate) to: BodyId,
+}
+
+/// Takes a signal out.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeparationBody {
+    /// Reference of a signal of the incident, `S-2026-000123`.
+    pub(crate) signal: String,
+}
+
 /// Gives what is owed.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +81,7 @@ pub(crate) struct ReturnBody {
 
 /// Say that the body asked will not take charge; the circuit goes on as the doctrine says.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/refusals", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/refusals", operation_id = "act_refuse", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = RefusalBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -82,7 +98,7 @@ pub(crate) async fn refuse(
 
 /// Hand the incident over to another body: it is asked, and the circuits go on unless it takes charge in time.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/handovers", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/handovers", operation_id = "act_hand_over", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = HandoverBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -99,7 +115,7 @@ pub(crate) async fn hand_over(
 
 /// Set the crisis regime: circuits of the new regime begin, those of the former end.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/regime", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/regime", operation_id = "act_set_regime", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = RegimeBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -116,7 +132,7 @@ pub(crate) async fn set_regime(
 
 /// Bring adjoining sectors or communes in: they are told, and see the incident.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/involvements", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/involvements", operation_id = "act_involve", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = InvolvementBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -131,9 +147,43 @@ pub(crate) async fn involve(
     answer(&edge, caller, &seen, Request::Involve(body)).await
 }
 
+/// Have a body asked now, whatever the plan says: one no message reached, or one the plan does not know.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/calls", operation_id = "act_call", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = CallBody, security(("token" = [])),
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
+)]
+pub(crate) async fn call(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<CallBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Involve).await?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    answer(&edge, caller, &seen, Request::Call(body)).await
+}
+
+/// Take out a signal that joined by mistake: it opens an incident of its own, whose people are told now.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/separations", operation_id = "act_separate", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = SeparationBody, security(("token" = [])),
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
+)]
+pub(crate) async fn separate(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<SeparationBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Separate).await?;
+    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    answer(&edge, caller, &seen, Request::Separate(body)).await
+}
+
 /// Give what is owed because of the incident, also after it was closed.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/returns", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/returns", operation_id = "act_give_return", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = ReturnBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]

@@ -104,6 +104,8 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
         Event::IncidentReplanned(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentRefused(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentHandedOver(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentCalled(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentSeparated(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::ReturnGiven(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
         _ => None,
@@ -144,7 +146,7 @@ pub(crate) struct ResolutionBody {
 
 /// Take charge: stops the escalation as the doctrine says.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/acknowledgements", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/acknowledgements", operation_id = "act_acknowledge", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = AcknowledgementBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -166,7 +168,7 @@ pub(crate) async fn acknowledge(
 
 /// Add a note; its text stays with those who may read it.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/notes", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/notes", operation_id = "act_note", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = NoteBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -183,7 +185,7 @@ pub(crate) async fn note(
 
 /// Change the severity. Higher: everybody is asked again. Lower: the milder plan takes over.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/severity", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/severity", operation_id = "act_severity", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = SeverityBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -200,7 +202,7 @@ pub(crate) async fn severity(
 
 /// Close the incident with a reason: nothing more is told.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/resolution", tag = "acts", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/resolution", operation_id = "act_resolution", tag = "acts", params(("id" = IncidentId, Path)),
     request_body = ResolutionBody, security(("token" = [])),
     responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
 )]
@@ -258,6 +260,11 @@ pub(crate) fn rejected(why: Rejection) -> Problem {
         Rejection::NotOwed => ("not-owed", "Ce retour n'est pas dû, ou il a déjà été donné."),
         Rejection::OutcomeNeeded => ("outcome-needed", "« Sans suite connue » n'est pas admis pour ce retour."),
         Rejection::NotInCharge => ("not-in-charge", "Seul un service qui a pris l'événement en compte peut le passer."),
+        Rejection::NotJoined => ("not-joined", "Ce signalement n'est pas, ou plus, rattaché à cet événement."),
+        Rejection::OpenedByIt => (
+            "opened-by-it",
+            "Ce signalement a ouvert l'événement : séparez les autres, ou clôturez l'événement s'il n'a pas lieu d'être.",
+        ),
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };
     Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)

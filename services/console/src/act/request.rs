@@ -9,14 +9,14 @@ use vigie_domain::{
 };
 use vigie_platform::problem::{Fault, Problem};
 use vigie_proto::{
-    IncidentId,
+    BodyId, IncidentId, SignalId,
     event::{Act, Actor, Through},
     plan::Owed,
 };
 
 use super::{
     AcknowledgementBody, NoteBody, Outcome, ResolutionBody, SeverityBody,
-    conduct::{HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody},
+    conduct::{CallBody, HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody, SeparationBody},
     forbidden, perform,
 };
 use crate::{Edge, caller::Seen};
@@ -32,6 +32,8 @@ pub(crate) enum Request {
     HandOver(HandoverBody),
     SetRegime(RegimeBody),
     Involve(InvolvementBody),
+    Call(CallBody),
+    Separate(SeparationBody),
     Return(ReturnBody),
 }
 
@@ -59,7 +61,8 @@ impl Request {
             Self::ChangeSeverity(_) => Some(Permission::ChangeSeverity),
             Self::Close(_) => Some(Permission::Close),
             Self::SetRegime(_) => Some(Permission::SetRegime),
-            Self::Involve(_) => Some(Permission::Involve),
+            Self::Involve(_) | Self::Call(_) => Some(Permission::Involve),
+            Self::Separate(_) => Some(Permission::Separate),
             Self::Return(_) => None,
         }
     }
@@ -78,10 +81,7 @@ impl Request {
             Self::Close(body) => (Act::Close { reason: body.reason }, checked_text("note", body.note.as_deref())?),
             Self::Refuse(body) => (Act::Refuse { reason: body.reason, alert_id: None }, None),
             Self::HandOver(body) => {
-                let known = edge.city.directory.body(&body.to).is_some_and(|to| !to.contacts.is_empty());
-                if !known || body.to == caller.source.body {
-                    return Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint."));
-                }
+                another_body(edge, caller, &body.to)?;
                 (Act::HandOver { to: body.to }, None)
             }
             Self::SetRegime(body) => (Act::SetRegime { to: body.regime }, None),
@@ -95,6 +95,16 @@ impl Request {
                 }
                 (Act::Involve { sectors: body.sectors }, None)
             }
+            Self::Call(body) => {
+                another_body(edge, caller, &body.to)?;
+                (Act::Call { to: body.to }, None)
+            }
+            Self::Separate(body) => {
+                let signal = signal(edge, seen.snapshot.id, &body.signal).await.map_err(|e| Problem::from_store(&e))?;
+                let signal = signal
+                    .ok_or_else(|| invalid("signal", "Aucun signalement de cette référence n'est rattaché ici."))?;
+                (Act::Separate { signal }, None)
+            }
             Self::Return(body) => {
                 let owed = owed(edge, seen.snapshot.id, &body.owed).await.map_err(|e| Problem::from_store(&e))?;
                 let owed = owed.ok_or_else(|| invalid("owed", "Rien de ce nom n'est dû pour cet événement."))?;
@@ -105,6 +115,15 @@ impl Request {
             }
         })
     }
+}
+
+/// A body that is not the caller's own, and that a message can reach.
+fn another_body(edge: &Edge, caller: Caller<'_>, to: &BodyId) -> Result<(), Problem> {
+    let reachable = edge.city.directory.body(to).is_some_and(|to| !to.contacts.is_empty());
+    if reachable && *to != caller.source.body {
+        return Ok(());
+    }
+    Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint."))
 }
 
 /// Whoever owes it may give it, and whoever may close.
@@ -121,6 +140,19 @@ async fn owed(edge: &Edge, incident: IncidentId, id: &str) -> Result<Option<Owed
             .fetch_optional(&edge.pool)
             .await?;
     Ok(row.map(|SqlJson(owed)| owed))
+}
+
+/// The signal of that reference, when it belongs to the incident.
+async fn signal(edge: &Edge, incident: IncidentId, reference: &str) -> Result<Option<SignalId>, sqlx::Error> {
+    let id: Option<uuid::Uuid> = sqlx::query_scalar(
+        "select s.id from intake.signal s join routing.incident_signal l on l.signal_id = s.id
+          where l.incident_id = $1 and s.reference = $2",
+    )
+    .bind(incident.0)
+    .bind(reference.trim())
+    .fetch_optional(&edge.pool)
+    .await?;
+    Ok(id.map(SignalId))
 }
 
 fn checked_text(field: &str, text: Option<&str>) -> Result<Option<String>, Problem> {

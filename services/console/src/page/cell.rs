@@ -1,6 +1,8 @@
 //! `/cellule/{secteur}`: a mairie's watch cell: its sector's incidents, weak signals, what it owes, what it counts, and
 //! how it tells the operations room of what somebody else told it.
 
+mod lists;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,22 +15,20 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use jiff::{SignedDuration, Timestamp, civil::Date};
-use jiff_sqlx::ToSqlx;
+use jiff::{SignedDuration, civil::Date};
 use serde::Deserialize;
-use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
 use vigie_domain::{
     access::Caller,
-    directory::{Sight, shifts},
+    directory::{Permission, Sight, shifts},
 };
 use vigie_platform::{page::Frame, problem::Problem};
-use vigie_proto::{SectorId, Severity, Uai, event::IncidentSnapshot, plan::Owed};
+use vigie_proto::SectorId;
 
 use super::{frame, not_yours, problem, rendered, row::Row, visitor, words};
 use crate::{
     Edge,
-    act::request::may_give,
-    incidents::{IncidentView, VIEW, invalid},
+    events::{end_of_journal, id_of},
+    incidents::invalid,
     indicators::{CountBody, counted},
 };
 
@@ -53,12 +53,36 @@ struct CellPage {
     /// What the reader may count: title of the circuit, ids and labels of its indicators.
     counts: Vec<(String, Vec<(String, String)>)>,
     today: Date,
-    /// Kinds the reader may raise: id and label.
-    kinds: Vec<(String, String)>,
+    /// Kinds the reader may raise.
+    kinds: Vec<Raisable>,
+    /// Contact points of the reader's own body.
+    contacts: Vec<Point>,
+    /// Where the reader keeps them; empty for who may not.
+    keeps_at: String,
+    /// Where the live stream goes on from.
+    after: String,
     /// Who is on duty in the coming week: from when, position, rank.
     duty: Vec<(String, String, usize)>,
     counted: bool,
     refused: Option<Problem>,
+}
+
+/// A kind the reader may raise.
+#[derive(Debug)]
+struct Raisable {
+    id: String,
+    label: String,
+    /// The doctrine asks the reader's role to pass it on: it is offered first.
+    passed_on: bool,
+}
+
+/// A contact point.
+#[derive(Debug)]
+struct Point {
+    channel: &'static str,
+    /// Duty position it belongs to; empty for a permanent one.
+    duty: String,
+    proven: bool,
 }
 
 /// A return this sector owes.
@@ -159,14 +183,14 @@ async fn made(
     counted: bool,
     refused: Option<Problem>,
 ) -> Result<CellPage, sqlx::Error> {
+    // Before the lists: the stream may repeat what they show, and misses nothing.
+    let after = id_of(end_of_journal(edge).await?);
     let now = edge.context.clock.now();
     let words = words(edge, now);
     let mut connection = edge.pool.acquire().await?;
     let doctrine = &edge.city.doctrine;
-    let rows = incidents(edge, &mut connection, sector, &words).await?;
+    let rows = lists::incidents(edge, &mut connection, sector, &words).await?;
     let (closed, open) = rows.into_iter().partition(|row| row.status == "closed");
-    let kinds =
-        caller.role.raises.iter().filter_map(|kind| Some((kind.to_string(), doctrine.kinds.get(kind)?.label.clone())));
     let indicator = |id: &String| Some((id.clone(), doctrine.indicators.get(id)?.label.clone()));
     let counts = doctrine.counted.iter().filter(|circuit| circuit.by.contains(&caller.source.role));
     let counts =
@@ -178,105 +202,16 @@ async fn made(
         sector_label: edge.city.sector_label(sector).to_owned(),
         open,
         closed,
-        weak: weak(edge, &mut connection, sector, now - WATCHED).await?,
-        owed: owed(edge, &mut connection, caller, sector, now, &words).await?,
+        weak: lists::weak(edge, &mut connection, sector, now - WATCHED).await?,
+        owed: lists::owed(edge, &mut connection, caller, sector, now, &words).await?,
         counts: counts.collect(),
         today: now.to_zoned(doctrine.zone.clone()).date(),
-        kinds: kinds.collect(),
+        kinds: lists::kinds(edge, caller),
+        contacts: lists::contacts(edge, caller),
+        keeps_at: if caller.may(Permission::KeepRoster) { format!("/annuaire/{}", caller.source.body) } else { String::new() },
+        after,
         duty: duty.unwrap_or_default().into_iter().map(|s| (words(s.from), s.position, s.rank + 1)).collect(),
         counted,
         refused,
     })
-}
-
-/// The sector's incidents, those not closed first, then the gravest, then the oldest.
-async fn incidents(
-    edge: &Edge,
-    connection: &mut PgConnection,
-    sector: &SectorId,
-    words: &impl Fn(Timestamp) -> String,
-) -> Result<Vec<Row>, sqlx::Error> {
-    let statement = format!(
-        "select {VIEW} where i.sector = $1 or i.also_concerns @> array[$1]
-          order by i.status = 'closed', i.closed_at desc nulls last,
-                   array_position($2, i.severity), i.opened_at, i.id limit $3"
-    );
-    let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(sector.as_str())
-        .bind(gravest_first)
-        .bind(SHOWN)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
-}
-
-/// Weak signals of real incidents since an instant, by school; those without one by kind of place.
-async fn weak(
-    edge: &Edge,
-    connection: &mut PgConnection,
-    sector: &SectorId,
-    since: Timestamp,
-) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select s.location ->> 'uai' as school,
-                case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
-                count(*) as signals
-           from intake.signal s
-           join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id
-          where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real'
-          group by 1, 2 order by 3 desc, 1, 2 limit $4",
-    )
-    .bind(Severity::Watch.code())
-    .bind(since.to_sqlx())
-    .bind(sector.as_str())
-    .bind(SHOWN)
-    .fetch_all(connection)
-    .await?;
-    let place = |row: &sqlx::postgres::PgRow| {
-        let (school, place): (Option<String>, Option<String>) = (row.try_get("school")?, row.try_get("place")?);
-        let named = school.as_deref().and_then(|uai| Uai::new(uai).ok());
-        let named = named.and_then(|uai| edge.city.territory.school(&uai)).map(|school| school.name.clone());
-        Ok((named.or(school).or(place).unwrap_or_default(), row.try_get("signals")?))
-    };
-    rows.iter().map(place).collect()
-}
-
-/// What is owed because of the sector's incidents by those the reader may answer for.
-async fn owed(
-    edge: &Edge,
-    connection: &mut PgConnection,
-    caller: Caller<'_>,
-    sector: &SectorId,
-    now: Timestamp,
-    words: &impl Fn(Timestamp) -> String,
-) -> Result<Vec<Owing>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
-          where o.given_at is null and (i.sector = $1 or i.also_concerns @> array[$1])
-          order by o.due_at nulls last limit $2",
-    )
-    .bind(sector.as_str())
-    .bind(SHOWN)
-    .fetch_all(connection)
-    .await?;
-    let mut owing = Vec::new();
-    for row in &rows {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
-        let SqlJson(incident): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
-        let due: Option<jiff_sqlx::Timestamp> = row.try_get("due_at")?;
-        let due = due.map(jiff_sqlx::Timestamp::to_jiff);
-        owing.push(Owing {
-            may_give: may_give(caller, &owed),
-            incident: incident.id.to_string(),
-            reference: incident.reference,
-            by: edge.city.directory.role_label(&owed.by.role).to_owned(),
-            when: due.map(words).unwrap_or_default(),
-            late: due.is_some_and(|due| due < now),
-            may_be_unknown: owed.may_be_unknown,
-            id: owed.id,
-            what: owed.what,
-        });
-    }
-    Ok(owing)
 }

@@ -10,7 +10,7 @@ use vigie_proto::{
 use crate::{
     act::{
         AcknowledgementBody, NoteBody, ResolutionBody, SeverityBody,
-        conduct::{HandoverBody, InvolvementBody, RegimeBody, ReturnBody},
+        conduct::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
         request::Request,
     },
     incidents::invalid,
@@ -26,18 +26,22 @@ pub(crate) enum Did {
     Regime,
     HandOver,
     Involve,
+    Call,
+    Separate,
     Return,
     Close,
 }
 
 impl Did {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Acknowledge,
         Self::Note,
         Self::Severity,
         Self::Regime,
         Self::HandOver,
         Self::Involve,
+        Self::Call,
+        Self::Separate,
         Self::Return,
         Self::Close,
     ];
@@ -51,6 +55,8 @@ impl Did {
             Self::Regime => "regime",
             Self::HandOver => "hand-over",
             Self::Involve => "involve",
+            Self::Call => "call",
+            Self::Separate => "separate",
             Self::Return => "return",
             Self::Close => "close",
         }
@@ -65,6 +71,8 @@ impl Did {
             Self::Regime => "Régime de crise changé.",
             Self::HandOver => "Relais demandé : le service est prévenu.",
             Self::Involve => "Secteur associé : ses services sont prévenus.",
+            Self::Call => "Le service est sollicité de nouveau, par tous ses moyens.",
+            Self::Separate => "Signalement séparé : il ouvre son propre événement, dont les services sont prévenus.",
             Self::Return => "Retour enregistré.",
             Self::Close => "Événement clos.",
         }
@@ -84,6 +92,7 @@ pub(crate) struct Deed {
     regime: Option<CrisisRegime>,
     to: Option<String>,
     sector: Option<SectorId>,
+    signal: Option<String>,
     owed: Option<String>,
     outcome: Option<ReturnOutcome>,
     closing: Option<ClosingReason>,
@@ -104,6 +113,8 @@ impl Deed {
             Did::Involve => {
                 self.sector.clone().map(|sector| Request::Involve(InvolvementBody { sectors: vec![sector] }))
             }
+            Did::Call => self.body().map(|to| Request::Call(CallBody { to })),
+            Did::Separate => self.signal.clone().map(|signal| Request::Separate(SeparationBody { signal })),
             Did::Return => {
                 self.owed.clone().zip(self.outcome).map(|(owed, outcome)| Request::Return(ReturnBody { owed, outcome }))
             }

@@ -77,6 +77,7 @@ struct May {
     change_severity: bool,
     set_regime: bool,
     involve: bool,
+    separate: bool,
     close: bool,
 }
 
@@ -91,6 +92,7 @@ impl May {
             change_severity: may(P::ChangeSeverity),
             set_regime: may(P::SetRegime),
             involve: may(P::Involve),
+            separate: may(P::Separate),
             close: may(P::Close),
         }
     }

@@ -11,8 +11,12 @@ use vigie_domain::{
     directory::{Ambit, Body, Directory},
     escalation::Escalation,
 };
-use vigie_platform::journal;
-use vigie_proto::{BodyId, IncidentId, RoleId, SectorId, Severity, event::IncidentSnapshot, plan::Owed};
+use vigie_platform::{journal, journal::Entry};
+use vigie_proto::{
+    BodyId, IncidentId, RoleId, SectorId, Severity, SignalId,
+    event::{Event, IncidentSnapshot},
+    plan::Owed,
+};
 
 use super::told::{Told, told};
 use crate::{
@@ -50,10 +54,12 @@ pub(crate) struct LogLine {
     pub(crate) words: Option<String>,
 }
 
-/// A signal joined to the incident.
+/// A signal that belongs to the incident.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) reference: String,
+    /// Without it there would be no incident.
+    pub(crate) opened_it: bool,
     pub(crate) when: String,
     pub(crate) severity: &'static str,
     /// French name of the role that raised it.
@@ -117,6 +123,7 @@ pub(crate) async fn tell(
             text: line.text,
         }
     });
+    let opener = opener(&entries);
     Ok(Story {
         log: log.collect(),
         told: told(&entries, directory)
@@ -126,7 +133,7 @@ pub(crate) async fn tell(
                 (told, when)
             })
             .collect(),
-        signals: signals(&mut connection, incident.id, directory, reads, words).await?,
+        signals: signals(&mut connection, incident.id, opener, directory, reads, words).await?,
         ahead: ahead(&mut connection, incident.id, directory, words).await?,
         owed: owed(edge, &mut connection, caller, incident.id, words).await?,
         bodies: bodies(directory, incident, |_| true),
@@ -154,16 +161,25 @@ async fn written(
     Ok(written)
 }
 
+/// The signal that opened the incident.
+fn opener(entries: &[Entry]) -> Option<SignalId> {
+    entries.iter().find_map(|entry| match Event::decode(&entry.envelope.type_name, &entry.data) {
+        Ok(Event::IncidentOpened(opened)) => Some(opened.signal_id),
+        _ => None,
+    })
+}
+
 async fn signals(
     connection: &mut PgConnection,
     incident: IncidentId,
+    opener: Option<SignalId>,
     directory: &Directory,
     reads: bool,
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Heard>, sqlx::Error> {
     // Whoever may not read the words does not fetch them.
     let rows = sqlx::query(
-        "select s.reference, s.source_role, s.severity, s.received_at, case when $2 then s.summary end as words
+        "select s.id, s.reference, s.source_role, s.severity, s.received_at, case when $2 then s.summary end as words
            from routing.incident_signal l join intake.signal s on s.id = l.signal_id
           where l.incident_id = $1 order by s.received_at",
     )
@@ -173,13 +189,14 @@ async fn signals(
     .await?;
     let heard = |row: &sqlx::postgres::PgRow| {
         let (role, severity): (String, String) = (row.try_get("source_role")?, row.try_get("severity")?);
-        let received: SqlTimestamp = row.try_get("received_at")?;
+        let (id, received): (Uuid, SqlTimestamp) = (row.try_get("id")?, row.try_get("received_at")?);
         Ok(Heard {
             reference: row.try_get("reference")?,
             when: words(received.to_jiff()),
             severity: severity.parse().map_or("", Severity::label),
             by: role_name(directory, &role),
             words: row.try_get("words")?,
+            opened_it: opener.is_some_and(|opener| opener.0 == id),
         })
     };
     rows.iter().map(heard).collect()

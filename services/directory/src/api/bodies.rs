@@ -64,7 +64,7 @@ pub(crate) struct ContactView {
 
 /// The bodies of the directory, with who is on duty now.
 #[utoipa::path(
-    get, path = "/api/v1/directory/bodies", tag = "directory", params(Filter),
+    get, path = "/api/v1/directory/bodies", operation_id = "body_list", tag = "directory", params(Filter),
     responses(
         (status = 200, description = "In order of id", body = Vec<BodyView>),
         ReadProblems
@@ -101,7 +101,7 @@ pub(crate) async fn list(
 
 /// One body.
 #[utoipa::path(
-    get, path = "/api/v1/directory/bodies/{id}", tag = "directory", params(("id" = BodyId, Path)),
+    get, path = "/api/v1/directory/bodies/{id}", operation_id = "body_one", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 200, description = "The body", body = BodyView),
         ReadProblems

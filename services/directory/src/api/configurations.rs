@@ -88,7 +88,7 @@ pub(crate) struct PublicationView {
 
 /// What is in force, and the history of activations.
 #[utoipa::path(
-    get, path = "/api/v1/configurations", tag = "directory", params(Filter),
+    get, path = "/api/v1/configurations", operation_id = "configuration_list", tag = "directory", params(Filter),
     responses(
         (status = 200, description = "What is in force", body = ConfigurationView),
         ReadProblems
@@ -117,7 +117,7 @@ pub(crate) async fn list(
 
 /// What the prover last said of what is in force.
 #[utoipa::path(
-    get, path = "/api/v1/configurations/proof", tag = "directory",
+    get, path = "/api/v1/configurations/proof", operation_id = "configuration_proof", tag = "directory",
     responses(
         (status = 200, description = "The last proof", body = Proof),
         ReadProblems
@@ -132,7 +132,7 @@ pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> 
 
 /// What a version of the directory changed, entry by entry, by ids: addresses are not shown.
 #[utoipa::path(
-    get, path = "/api/v1/configurations/{id}/changes", tag = "directory", params(("id" = i64, Path)),
+    get, path = "/api/v1/configurations/{id}/changes", operation_id = "configuration_changes", tag = "directory", params(("id" = i64, Path)),
     responses(
         (status = 200, description = "None for a first version, a doctrine or a territory", body = Vec<Change>),
         ReadProblems
@@ -154,7 +154,7 @@ pub(crate) async fn changes(
 
 /// Prove files and put them in force, everywhere at once.
 #[utoipa::path(
-    post, path = "/api/v1/configurations", tag = "directory", request_body = PublicationBody,
+    post, path = "/api/v1/configurations", operation_id = "configuration_publish", tag = "directory", request_body = PublicationBody,
     responses(
         (status = 200, description = "In force, or only tried", body = PublicationView),
         WriteProblems
@@ -183,7 +183,7 @@ pub(crate) async fn publish(
 
 /// Put an earlier version back in force.
 #[utoipa::path(
-    post, path = "/api/v1/configurations/rollback", tag = "directory", request_body = RollbackBody,
+    post, path = "/api/v1/configurations/rollback", operation_id = "configuration_roll_back", tag = "directory", request_body = RollbackBody,
     responses(
         (status = 200, description = "In force again", body = PublicationView),
         WriteProblems

@@ -46,7 +46,7 @@ pub(crate) struct OpenedView {
 
 /// Ask every contact point to answer once.
 #[utoipa::path(
-    post, path = "/api/v1/directory/drills", tag = "directory", request_body = DrillBody,
+    post, path = "/api/v1/directory/drills", operation_id = "drill_open", tag = "directory", request_body = DrillBody,
     responses(
         (status = 201, description = "Begun", body = OpenedView),
         WriteProblems
@@ -87,7 +87,7 @@ pub(crate) async fn open(
 
 /// How a drill stands: who answered, who cannot be reached, per channel and sector.
 #[utoipa::path(
-    get, path = "/api/v1/directory/drills/{id}", tag = "directory", params(("id" = DrillId, Path)),
+    get, path = "/api/v1/directory/drills/{id}", operation_id = "drill_one", tag = "directory", params(("id" = DrillId, Path)),
     responses(
         (status = 200, description = "The report", body = DrillReport),
         ReadProblems
@@ -108,7 +108,7 @@ pub(crate) async fn one(
 
 /// The last drills, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/directory/drills", tag = "directory",
+    get, path = "/api/v1/directory/drills", operation_id = "drill_list", tag = "directory",
     responses(
         (status = 200, description = "At most 24", body = Vec<DrillReport>),
         ReadProblems

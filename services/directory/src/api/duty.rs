@@ -71,7 +71,7 @@ pub(crate) struct FeedView {
 
 /// Who is on duty from when to when, and the holes of the roster.
 #[utoipa::path(
-    get, path = "/api/v1/directory/bodies/{id}/shifts", tag = "directory", params(("id" = BodyId, Path), Period),
+    get, path = "/api/v1/directory/bodies/{id}/shifts", operation_id = "duty_of_body", tag = "directory", params(("id" = BodyId, Path), Period),
     responses(
         (status = 200, description = "In order of their beginning, then of rank", body = DutyView),
         ReadProblems
@@ -97,7 +97,7 @@ pub(crate) async fn of_body(
 
 /// A calendar of the duty to subscribe to, for whoever holds its secret address.
 #[utoipa::path(
-    post, path = "/api/v1/directory/bodies/{id}/feeds", tag = "directory", params(("id" = BodyId, Path)),
+    post, path = "/api/v1/directory/bodies/{id}/feeds", operation_id = "duty_subscribe", tag = "directory", params(("id" = BodyId, Path)),
     request_body = FeedBody,
     responses(
         (status = 201, description = "Its address, shown once", body = FeedView),
@@ -139,7 +139,7 @@ pub(crate) async fn subscribe(
 
 /// Make every calendar of a body unreadable.
 #[utoipa::path(
-    delete, path = "/api/v1/directory/bodies/{id}/feeds", tag = "directory", params(("id" = BodyId, Path)),
+    delete, path = "/api/v1/directory/bodies/{id}/feeds", operation_id = "duty_revoke", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 204, description = "None of its addresses works any more"),
         WriteProblems

@@ -44,7 +44,7 @@ pub(crate) struct EditsBody {
 /// Whoever administers may change everything; whoever keeps a body, its own contact points and roster. What the prover
 /// holds against the directory already does not stand in the way; what the edits would add does.
 #[utoipa::path(
-    post, path = "/api/v1/directory/edits", tag = "directory", request_body = EditsBody,
+    post, path = "/api/v1/directory/edits", operation_id = "directory_edit", tag = "directory", request_body = EditsBody,
     responses(
         (status = 200, description = "In force, or only tried", body = PublicationView),
         WriteProblems

@@ -50,7 +50,7 @@ pub(crate) struct HandoverView {
 
 /// Record a hand-over with its note.
 #[utoipa::path(
-    post, path = "/api/v1/directory/bodies/{id}/handovers", tag = "directory", params(("id" = BodyId, Path)),
+    post, path = "/api/v1/directory/bodies/{id}/handovers", operation_id = "duty_hand_over", tag = "directory", params(("id" = BodyId, Path)),
     request_body = HandoverBody,
     responses(
         (status = 201, description = "Recorded", body = HandoverView),
@@ -97,7 +97,7 @@ pub(crate) async fn hand_over(
 
 /// The last hand-overs of a body, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/directory/bodies/{id}/handovers", tag = "directory", params(("id" = BodyId, Path)),
+    get, path = "/api/v1/directory/bodies/{id}/handovers", operation_id = "duty_handovers", tag = "directory", params(("id" = BodyId, Path)),
     responses(
         (status = 200, description = "At most 50", body = Vec<HandoverView>),
         ReadProblems

@@ -37,7 +37,7 @@ pub(crate) struct CodeBody {
 
 /// Send a code to a contact point.
 #[utoipa::path(
-    post, path = "/api/v1/directory/contacts/{id}/verifications", tag = "directory", params(("id" = ContactId, Path)),
+    post, path = "/api/v1/directory/contacts/{id}/verifications", operation_id = "verification_begin", tag = "directory", params(("id" = ContactId, Path)),
     responses(
         (status = 201, description = "On its way", body = VerificationView),
         WriteProblems
@@ -72,7 +72,7 @@ pub(crate) async fn begin(
 
 /// Give back the code that was received: the contact point is verified.
 #[utoipa::path(
-    post, path = "/api/v1/directory/verifications/{id}", tag = "directory", params(("id" = ProbeId, Path)),
+    post, path = "/api/v1/directory/verifications/{id}", operation_id = "verification_answer", tag = "directory", params(("id" = ProbeId, Path)),
     request_body = CodeBody,
     responses(
         (status = 204, description = "Verified"),

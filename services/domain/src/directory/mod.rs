@@ -135,6 +135,8 @@ pub enum Permission {
     SetRegime,
     /// Brings other sectors in.
     Involve,
+    /// Takes a signal out of an incident it joined by mistake.
+    Separate,
     /// Reads the journal, not the content.
     Audit,
     /// Keeps its own body's contact points and roster.

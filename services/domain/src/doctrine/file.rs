@@ -10,7 +10,7 @@ use vigie_proto::{
     plan::{Expects, OnRefusal, Rank},
 };
 
-use super::{AudiencePlace, Condition, DayKind, EmergencyNumber, Repeat, StaleRule, Timing};
+use super::{AudiencePlace, Condition, DayKind, EmergencyNumber, Pictogram, Repeat, StaleRule, Timing};
 
 /// `doctrine.toml`: what holds for every fiche.
 #[derive(Debug, Deserialize)]
@@ -97,6 +97,8 @@ pub(super) struct NeverSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct KindSection {
     pub(super) label: String,
+    #[serde(default)]
+    pub(super) pictogram: Option<Pictogram>,
     pub(super) default_severity: Severity,
     #[serde(default)]
     pub(super) facts: Vec<FactSection>,

@@ -8,6 +8,7 @@ pub mod check;
 pub mod diff;
 mod file;
 mod freeze;
+mod pictogram;
 mod read;
 mod table;
 pub mod timeline;
@@ -25,6 +26,7 @@ use vigie_proto::{
 
 pub use freeze::{Situation, freeze, involve};
 pub(crate) use freeze::{holds, target};
+pub use pictogram::Pictogram;
 pub use read::{DoctrineError, read};
 pub use table::table;
 pub use when::{Anchor, When};
@@ -76,6 +78,8 @@ impl std::fmt::Display for Origin {
 pub struct KindRule {
     /// French label.
     pub label: String,
+    /// Its sign on forms, if it has one.
+    pub pictogram: Option<Pictogram>,
     /// Severity when the raiser gives none.
     pub default_severity: Severity,
     /// Predefined facts a raiser may tick, in order.

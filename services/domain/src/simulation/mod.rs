@@ -44,7 +44,7 @@ use crate::{
     correlation,
     doctrine::KindRule,
     escalation::{Escalation, Settlement},
-    incident::{Incident, Names, Planner},
+    incident::{Incident, Names, Origin, Planner},
     pattern::Pattern,
 };
 
@@ -169,7 +169,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             id: IncidentId(Uuid::from_u128(number as u128)),
             reference: format!("R-{}-{number:06}", self.now.strftime("%Y")),
         };
-        let (incident, event) = Incident::open(signal, rule, place, pattern, names, self.planner());
+        let (incident, event) =
+            Incident::open(signal, rule, place, pattern.map_or(Origin::Alone, Origin::Pattern), names, self.planner());
         let Event::IncidentOpened(opened) = event else { return };
         let escalation = Escalation::start(opened.plan, incident.snapshot.version);
         let chance = self.chance.of(signal.signal_id.0.as_bytes());

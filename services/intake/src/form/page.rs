@@ -17,6 +17,7 @@ use vigie_domain::{
     directory::{Ambit, Source},
     doctrine::EmergencyNumber,
 };
+use vigie_picture::pictogram;
 use vigie_platform::{ids, problem::Problem};
 use vigie_proto::{Kind, Severity, signal::Location};
 
@@ -29,6 +30,8 @@ pub(crate) struct Choice {
     value: String,
     label: String,
     hint: &'static str,
+    /// SVG beside the words; empty for none.
+    sign: String,
     chosen: bool,
 }
 
@@ -141,6 +144,7 @@ pub(crate) fn form(
                 value: kind.to_string(),
                 label: city.doctrine.kind_label(kind).to_owned(),
                 hint: "",
+                sign: city.doctrine.kind(kind).and_then(|rule| rule.pictogram).map(pictogram::sign).unwrap_or_default(),
                 chosen: Some(kind) == chosen_kind,
             })
             .collect(),
@@ -157,7 +161,7 @@ fn kinds_of(city: &City, source: &Source) -> Vec<Kind> {
 
 fn choice(value: &str, label: &str, hint: &'static str, answered: &str, default: &str) -> Choice {
     let answered = if answered.is_empty() { default } else { answered };
-    Choice { value: value.to_owned(), label: label.to_owned(), hint, chosen: answered == value }
+    Choice { value: value.to_owned(), label: label.to_owned(), hint, sign: String::new(), chosen: answered == value }
 }
 
 fn severity(severity: Severity, answered: &str) -> Choice {
@@ -167,7 +171,8 @@ fn severity(severity: Severity, answered: &str) -> Choice {
         Severity::Serious => "En cours ou imminent, arme, blessé",
         Severity::Fatal => "Décès ou pronostic vital engagé : appelez d'abord le 17 et le 15",
     };
-    choice(severity.code(), severity.label(), hint, answered, Severity::Tension.code())
+    let choice = choice(severity.code(), severity.label(), hint, answered, Severity::Tension.code());
+    Choice { sign: pictogram::gauge(severity), ..choice }
 }
 
 fn places(city: &City, source: &Source, answered: &str) -> Vec<Choice> {
@@ -202,6 +207,7 @@ fn facts(city: &City, kinds: &[Kind], answers: &Answers) -> Vec<Choice> {
                 value: rule.code.clone(),
                 label: rule.label.clone(),
                 hint: "",
+                sign: String::new(),
                 chosen: answers.facts.contains(&rule.code),
             });
         }

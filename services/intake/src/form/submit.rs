@@ -1,9 +1,10 @@
-//! `POST /signaler`: the answers become a signal by the same way as the API's.
+//! `POST /signaler`: the answers become a signal by the same way as the API's. `POST /signaler/relecture`: what is written
+//! so far, read for names while there is time to take them out.
 
 use std::sync::Arc;
 
 use axum::{
-    Form,
+    Form, Json,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
@@ -52,4 +53,19 @@ pub(crate) async fn submit(
             form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[])
         }
     }
+}
+
+/// What is written so far.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Draft {
+    summary: String,
+}
+
+/// The doubts about a text that nobody has sent yet, one sentence each. It is kept nowhere.
+pub(crate) async fn read_over(State(edge): State<Arc<Edge>>, headers: HeaderMap, Form(draft): Form<Draft>) -> Response {
+    if let Err(response) = visitor(&edge, &headers).await {
+        return response;
+    }
+    let doubts: Vec<String> = personal_data_warnings(&draft.summary).into_iter().map(|doubt| doubt.message).collect();
+    Json(doubts).into_response()
 }

@@ -181,6 +181,7 @@ fn opened(alert: &AlertIssuedV1) -> Event {
         plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
         accumulated: Vec::new(),
         in_the_wake_of: None,
+        separated_from: None,
     }
     .into()
 }

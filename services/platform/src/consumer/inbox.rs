@@ -1,4 +1,4 @@
-//! What a consumer has had: inbox rows, the watermark below which nothing is owed, dead letters.
+//! What a consumer has had: inbox rows, the watermark below which nothing is owed, dead letters and those to try again.
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -53,6 +53,36 @@ pub(super) async fn write_dead_letter(
         .bind(why)
         .bind(at.to_sqlx())
         .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Events set aside that somebody wants tried again, oldest wish first.
+pub(super) async fn revivals<H: Handler>(connection: &mut PgConnection) -> Result<Vec<(i64, Entry)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select r.id, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
+                e.data::text as data
+           from journal.revival r join journal.entry e on e.event_id = r.event_id
+          where r.consumer = $1 and r.settled_at is null order by r.id",
+    )
+    .bind(H::NAME)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("id")?, Entry::from_row(row)?))).collect()
+}
+
+/// What came of trying an event again: applied, or set aside once more because of `why`.
+pub(super) async fn settle_revival(
+    connection: &mut PgConnection,
+    id: i64,
+    why: Option<&str>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update journal.revival set settled_at = $2, why = $3 where id = $1")
+        .bind(id)
+        .bind(now.to_sqlx())
+        .bind(why)
+        .execute(connection)
         .await?;
     Ok(())
 }

@@ -172,6 +172,9 @@ pub async fn run<H: Handler>(
             () = tokio::time::sleep_until(catch_up_at) => {
                 may_subscribe = true;
                 let every = &runner.context.config.bus;
+                if let Err(error) = runner.revive().await {
+                    tracing::warn!(error = format!("{error:#}"), consumer = H::NAME, "what is to be tried again waits");
+                }
                 let pause = if served_since.is_some() { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
                 match runner.catch_up(served_since).await {
                     Ok(true) => {}

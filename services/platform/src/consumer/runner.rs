@@ -8,8 +8,10 @@ use async_nats::jetstream::{
 };
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 use vigie_proto::{
+    EventId,
     envelope::Envelope,
     event::{DecodeError, Event},
 };
@@ -29,6 +31,16 @@ pub(super) struct Incoming {
     pub(super) envelope: Envelope,
     data: String,
     message: Option<Message>,
+}
+
+/// What handling a batch led to, before it is committed.
+struct Applied<After> {
+    outbox: Outbox,
+    after: After,
+    /// To be shown again.
+    later: Vec<Uuid>,
+    /// Id, type and why of each event that can never be applied.
+    dead: Vec<(EventId, String, String)>,
 }
 
 /// One consumer at work.
@@ -160,7 +172,36 @@ impl<H: Handler> Runner<H> {
     async fn apply(&self, batch: &[Incoming]) -> anyhow::Result<()> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
-        let fresh = inbox::enter_inbox::<H>(&mut tx, batch, now).await?;
+        let applied = self.handle(&mut tx, batch, now).await?;
+        inbox::leave_inbox::<H>(&mut tx, &applied.later).await?;
+        for (id, type_name, reason) in &applied.dead {
+            tracing::error!(event.id = %id, consumer = H::NAME, reason, "an event went to the dead letters");
+            inbox::write_dead_letter(&mut tx, H::NAME, *id, type_name, reason, now).await?;
+        }
+        journal::append(&mut tx, applied.outbox.entries()).await?;
+        tx.commit().await?;
+
+        self.context.metrics.dead_letters.inc_by(applied.dead.len() as u64);
+        self.context.fresh.push(applied.outbox.into_entries());
+        self.handler.committed(applied.after);
+        for incoming in batch {
+            if applied.later.contains(&incoming.envelope.id.0) {
+                negative(incoming, Duration::from_millis(100)).await;
+            } else {
+                acknowledge(incoming).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a batch in the inbox and hands the handler what was not there yet.
+    async fn handle(
+        &self,
+        tx: &mut PgConnection,
+        batch: &[Incoming],
+        now: Timestamp,
+    ) -> anyhow::Result<Applied<H::After>> {
+        let fresh = inbox::enter_inbox::<H>(tx, batch, now).await?;
         let mut events = Vec::with_capacity(fresh.len());
         let mut dead = Vec::new();
         for incoming in batch.iter().filter(|i| fresh.contains(&i.envelope.id.0)) {
@@ -176,7 +217,7 @@ impl<H: Handler> Runner<H> {
         let (verdicts, after) = if events.is_empty() {
             (Vec::new(), H::After::default())
         } else {
-            self.handler.handle(&mut tx, &events, now, &mut outbox).await?
+            self.handler.handle(tx, &events, now, &mut outbox).await?
         };
         anyhow::ensure!(
             verdicts.len() == events.len(),
@@ -196,24 +237,44 @@ impl<H: Handler> Runner<H> {
                 Verdict::Dead(reason) => dead.push((event.id, event.event.type_name().to_owned(), reason)),
             }
         }
-        inbox::leave_inbox::<H>(&mut tx, &later).await?;
-        for (id, type_name, reason) in &dead {
-            tracing::error!(event.id = %id, consumer = H::NAME, reason, "an event went to the dead letters");
-            inbox::write_dead_letter(&mut tx, H::NAME, *id, type_name, reason, now).await?;
-        }
-        journal::append(&mut tx, outbox.entries()).await?;
-        tx.commit().await?;
+        Ok(Applied { outbox, after, later, dead })
+    }
 
-        self.context.metrics.dead_letters.inc_by(dead.len() as u64);
-        self.context.fresh.push(outbox.into_entries());
-        self.handler.committed(after);
-        for incoming in batch {
-            if later.contains(&incoming.envelope.id.0) {
-                negative(incoming, Duration::from_millis(100)).await;
-            } else {
-                acknowledge(incoming).await;
+    /// Shows the handler again what it had set aside and somebody wants tried again.
+    pub(super) async fn revive(&self) -> anyhow::Result<()> {
+        let mut connection = self.pool.acquire().await?;
+        let waiting = inbox::revivals::<H>(&mut connection).await?;
+        drop(connection);
+        for (id, entry) in waiting {
+            let incoming = Incoming { envelope: entry.envelope, data: entry.data, message: None };
+            match self.apply_again(id, &incoming).await {
+                Err(error) if !is_temporary(&error) => {
+                    let mut connection = self.pool.acquire().await?;
+                    let (now, why) = (self.context.clock.now(), format!("{error:#}"));
+                    inbox::settle_revival(&mut connection, id, Some(&why), now).await?;
+                }
+                outcome => outcome?,
             }
         }
+        Ok(())
+    }
+
+    /// One transaction: out of the inbox, handled, and the wish settled. What is put off waits for the next look.
+    async fn apply_again(&self, revival: i64, incoming: &Incoming) -> anyhow::Result<()> {
+        let now = self.context.clock.now();
+        let mut tx = self.pool.begin().await?;
+        inbox::leave_inbox::<H>(&mut tx, &[incoming.envelope.id.0]).await?;
+        let applied = self.handle(&mut tx, std::slice::from_ref(incoming), now).await?;
+        if !applied.later.is_empty() {
+            return Ok(tx.rollback().await?);
+        }
+        let why = applied.dead.first().map(|(_, _, why)| why.as_str());
+        inbox::settle_revival(&mut tx, revival, why, now).await?;
+        journal::append(&mut tx, applied.outbox.entries()).await?;
+        tx.commit().await?;
+        tracing::info!(event.id = %incoming.envelope.id, consumer = H::NAME, applied = why.is_none(), "tried again");
+        self.context.fresh.push(applied.outbox.into_entries());
+        self.handler.committed(applied.after);
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! They act by the same functions as the API, so the same rules hold; a problem becomes a page that says it.
 
 pub(crate) mod body;
+pub(crate) mod dead_letters;
+pub(crate) mod doctrine;
 pub(crate) mod drills;
 pub(crate) mod overview;
 pub(crate) mod versions;

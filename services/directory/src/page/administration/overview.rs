@@ -8,20 +8,15 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde_json::Value;
-use sqlx::Row;
 use vigie_domain::french;
 use vigie_platform::page::Frame;
 
-use super::{administrator, failed, render};
+use super::{administrator, dead_letters, failed, render};
 use crate::{
     api::{Edge, stored},
     drill, proof, version,
 };
-
-/// Dead letters shown, newest first.
-const DEAD_LETTERS: i64 = 20;
 
 #[derive(Debug, Template)]
 #[template(path = "administration/overview.html")]
@@ -31,7 +26,8 @@ struct OverviewPage {
     proof: Option<ProofLine>,
     drill: Option<DrillLine>,
     dependencies: Vec<(String, &'static str)>,
-    dead_letters: Vec<DeadLetter>,
+    /// Facts set aside that nobody has had applied since.
+    set_aside: i64,
 }
 
 #[derive(Debug)]
@@ -57,14 +53,6 @@ struct DrillLine {
     at: String,
     asked: u32,
     answered: u32,
-}
-
-#[derive(Debug)]
-struct DeadLetter {
-    consumer: String,
-    kind: String,
-    why: String,
-    at: String,
 }
 
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
@@ -120,7 +108,7 @@ async fn gathered(edge: &Edge, frame: Frame) -> Result<OverviewPage, sqlx::Error
                 (name.to_owned(), state)
             })
             .collect(),
-        dead_letters: dead_letters(edge).await?,
+        set_aside: dead_letters::unsettled(&edge.pool).await?,
     })
 }
 
@@ -150,22 +138,4 @@ pub(super) fn label(what: version::What) -> &'static str {
         version::What::Directory => "Annuaire",
         version::What::Territory => "Territoire",
     }
-}
-
-async fn dead_letters(edge: &Edge) -> Result<Vec<DeadLetter>, sqlx::Error> {
-    let rows = sqlx::query("select consumer, type, why, at from journal.dead_letter order by at desc limit $1")
-        .bind(DEAD_LETTERS)
-        .fetch_all(&edge.pool)
-        .await?;
-    let zone = &edge.city.doctrine.zone;
-    rows.iter()
-        .map(|row| {
-            Ok(DeadLetter {
-                consumer: row.try_get("consumer")?,
-                kind: row.try_get("type")?,
-                why: row.try_get("why")?,
-                at: french::date_time(row.try_get::<SqlTimestamp, _>("at")?.to_jiff(), zone),
-            })
-        })
-        .collect()
 }

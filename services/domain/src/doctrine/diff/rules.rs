@@ -84,6 +84,7 @@ fn kind_parts(rule: &KindRule) -> Parts {
     });
     vec![
         ("label", rule.label.clone()),
+        ("pictogram", rule.pictogram.map_or_else(String::new, |sign| sign.code().to_owned())),
         ("default_severity", rule.default_severity.to_string()),
         ("facts", joined(facts)),
         ("one_fact_of", rule.one_fact_of.join(", ")),

@@ -165,6 +165,7 @@ impl Reader<'_> {
         }
         KindRule {
             label: section.label,
+            pictogram: section.pictogram,
             default_severity: section.default_severity,
             facts: section
                 .facts

@@ -1,5 +1,5 @@
-// An incident's page, kept up to date: when something happened to it, the parts that only show are read again. Forms
-// are left alone, whatever somebody is typing.
+// A page kept up to date: when something happened to what it shows (one incident, or those of a sector), the parts that
+// only show are read again. Forms are left alone, whatever somebody is typing.
 import { follow } from "./live.js";
 import { left } from "./rows.js";
 
@@ -15,14 +15,25 @@ function say(text, state) {
   pulse.dataset.state = state;
 }
 
+function concerns(incident) {
+  const { id, sector } = live.dataset;
+  return id ? incident.id === id : incident.sector === sector || incident.also_concerns.includes(sector);
+}
+
 /** Replaces every part that only shows with what the server shows now. */
 async function refresh() {
   const response = await fetch(location.pathname, { cache: "no-store" });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
+    // What somebody has opened there to correct it, or is about to press, waits until they are done.
+    const held = part.contains(document.activeElement) ? document.activeElement : null;
+    if (part.querySelector("details[open]") || held?.matches("button, input, select, textarea")) continue;
     const now = fresh.getElementById(part.id);
-    if (now && now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
+    if (!now || now.innerHTML === part.innerHTML) continue;
+    const at = held?.getAttribute("href");
+    part.replaceChildren(...now.childNodes);
+    if (at) part.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
   }
   // What is under the reader's eyes is what they take charge of.
   const version = document.querySelector("[name=version]");
@@ -30,6 +41,14 @@ async function refresh() {
   if (version && newest) version.value = newest.value;
   countDown();
 }
+
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (!target.open && target.closest("[data-live]")) behind = true;
+  },
+  true,
+);
 
 function countDown() {
   for (const node of document.querySelectorAll(".left")) {
@@ -55,6 +74,6 @@ follow(live.dataset.after, {
   ended: () => say("Votre session est terminée : ouvrez votre lien personnel, puis actualisez la page.", "ended"),
   told(name, { at, incident }) {
     if (name === "alive") skew = Date.parse(at) - Date.now();
-    else if (incident.id === live.dataset.id) behind = true;
+    else if (concerns(incident)) behind = true;
   },
 });

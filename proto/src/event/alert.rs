@@ -1,0 +1,201 @@
+//! Steps of a plan, the alerts they issue, and how far those came.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::IncidentSnapshot;
+use crate::{AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, RoleId};
+
+/// A step of a plan was dealt with, one way or another: every due step leaves one of these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct StepSettledV1 {
+    pub incident_id: IncidentId,
+    /// Plan number within the incident, from 1; aggravation starts the next.
+    pub generation: u32,
+    /// `circuit/step`.
+    pub step: String,
+    #[schemars(with = "String")]
+    pub due_at: Timestamp,
+    #[schemars(with = "String")]
+    pub settled_at: Timestamp,
+    pub outcome: StepOutcome,
+    /// Alerts issued by it.
+    pub alerts: u32,
+}
+
+/// What became of a due step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    Fired,
+    /// Overdue after an outage: its recipients were told together with a later step of the same circuit.
+    Folded,
+    /// Overdue beyond its use; nobody was told.
+    Expired,
+    /// Its circuit had been satisfied.
+    Acknowledged,
+    /// What it would have reminded of was given.
+    Returned,
+    /// The incident was closed or took another plan.
+    Superseded,
+    /// Nobody in the directory answers to its targets.
+    NobodyFound,
+}
+
+/// One recipient is to be told by one channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AlertIssuedV1 {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
+    pub purpose: Purpose,
+    pub generation: u32,
+    /// `circuit/step` of every step that asked for it.
+    pub steps: Vec<String>,
+    pub body: BodyId,
+    pub role: RoleId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    /// Tried in order when this channel fails.
+    pub fallback: Vec<FallbackContact>,
+    /// The body that could not be reached, for [`Purpose::Undeliverable`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<BodyId>,
+    /// Other incidents told in the same message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoTold>,
+    /// What is owed, in French, for [`Purpose::Return`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<String>,
+    /// What the doctrine wants kept in mind, in French.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guidance: Vec<String>,
+    #[schemars(with = "String")]
+    pub issued_at: Timestamp,
+}
+
+/// One more incident of a grouped message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AlsoTold {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
+}
+
+/// The next way to reach the same recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FallbackContact {
+    pub channel: Channel,
+    pub contact: ContactId,
+}
+
+/// What an alert asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Take charge.
+    Acknowledge,
+    /// Know it.
+    Inform,
+    /// Somebody could not be reached by any channel: reach them otherwise.
+    Undeliverable,
+    /// Still in charge? Without an answer the circuit goes on.
+    Confirm,
+    /// Another body hands the incident on.
+    TakeOver,
+    /// Something owed is due: give it.
+    Return,
+}
+
+impl Purpose {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Inform => "inform",
+            Self::Undeliverable => "undeliverable",
+            Self::Confirm => "confirm",
+            Self::TakeOver => "take-over",
+            Self::Return => "return",
+        }
+    }
+}
+
+/// A message was handed to the next system, which took it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliverySentV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    /// Attempts so far, this one included.
+    pub attempt: u32,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A receipt came: the message reached its device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryDeliveredV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A channel was given up for one alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryFailedV1 {
+    pub delivery_id: DeliveryId,
+    pub alert_id: AlertId,
+    pub incident_id: IncidentId,
+    pub body: BodyId,
+    pub channel: Channel,
+    pub attempt: u32,
+    pub failure: DeliveryFailure,
+    /// The channel tried instead.
+    #[serde(default)]
+    pub next: Option<Channel>,
+}
+
+/// Why a channel was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryFailure {
+    /// The next system refused for good (SMTP 5xx, invalid number).
+    Refused,
+    /// No attempt succeeded in the time allowed.
+    Exhausted,
+    /// Sent, but no receipt within the channel's bound.
+    NoReceipt,
+    /// The receipt says it was not delivered.
+    Undelivered,
+    /// The contact is no longer in the directory.
+    UnknownContact,
+}
+
+impl DeliveryFailure {
+    /// Stable code, as in JSON and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Exhausted => "exhausted",
+            Self::NoReceipt => "no-receipt",
+            Self::Undelivered => "undelivered",
+            Self::UnknownContact => "unknown-contact",
+        }
+    }
+}
+
+/// No channel of a recipient worked: the doctrine says who is told of that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeliveryDeadLetteredV1 {
+    pub alert_id: AlertId,
+    pub incident: IncidentSnapshot,
+    pub purpose: Purpose,
+    pub body: BodyId,
+    pub channel: Channel,
+    pub failure: DeliveryFailure,
+}

@@ -1,0 +1,136 @@
+//! What a watch cell's page lists.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
+use vigie_domain::{access::Caller, directory::Contact, doctrine::Circuit};
+use vigie_proto::{Kind, SectorId, Severity, Uai, event::IncidentSnapshot, plan::Owed};
+
+use super::{Owing, Point, Raisable, SHOWN};
+use crate::{
+    Edge,
+    act::request::may_give,
+    incidents::{IncidentView, VIEW},
+    page::row::Row,
+    timeline::channel,
+};
+
+/// Kinds the caller may raise, by id and label; those first that its own role must pass on, as a circuit of the doctrine
+/// says that is only for what it raises.
+pub(super) fn kinds(edge: &Edge, caller: Caller<'_>) -> Vec<Raisable> {
+    let doctrine = &edge.city.doctrine;
+    let passes_on = |kind: &Kind| {
+        let of_it = |circuit: &&Circuit| circuit.kinds.contains(kind) && circuit.raised_by.contains(&caller.source.role);
+        doctrine.circuits.iter().any(|circuit| of_it(&circuit))
+    };
+    let known = caller.role.raises.iter().filter_map(|kind| {
+        let label = doctrine.kinds.get(kind)?.label.clone();
+        Some(Raisable { id: kind.to_string(), label, passed_on: passes_on(kind) })
+    });
+    let mut kinds: Vec<Raisable> = known.collect();
+    kinds.sort_by_key(|kind| !kind.passed_on);
+    kinds
+}
+
+/// How the caller's own body is reached: channel, duty position and whether it was proved; never the address.
+pub(super) fn contacts(edge: &Edge, caller: Caller<'_>) -> Vec<Point> {
+    let Some(body) = edge.city.directory.body(&caller.source.body) else { return Vec::new() };
+    let point = |contact: &Contact| Point {
+        channel: channel(contact.channel),
+        duty: contact.duty.clone().unwrap_or_default(),
+        proven: contact.is_proven(),
+    };
+    body.contacts.iter().map(point).collect()
+}
+
+/// The sector's incidents, those not closed first, then the gravest, then the oldest.
+pub(super) async fn incidents(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    sector: &SectorId,
+    words: &impl Fn(Timestamp) -> String,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let statement = format!(
+        "select {VIEW} where i.sector = $1 or i.also_concerns @> array[$1]
+          order by i.status = 'closed', i.closed_at desc nulls last,
+                   array_position($2, i.severity), i.opened_at, i.id limit $3"
+    );
+    let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(sector.as_str())
+        .bind(gravest_first)
+        .bind(SHOWN)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
+}
+
+/// Weak signals of real incidents since an instant, by school; those without one by kind of place.
+pub(super) async fn weak(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    sector: &SectorId,
+    since: Timestamp,
+) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select s.location ->> 'uai' as school,
+                case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
+                count(*) as signals
+           from intake.signal s
+           join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id
+          where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real'
+          group by 1, 2 order by 3 desc, 1, 2 limit $4",
+    )
+    .bind(Severity::Watch.code())
+    .bind(since.to_sqlx())
+    .bind(sector.as_str())
+    .bind(SHOWN)
+    .fetch_all(connection)
+    .await?;
+    let place = |row: &sqlx::postgres::PgRow| {
+        let (school, place): (Option<String>, Option<String>) = (row.try_get("school")?, row.try_get("place")?);
+        let named = school.as_deref().and_then(|uai| Uai::new(uai).ok());
+        let named = named.and_then(|uai| edge.city.territory.school(&uai)).map(|school| school.name.clone());
+        Ok((named.or(school).or(place).unwrap_or_default(), row.try_get("signals")?))
+    };
+    rows.iter().map(place).collect()
+}
+
+/// What is owed because of the sector's incidents by those the reader may answer for.
+pub(super) async fn owed(
+    edge: &Edge,
+    connection: &mut PgConnection,
+    caller: Caller<'_>,
+    sector: &SectorId,
+    now: Timestamp,
+    words: &impl Fn(Timestamp) -> String,
+) -> Result<Vec<Owing>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
+          where o.given_at is null and (i.sector = $1 or i.also_concerns @> array[$1])
+          order by o.due_at nulls last limit $2",
+    )
+    .bind(sector.as_str())
+    .bind(SHOWN)
+    .fetch_all(connection)
+    .await?;
+    let mut owing = Vec::new();
+    for row in &rows {
+        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        let SqlJson(incident): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
+        let due: Option<jiff_sqlx::Timestamp> = row.try_get("due_at")?;
+        let due = due.map(jiff_sqlx::Timestamp::to_jiff);
+        owing.push(Owing {
+            may_give: may_give(caller, &owed),
+            incident: incident.id.to_string(),
+            reference: incident.reference,
+            by: edge.city.directory.role_label(&owed.by.role).to_owned(),
+            when: due.map(words).unwrap_or_default(),
+            late: due.is_some_and(|due| due < now),
+            may_be_unknown: owed.may_be_unknown,
+            id: owed.id,
+            what: owed.what,
+        });
+    }
+    Ok(owing)
+}

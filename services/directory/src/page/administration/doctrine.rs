@@ -1,0 +1,225 @@
+//! `/administration/doctrine`: the doctrine in force, fiche by fiche; each file, a change of it proved and compared with what
+//! is in force, then put in force.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use vigie_domain::{
+    city::{City, CityFiles},
+    doctrine::{Doctrine, Fiche, diff::diff},
+};
+use vigie_platform::{page::Frame, problem::Problem};
+
+use super::{administrator, failed, render};
+use crate::{
+    api::{
+        Edge,
+        configurations::{author, problem},
+        stored,
+    },
+    publication::{self, Demand, Draft, PublishError},
+    version::{self, What},
+};
+
+const HERE: &str = "/administration/doctrine";
+
+#[derive(Debug, Template)]
+#[template(path = "administration/doctrine.html")]
+struct DoctrinePage {
+    frame: Frame,
+    hash: String,
+    fiches: Vec<FicheLine>,
+    files: Vec<String>,
+}
+
+#[derive(Debug)]
+struct FicheLine {
+    id: String,
+    title: String,
+    lines: String,
+    /// Id, title and verdict of each circuit.
+    circuits: Vec<(String, String, &'static str)>,
+}
+
+/// One file, what was written in its place, and what that would do.
+#[derive(Debug, Template)]
+#[template(path = "administration/doctrine_file.html")]
+struct FilePage {
+    frame: Frame,
+    name: String,
+    text: String,
+    /// Hash of the doctrine the text was a change of.
+    base: String,
+    note: String,
+    tried: Option<Tried>,
+}
+
+/// What a change would do.
+#[derive(Debug)]
+enum Tried {
+    Refused(Problem),
+    /// Nothing but comments or the order changed.
+    Same,
+    /// What changes for whom, and what the prover found worth a look; both in English.
+    Changes {
+        said: String,
+        warnings: Vec<String>,
+    },
+}
+
+/// What was written, and what for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Proposal {
+    text: String,
+    base: String,
+    #[serde(default)]
+    note: String,
+    #[serde(rename = "do")]
+    wish: Wish,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Wish {
+    Try,
+    Publish,
+}
+
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let doctrine = &edge.city.doctrine;
+    match in_force(&edge).await {
+        Ok(files) => {
+            let page = DoctrinePage {
+                frame: visit.frame,
+                hash: doctrine.hash().get(..12).unwrap_or_default().to_owned(),
+                fiches: doctrine.fiches.iter().map(|fiche| line(doctrine, fiche)).collect(),
+                files: files.doctrine.into_keys().collect(),
+            };
+            render(StatusCode::OK, &page)
+        }
+        Err(problem) => failed(problem, HERE),
+    }
+}
+
+fn line(doctrine: &Doctrine, fiche: &Fiche) -> FicheLine {
+    let circuit = |id: &String| {
+        let carried = doctrine.circuits.iter().find(|circuit| circuit.id == *id).map(|c| (&c.title, "porté"));
+        let counted = || doctrine.counted.iter().find(|circuit| circuit.id == *id).map(|c| (&c.title, "compté"));
+        let outside = || doctrine.outside.iter().find(|circuit| circuit.id == *id).map(|c| (&c.title, "hors de Vigie"));
+        let (title, verdict) = carried.or_else(counted).or_else(outside)?;
+        Some((id.clone(), title.clone(), verdict))
+    };
+    FicheLine {
+        id: fiche.id.clone(),
+        title: fiche.title.clone(),
+        lines: fiche.lines.clone(),
+        circuits: fiche.circuits.iter().filter_map(circuit).collect(),
+    }
+}
+
+pub(crate) async fn file(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    match in_force(&edge).await.map(|mut files| files.doctrine.remove(&name)) {
+        Ok(Some(text)) => {
+            let base = edge.city.doctrine.hash().to_owned();
+            let page = FilePage { frame: visit.frame, name, text, base, note: String::new(), tried: None };
+            render(StatusCode::OK, &page)
+        }
+        Ok(None) => failed(Problem::not_found("Fichier"), HERE),
+        Err(problem) => failed(problem, HERE),
+    }
+}
+
+/// Proves what was written in the place of one file; puts it in force when that was asked.
+pub(crate) async fn propose(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Form(proposal): Form<Proposal>,
+) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let tried = match outcome(&edge, visit.caller, &name, &proposal).await {
+        Ok(None) => return Redirect::to("/administration/versions").into_response(),
+        Ok(Some(tried)) => tried,
+        Err(problem) if problem.status >= 500 => return failed(problem, HERE),
+        Err(problem) => Tried::Refused(problem),
+    };
+    let status = match &tried {
+        Tried::Refused(problem) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+        Tried::Same | Tried::Changes { .. } => StatusCode::OK,
+    };
+    let Proposal { text, base, note, .. } = proposal;
+    render(status, &FilePage { frame: visit.frame, name, text, base, note, tried: Some(tried) })
+}
+
+/// What the proposal would do; nothing once it is in force.
+async fn outcome(
+    edge: &Edge,
+    caller: vigie_domain::access::Caller<'_>,
+    name: &str,
+    proposal: &Proposal,
+) -> Result<Option<Tried>, Problem> {
+    let present = in_force(edge).await?;
+    let before = City::of(&present).map_err(|faults| problem(PublishError::Faults(faults.0)))?;
+    if !present.doctrine.contains_key(name) {
+        return Err(Problem::not_found("Fichier"));
+    }
+    if before.doctrine.hash() != proposal.base {
+        return Err(Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "La doctrine a changé entre-temps").detail(
+            "Une autre version est entrée en vigueur depuis que cette page est ouverte : rouvrez-la et reprenez votre changement.",
+        ));
+    }
+    let mut doctrine = present.doctrine.clone();
+    // Browsers send line ends of their own.
+    doctrine.insert(name.to_owned(), proposal.text.replace("\r\n", "\n"));
+    let draft = Draft { doctrine: Some(doctrine), ..Draft::default() };
+    let author = author(caller, Some(&proposal.note).filter(|note| !note.trim().is_empty()).map(String::as_str))?;
+    let clock = edge.context.clock.as_ref();
+    let only_try = proposal.wish == Wish::Try;
+    let change = |files: Option<CityFiles>| draft.over(files);
+    let published = publication::publish(&edge.pool, change, Demand::Sound, &author, only_try, clock);
+    let published = published.await.map_err(problem)?;
+    if !only_try {
+        edge.context.fresh.push(published.entries);
+        return Ok(None);
+    }
+    if !published.changed.contains(&What::Doctrine) {
+        return Ok(Some(Tried::Same));
+    }
+    let after = draft.over(Some(present)).map_err(problem)?;
+    let now = clock.now();
+    let compared = tokio::task::spawn_blocking(move || {
+        let after = City::of(&after).ok()?;
+        let differences = diff(&before, &after, now);
+        Some(if differences.is_empty() { String::new() } else { differences.to_string() })
+    });
+    let said = compared.await.ok().flatten().unwrap_or_default();
+    if said.is_empty() {
+        return Ok(Some(Tried::Same));
+    }
+    Ok(Some(Tried::Changes { said, warnings: published.report.findings.iter().map(ToString::to_string).collect() }))
+}
+
+async fn in_force(edge: &Edge) -> Result<CityFiles, Problem> {
+    let mut connection = edge.pool.acquire().await.map_err(stored)?;
+    let files = version::in_force(&mut connection).await.map_err(|error| problem(PublishError::Stored(error)))?;
+    files.ok_or_else(|| problem(PublishError::NothingInForce))
+}

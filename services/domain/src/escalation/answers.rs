@@ -1,0 +1,215 @@
+//! What people answer: they take charge, refuse, hand over, give what is owed, have somebody called, or fall silent.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use vigie_proto::{
+    BodyId, RoleId,
+    event::StepOutcome,
+    plan::{OnRefusal, PlannedStep, Trigger},
+};
+
+use super::{Acknowledgement, CALL, CONFIRM, Escalation, Position, Settlement, TAKE_OVER, named, seconds};
+
+impl Escalation {
+    /// `body`, of `role`, took charge at `now` of the incident as it stood at `seen_version`.
+    ///
+    /// Settles the conditional steps of every circuit this satisfies, and makes due those that waited for it. An
+    /// acknowledgement of an incident that has worsened since changes nothing: it is asked again.
+    pub fn acknowledge(&mut self, body: BodyId, role: &RoleId, seen_version: u32, now: Timestamp) -> Vec<Settlement> {
+        if seen_version < self.version || self.closed {
+            return Vec::new();
+        }
+        self.refused.remove(&body);
+        self.acknowledgements.retain(|known| known.body != body);
+        let stale = self.plan.circuits.iter().filter_map(|circuit| circuit.stale).min_by_key(|stale| stale.after_s);
+        self.acknowledgements.push(Acknowledgement {
+            body,
+            role: role.clone(),
+            at: now,
+            confirm_at: stale.map(|stale| now + seconds(stale.after_s)),
+            lapses_at: None,
+        });
+        self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(role)));
+        self.stop_satisfied()
+    }
+
+    /// `body` was asked and will not take charge.
+    ///
+    /// What it had taken charge of goes on at once; where it was only asked, the next step comes at once if the circuit
+    /// says so.
+    pub fn refuse(&mut self, body: &BodyId, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        self.refused.insert(body.clone());
+        self.withdraw(body, now);
+        for circuit in 0..self.plan.circuits.len() {
+            let none = BTreeSet::new();
+            let asked = self.asked.get(&circuit).unwrap_or(&none);
+            let advance = match self.plan.circuits[circuit].on_refusal {
+                OnRefusal::Wait => false,
+                OnRefusal::Advance => asked.contains(body),
+                OnRefusal::AdvanceWhenAll => asked.contains(body) && asked.is_subset(&self.refused),
+            };
+            if advance && !self.is_satisfied(circuit) {
+                self.advance(circuit, now);
+            }
+        }
+    }
+
+    /// `from` hands the incident on to `to`, of `role`: it is asked, and the circuits go on unless it takes charge in
+    /// the time they give.
+    pub fn hand_over(&mut self, from: &BodyId, to: BodyId, role: RoleId, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
+        self.acknowledgements.retain(|known| known.body != *from);
+        let released: Vec<usize> = held.into_iter().filter(|c| !self.is_satisfied(*c)).collect();
+        for &circuit in &released {
+            let resume = now + seconds(self.plan.circuits[circuit].handover_within_s);
+            self.resume(circuit, resume);
+        }
+        let asking = released.first().copied().or_else(|| (!self.plan.circuits.is_empty()).then_some(0));
+        if let Some(circuit) = asking {
+            self.asked.entry(circuit).or_default().insert(to.clone());
+            let target = named(to, role);
+            self.add(circuit, TAKE_OVER, now, vec![target], false);
+        }
+    }
+
+    /// A person has `body`, of `role`, asked now, whatever the plan says: it was not reached, or not thought of.
+    pub fn call(&mut self, body: BodyId, role: RoleId, now: Timestamp) {
+        if self.closed || self.plan.circuits.is_empty() {
+            return;
+        }
+        let asked = self.asked.iter().find(|(_, asked)| asked.contains(&body)).map(|(circuit, _)| *circuit);
+        let circuit = asked.unwrap_or_default();
+        self.asked.entry(circuit).or_default().insert(body.clone());
+        self.add(circuit, CALL, now, vec![named(body, role)], false);
+    }
+
+    /// What was owed under `id` was given: its reminders stop.
+    pub fn give_back(&mut self, id: &str) -> Vec<Settlement> {
+        self.returned.insert(id.to_owned());
+        let stopped: Vec<Position> = self
+            .open_steps()
+            .filter(|(_, step)| step.unless_returned.as_deref() == Some(id))
+            .map(|(position, _)| position)
+            .collect();
+        stopped.into_iter().map(|position| self.settle(position, StepOutcome::Returned)).collect()
+    }
+
+    pub(super) fn stop_satisfied(&mut self) -> Vec<Settlement> {
+        let stopped: Vec<Position> = self
+            .open_steps()
+            .filter(|((circuit, _), step)| step.unless_acknowledged && self.is_satisfied(*circuit))
+            .map(|(position, _)| position)
+            .collect();
+        stopped
+            .into_iter()
+            .map(|position| {
+                self.stopped.insert(position);
+                self.settle(position, StepOutcome::Acknowledged)
+            })
+            .collect()
+    }
+
+    /// The acknowledgement of `body` no longer counts: circuits it alone satisfied go on at `now`.
+    fn withdraw(&mut self, body: &BodyId, now: Timestamp) {
+        let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
+        self.acknowledgements.retain(|known| known.body != *body);
+        for circuit in held {
+            if !self.is_satisfied(circuit) && !self.resume(circuit, now) {
+                self.call_again(circuit, now);
+            }
+        }
+    }
+
+    /// Brings back the steps an acknowledgement had stopped, the first of them at `first`, sooner or later than planned:
+    /// whoever said "I have it" and let go has cost time. False when there was none.
+    fn resume(&mut self, circuit: usize, first: Timestamp) -> bool {
+        let back: Vec<(Position, Timestamp)> = self
+            .stopped
+            .iter()
+            .filter(|(c, _)| *c == circuit)
+            .filter_map(|position| Some((*position, self.due_at(*position, self.step(*position))?)))
+            .collect();
+        let Some(earliest) = back.iter().map(|(_, due)| *due).min() else { return false };
+        let shift = first.duration_since(earliest);
+        for (position, due) in back {
+            self.stopped.remove(&position);
+            self.settled.remove(&position);
+            self.move_to(position, due + shift);
+        }
+        true
+    }
+
+    /// Every step had been told before it was taken charge of: the last is told again.
+    fn call_again(&mut self, circuit: usize, now: Timestamp) {
+        let conditional = |step: &&PlannedStep| step.unless_acknowledged && step.waits_for.is_none();
+        let last = self.plan.circuits[circuit].steps.iter().filter(conditional).max_by_key(|step| step.due_at).cloned();
+        if let Some(step) = last {
+            let position = self.add(circuit, &step.id, now, step.tell.clone(), true);
+            let added = &mut self.plan.circuits[position.0].steps[position.1];
+            added.channels = step.channels;
+            added.fallback = step.fallback;
+        }
+    }
+
+    /// The next conditional step of a circuit comes at `now`.
+    fn advance(&mut self, circuit: usize, now: Timestamp) {
+        let next = self
+            .open_steps()
+            .filter(|((c, _), step)| *c == circuit && step.unless_acknowledged)
+            .filter_map(|(position, step)| Some((self.due_at(position, step)?, position)))
+            .min();
+        if let Some((due, position)) = next
+            && due > now
+        {
+            self.move_to(position, now);
+        }
+    }
+
+    /// Asks whoever has been in charge for long whether it still is.
+    pub(super) fn ask_for_confirmation(&mut self, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        let Some((circuit, stale)) = self
+            .plan
+            .circuits
+            .iter()
+            .enumerate()
+            .filter_map(|(position, circuit)| Some((position, circuit.stale?)))
+            .min_by_key(|(_, stale)| stale.after_s)
+        else {
+            return;
+        };
+        for index in 0..self.acknowledgements.len() {
+            let asked = &mut self.acknowledgements[index];
+            if let Some(due) = asked.confirm_at.filter(|due| asked.lapses_at.is_none() && *due <= now) {
+                asked.lapses_at = Some(due.max(now) + seconds(stale.then_s));
+                let target = named(asked.body.clone(), asked.role.clone());
+                self.add(circuit, CONFIRM, due, vec![target], false);
+            }
+        }
+    }
+
+    pub(super) fn let_lapse(&mut self, now: Timestamp) {
+        // Nobody is called again to what is over.
+        if self.closed {
+            return;
+        }
+        let lapsed: Vec<BodyId> = self
+            .acknowledgements
+            .iter()
+            .filter(|known| known.lapses_at.is_some_and(|lapses| lapses <= now))
+            .map(|known| known.body.clone())
+            .collect();
+        for body in lapsed {
+            self.withdraw(&body, now);
+        }
+    }
+}
