@@ -123,6 +123,18 @@ function locate(event) {
   );
 }
 
+/** Only the facts of the kind chosen; opened when that kind wants one. */
+function showFacts() {
+  const kind = form.querySelector("[name=kind]:checked")?.value;
+  for (const box of form.querySelectorAll("[data-kinds]")) {
+    const fits = !kind || box.dataset.kinds.split(" ").includes(kind);
+    box.closest("label").hidden = !fits;
+    if (!fits) box.checked = false;
+  }
+  const details = form.querySelector("[data-wanted-by]");
+  if (details.dataset.wantedBy.split(" ").includes(kind)) details.open = true;
+}
+
 /** Says at once when what is being written seems to name somebody; the server, which knows how to tell, reads it over. */
 function readOver(field) {
   const said = document.querySelector("#relecture");
@@ -170,6 +182,8 @@ if (form && told) {
     button.hidden = false;
     button.addEventListener("click", locate);
   }
+  form.addEventListener("change", ({ target }) => target.name === "kind" && showFacts());
+  showFacts();
   if (form.elements.summary) readOver(form.elements.summary);
   // Typed by hand, a point is as exact as its author says nothing.
   form.elements.point?.addEventListener("input", () => {

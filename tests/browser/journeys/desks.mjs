@@ -25,7 +25,9 @@ await journey(async (town) => {
   const plain = await town.page(scop, 1440, { javaScriptEnabled: false });
   await plain.goto("/scop/releve");
   assert.match(await plain.locator("#note").inputValue(), /Événements ouverts : 2/);
-  await plain.getByText("copiez ce texte").waitFor();
+  await plain.getByRole("button", { name: "Enregistrer la relève" }).click();
+  await plain.waitForURL("**/annuaire/scop?fait=releve");
+  await plain.getByText(/Événements ouverts : 2 \(grave 1, veille 1\)/).first().waitFor();
   await plain.goto("/scop/clos");
   await inspect(await reopened(town, scop, "/scop/clos"), "closed");
 

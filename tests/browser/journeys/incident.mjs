@@ -60,7 +60,7 @@ await journey(async (town) => {
   await mistaken.locator("summary").click();
   await mistaken.getByRole("button", { name: "Séparer ce signalement" }).click();
   await board.getByText("Signalement séparé : il ouvre son propre événement").waitFor();
-  await board.locator("#log", { hasText: /Signalement séparé par SCOP.*R-\d{4}-\d+/ }).waitFor();
+  await board.locator("#log", { hasText: /Signalement séparé par .*R-\d{4}-\d+/ }).waitFor();
   assert.equal(await board.locator("#signals li").count(), 1);
   await board.getByLabel("Note pour la main courante").fill("à moitié tap");
   await plain.locator("summary", { hasText: "régime de crise" }).click();

@@ -208,7 +208,11 @@ async fn made(
         today: now.to_zoned(doctrine.zone.clone()).date(),
         kinds: lists::kinds(edge, caller),
         contacts: lists::contacts(edge, caller),
-        keeps_at: if caller.may(Permission::KeepRoster) { format!("/annuaire/{}", caller.source.body) } else { String::new() },
+        keeps_at: if caller.may(Permission::KeepRoster) {
+            format!("/annuaire/{}", caller.source.body)
+        } else {
+            String::new()
+        },
         after,
         duty: duty.unwrap_or_default().into_iter().map(|s| (words(s.from), s.position, s.rank + 1)).collect(),
         counted,

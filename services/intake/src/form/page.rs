@@ -35,6 +35,16 @@ pub(crate) struct Choice {
     chosen: bool,
 }
 
+/// A predefined fact, and of which kinds it is one.
+#[derive(Debug)]
+pub(crate) struct FactChoice {
+    value: String,
+    label: String,
+    /// Ids of kinds, spaces between; scripts show it with those only.
+    kinds: String,
+    chosen: bool,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "form.html")]
 pub(crate) struct FormPage<'a> {
@@ -45,7 +55,9 @@ pub(crate) struct FormPage<'a> {
     severities: Vec<Choice>,
     places: Vec<Choice>,
     whens: Vec<Choice>,
-    facts: Vec<Choice>,
+    facts: Vec<FactChoice>,
+    /// Kinds for which a fact must be chosen.
+    wanting: String,
     weapons: Vec<Choice>,
     answers: &'a Answers,
     flaws: &'a [Flaw],
@@ -134,6 +146,7 @@ pub(crate) fn form(
             .map(|(value, label, hint)| choice(value, label, hint, &answers.when, "now"))
             .collect(),
         facts: facts(city, &kinds, answers),
+        wanting: wanting(city, &kinds),
         weapons: [("unknown", "Je ne sais pas"), ("none", "Aucune"), ("suspected", "Évoquées"), ("seen", "Vues")]
             .into_iter()
             .map(|(value, label)| choice(value, label, "", &answers.weapons, "unknown"))
@@ -199,18 +212,26 @@ fn places(city: &City, source: &Source, answered: &str) -> Vec<Choice> {
 }
 
 /// Facts of every kind the source may raise, each once.
-fn facts(city: &City, kinds: &[Kind], answers: &Answers) -> Vec<Choice> {
-    let mut facts: Vec<Choice> = Vec::new();
-    for rule in kinds.iter().filter_map(|kind| city.doctrine.kind(kind)).flat_map(|rule| &rule.facts) {
-        if !facts.iter().any(|known| known.value == rule.code) {
-            facts.push(Choice {
-                value: rule.code.clone(),
-                label: rule.label.clone(),
-                hint: "",
-                sign: String::new(),
-                chosen: answers.facts.contains(&rule.code),
-            });
+fn facts(city: &City, kinds: &[Kind], answers: &Answers) -> Vec<FactChoice> {
+    let mut facts: Vec<FactChoice> = Vec::new();
+    for (kind, rule) in kinds.iter().filter_map(|kind| Some((kind, city.doctrine.kind(kind)?))) {
+        for fact in &rule.facts {
+            match facts.iter_mut().find(|known| known.value == fact.code) {
+                Some(known) => known.kinds = format!("{} {kind}", known.kinds),
+                None => facts.push(FactChoice {
+                    value: fact.code.clone(),
+                    label: fact.label.clone(),
+                    kinds: kind.to_string(),
+                    chosen: answers.facts.contains(&fact.code),
+                }),
+            }
         }
     }
     facts
+}
+
+/// Kinds that are not complete without one of their facts, spaces between.
+fn wanting(city: &City, kinds: &[Kind]) -> String {
+    let wants = |kind: &&Kind| city.doctrine.kind(kind).is_some_and(|rule| !rule.one_fact_of.is_empty());
+    kinds.iter().filter(wants).map(Kind::as_str).collect::<Vec<_>>().join(" ")
 }

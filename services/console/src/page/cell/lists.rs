@@ -20,7 +20,8 @@ use crate::{
 pub(super) fn kinds(edge: &Edge, caller: Caller<'_>) -> Vec<Raisable> {
     let doctrine = &edge.city.doctrine;
     let passes_on = |kind: &Kind| {
-        let of_it = |circuit: &&Circuit| circuit.kinds.contains(kind) && circuit.raised_by.contains(&caller.source.role);
+        let of_it =
+            |circuit: &&Circuit| circuit.kinds.contains(kind) && circuit.raised_by.contains(&caller.source.role);
         doctrine.circuits.iter().any(|circuit| of_it(&circuit))
     };
     let known = caller.role.raises.iter().filter_map(|kind| {

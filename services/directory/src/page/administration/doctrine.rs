@@ -36,7 +36,8 @@ struct DoctrinePage {
     frame: Frame,
     hash: String,
     fiches: Vec<FicheLine>,
-    files: Vec<String>,
+    /// What holds for all of them.
+    others: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ struct FicheLine {
     id: String,
     title: String,
     lines: String,
+    file: String,
     /// Id, title and verdict of each circuit.
     circuits: Vec<(String, String, &'static str)>,
 }
@@ -101,11 +103,15 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
     let doctrine = &edge.city.doctrine;
     match in_force(&edge).await {
         Ok(files) => {
+            let place = |fiche: &&Fiche| doctrine.expected_fiches.iter().position(|id| *id == fiche.id);
+            let mut fiches: Vec<&Fiche> = doctrine.fiches.iter().collect();
+            fiches.sort_by_key(place);
+            let of_a_fiche = |file: &String| doctrine.fiches.iter().any(|fiche| fiche.origin.file == *file);
             let page = DoctrinePage {
                 frame: visit.frame,
                 hash: doctrine.hash().get(..12).unwrap_or_default().to_owned(),
-                fiches: doctrine.fiches.iter().map(|fiche| line(doctrine, fiche)).collect(),
-                files: files.doctrine.into_keys().collect(),
+                fiches: fiches.into_iter().map(|fiche| line(doctrine, fiche)).collect(),
+                others: files.doctrine.into_keys().filter(|file| !of_a_fiche(file)).collect(),
             };
             render(StatusCode::OK, &page)
         }
@@ -125,6 +131,7 @@ fn line(doctrine: &Doctrine, fiche: &Fiche) -> FicheLine {
         id: fiche.id.clone(),
         title: fiche.title.clone(),
         lines: fiche.lines.clone(),
+        file: fiche.origin.file.clone(),
         circuits: fiche.circuits.iter().filter_map(circuit).collect(),
     }
 }
