@@ -108,7 +108,7 @@ async fn forms_replace_verify_hand_over_drill_and_take_back_without_a_script() {
 /// What stands in the hidden field `name` of a page.
 fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
     let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect(name);
-    field.split('"').next().unwrap()
+    field.split('"').next().expect("the field ends")
 }
 
 #[tokio::test]

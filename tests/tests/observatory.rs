@@ -44,6 +44,19 @@ async fn few_events_of_a_sector_are_not_told_apart_and_the_played_are_counted_ap
     vigie.caller("college-19").await.get("/observatoire").await.expect(403);
     auditor.get("/observatoire?du=2026-01-02&au=2026-01-01").await.expect(422);
     auditor.get("/observatoire?secteur=paris-99").await.expect(422);
+
+    // One kind, and the bulletin of a month with the month before.
+    let of_kind =
+        async |kind: &str| auditor.get(&format!("/observatoire.json?type={kind}")).await.json()["incidents"].clone();
+    assert_eq!((of_kind("rixe").await, of_kind("school-incident").await), (json!("6"), json!("0")));
+    auditor.get("/observatoire?type=nothing").await.expect(422);
+    let month = jiff::Zoned::now()
+        .with_time_zone(jiff::tz::TimeZone::get("Europe/Paris").unwrap())
+        .strftime("%Y-%m")
+        .to_string();
+    let bulletin = auditor.get(&format!("/observatoire?mois={month}")).await.expect(200).text;
+    assert!(bulletin.contains("Bulletin mensuel, ") && bulletin.contains("le mois d&#39;avant : 0"), "{bulletin}");
+    auditor.get("/observatoire?mois=2026-13").await.expect(422);
 }
 
 #[tokio::test]

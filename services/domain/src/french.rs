@@ -2,7 +2,8 @@
 
 use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
 
-const DAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+/// Weekdays, Monday first.
+pub const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 const MONTHS: [&str; 12] = [
     "janvier",
     "février",
@@ -17,6 +18,23 @@ const MONTHS: [&str; 12] = [
     "novembre",
     "décembre",
 ];
+
+/// `juillet`, of the month 7.
+pub fn month(number: i8) -> &'static str {
+    MONTHS[place(number)]
+}
+
+/// `juil.`, of the month 7.
+pub fn month_short(number: i8) -> &'static str {
+    const SHORT: [&str; 12] =
+        ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+    SHORT[place(number)]
+}
+
+/// Where a month from 1 to 12 stands in a list of twelve.
+fn place(number: i8) -> usize {
+    usize::try_from(number - 1).unwrap_or_default() % 12
+}
 
 /// `aujourd'hui 16 h 30`, `demain 8 h`, else `lundi 23 novembre 16 h 30`.
 pub fn moment(at: &Zoned, now: &Zoned) -> String {
@@ -49,8 +67,8 @@ pub fn time(at: &Zoned) -> String {
 
 /// `lundi 23 novembre`, `mardi 1er décembre`.
 fn day(at: &Zoned) -> String {
-    let weekday = DAYS[usize::try_from(at.weekday().to_monday_zero_offset()).unwrap_or_default() % 7];
-    let month = MONTHS[usize::try_from(at.month() - 1).unwrap_or_default() % 12];
+    let weekday = WEEKDAYS[usize::try_from(at.weekday().to_monday_zero_offset()).unwrap_or_default() % 7];
+    let month = month(at.month());
     let number = if at.day() == 1 { "1er".to_owned() } else { at.day().to_string() };
     format!("{weekday} {number} {month}")
 }

@@ -22,6 +22,7 @@ await journey(async (town) => {
     annuaire: "/annuaire",
     astreintes: "/annuaire/scop",
     observatoire: "/observatoire",
+    bulletin: `/observatoire?mois=${new Date().toISOString().slice(0, 7)}&type=rixe`,
     accessibilite: "/accessibilite",
     "observatoire-19": "/observatoire?secteur=paris-19",
   };

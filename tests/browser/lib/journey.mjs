@@ -138,8 +138,13 @@ async function weigh(page, name) {
   assert(kb < PAGE_KB, `${name} weighs ${kb.toFixed(0)} kB`);
 }
 
-/** Whether what the server sent for this address is valid HTML. */
+/** Addresses whose page was found valid: it is the same at every width. */
+const validated = new Set();
+
+/** Whether what the server sends for this address is valid HTML. */
 async function valid(page, name) {
+  if (validated.has(page.url())) return;
+  validated.add(page.url());
   const response = await page.context().request.get(page.url(), { headers: { Accept: "text/html" } });
   const { results } = await validator.validateString(await response.text());
   const faults = results.flatMap(({ messages }) => messages);

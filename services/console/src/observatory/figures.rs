@@ -20,6 +20,8 @@ pub(crate) struct Scope {
     pub(crate) until: Date,
     /// The whole city when absent.
     pub(crate) sector: Option<String>,
+    /// Every kind when absent.
+    pub(crate) kind: Option<String>,
     /// `real` or `exercise`.
     pub(crate) nature: &'static str,
     /// IANA name of the city's time zone.
@@ -64,7 +66,7 @@ pub(crate) async fn count(pool: &PgPool, scope: &Scope, now: Timestamp) -> Resul
     Ok(figures)
 }
 
-/// The incidents of the scope: binds $1 from, $2 until, $3 zone, $4 sector, $5 nature.
+/// The incidents of the scope: binds $1 from, $2 until, $3 zone, $4 sector, $5 nature, $6 kind.
 macro_rules! of_scope {
     ($select:literal) => {
         concat!(
@@ -72,7 +74,7 @@ macro_rules! of_scope {
                select i.id, i.sector, i.kind, i.severity, i.opened_at, i.status,
                       (i.opened_at at time zone $3)::date as day
                  from routing.incident i
-                where i.nature = $5 and ($4::text is null or i.sector = $4)
+                where i.nature = $5 and ($4::text is null or i.sector = $4) and ($6::text is null or i.kind = $6)
                   and (i.opened_at at time zone $3)::date between $1::date and $2::date) ",
             $select
         )
@@ -87,6 +89,7 @@ macro_rules! bound {
             .bind(&$scope.zone)
             .bind(&$scope.sector)
             .bind($scope.nature)
+            .bind(&$scope.kind)
     };
 }
 
@@ -132,7 +135,7 @@ async fn returns(pool: &PgPool, scope: &Scope, now: Timestamp, figures: &mut Fig
     let query = of_scope!(
         "select count(*) as owed, count(o.given_at) as given,
                 count(*) filter (where o.given_at <= o.due_at) as in_time,
-                count(*) filter (where o.given_at is null and o.due_at <= $6) as overdue
+                count(*) filter (where o.given_at is null and o.due_at <= $7) as overdue
            from seen s join routing.owed o on o.incident_id = s.id"
     );
     let row = bound!(sqlx::query(query), scope).bind(now.to_sqlx()).fetch_one(pool).await?;
@@ -143,7 +146,7 @@ async fn returns(pool: &PgPool, scope: &Scope, now: Timestamp, figures: &mut Fig
     Ok(())
 }
 
-/// Activations of circuits, and, for what is real, the numbers kept without content.
+/// Activations of circuits, and, for what is real and of every kind, the numbers kept without content.
 async fn indicators(pool: &PgPool, scope: &Scope, figures: &mut Figures) -> Result<(), sqlx::Error> {
     let query = of_scope!(
         ", activated as (
@@ -155,7 +158,7 @@ async fn indicators(pool: &PgPool, scope: &Scope, figures: &mut Figures) -> Resu
              select indicator, 1 as amount from activated
              union all
              select indicator, amount from console.count
-              where $5 = 'real' and counted_on between $1::date and $2::date and ($4::text is null or sector = $4))
+              where $5 = 'real' and $6::text is null and counted_on between $1::date and $2::date and ($4::text is null or sector = $4))
          select indicator, sum(amount)::bigint as number from numbered group by 1"
     );
     for row in bound!(sqlx::query(query), scope).fetch_all(pool).await? {

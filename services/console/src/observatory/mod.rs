@@ -1,8 +1,11 @@
-//! `/observatoire`: what a period has seen, in the whole city or one sector, to read, print and take away.
+//! `/observatoire`: what a period has seen, in the whole city or one sector, to read, print and take away; of one month, the
+//! bulletin, which says what has changed since the month before.
 //!
 //! Few events of one sector are never told apart; nothing here leads back to an incident or a person.
 
+mod fiches;
 mod figures;
+mod headlines;
 mod pictures;
 
 use std::sync::Arc;
@@ -21,15 +24,18 @@ use vigie_domain::{
     directory::{Permission, Sight},
     doctrine::Indicator,
 };
-use vigie_picture::number::{count as written, share};
 use vigie_platform::{page::Frame, problem::Problem};
 use vigie_proto::Severity;
 
 use crate::{Edge, page};
+use fiches::FicheFigures;
 use figures::{Figures, Scope, protected};
+use headlines::Headline;
 
 /// Longest period, days: five years.
 const DAYS_AT_MOST: i32 = 1_827;
+/// Bulletins offered, the current month's first.
+const BULLETINS: i32 = 6;
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -38,8 +44,14 @@ pub(crate) struct Asked {
     du: Option<Date>,
     /// Last day, included; today when absent.
     au: Option<Date>,
+    /// One month, `2026-10`, instead of a first and a last day.
+    #[serde(default)]
+    mois: String,
     #[serde(default)]
     secteur: String,
+    /// One kind; every kind when empty.
+    #[serde(default, rename = "type")]
+    kind: String,
     /// Played instead of real.
     #[serde(default)]
     exercices: String,
@@ -55,17 +67,20 @@ struct ObservatoryPage {
     /// The same as people write it.
     period: (String, String),
     place: String,
+    /// `octobre 2026`, of a bulletin.
+    month: String,
+    /// Months whose bulletin there is to read: value and name, the latest first.
+    bulletins: Vec<(String, String)>,
     exercise: bool,
     /// Value, label, and whether it is chosen.
     sectors: Vec<(String, String, bool)>,
-    /// What is said first: a number, what it counts, and what to know of it.
-    headlines: Vec<(String, &'static str, String)>,
+    types: Vec<(String, String, bool)>,
+    headlines: Vec<Headline>,
     months: String,
     map: Option<String>,
     /// Kind, severity, number.
     kinds: Vec<(String, &'static str, String)>,
-    /// Label, lines of the contract, number.
-    indicators: Vec<(String, String, String)>,
+    fiches: Vec<FicheFigures>,
     /// The same as CSV and JSON.
     query: String,
 }
@@ -73,6 +88,9 @@ struct ObservatoryPage {
 /// One answer, in whatever form it is asked for.
 struct Observed {
     figures: Figures,
+    /// Of the month before, for a bulletin.
+    before: Option<Figures>,
+    today: Date,
     scope: Scope,
     frame: Frame,
 }
@@ -143,8 +161,14 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
     }
     let now = edge.context.clock.now();
     let today = now.to_zoned(edge.city.doctrine.zone.clone()).date();
-    let until = asked.au.unwrap_or(today);
-    let from = asked.du.unwrap_or_else(|| until.checked_sub(1.year()).unwrap_or(until));
+    let month = match asked.mois.as_str() {
+        "" => None,
+        text => Some(month(text).ok_or_else(|| {
+            crate::incidents::invalid("mois", format!("« {text} » n'est pas un mois, comme 2026-10."))
+        })?),
+    };
+    let until = month.map_or(asked.au.unwrap_or(today), Date::last_of_month);
+    let from = month.or(asked.du).unwrap_or_else(|| until.checked_sub(1.year()).unwrap_or(until));
     let days = (until - from).get_days();
     if !(0..=DAYS_AT_MOST).contains(&days) {
         return Err(crate::incidents::invalid("au", "Après le début, et au plus cinq ans plus tard.".to_owned()));
@@ -153,18 +177,31 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
     if !asked.secteur.is_empty() && !known {
         return Err(crate::incidents::invalid("secteur", format!("« {} » n'est pas un secteur.", asked.secteur)));
     }
+    let kind = vigie_proto::Kind::new(asked.kind.as_str()).ok().filter(|kind| edge.city.doctrine.kind(kind).is_some());
+    if !asked.kind.is_empty() && kind.is_none() {
+        return Err(crate::incidents::invalid("type", format!("« {} » n'est pas un type d'événement.", asked.kind)));
+    }
     let scope = Scope {
         from,
         until,
         sector: known.then(|| asked.secteur.clone()),
+        kind: kind.map(|kind| kind.to_string()),
         nature: if asked.exercices.is_empty() { "real" } else { "exercise" },
         zone: edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned(),
     };
     let figures = figures::count(&edge.pool, &scope, now).await.map_err(|e| Problem::from_store(&e))?;
-    Ok(Observed { figures, scope, frame: page::frame(caller, "/observatoire") })
+    let before = match month.and_then(|month| month.checked_sub(1.month()).ok()) {
+        Some(former) => {
+            let former = Scope { from: former, until: former.last_of_month(), ..scope.clone() };
+            Some(figures::count(&edge.pool, &former, now).await.map_err(|e| Problem::from_store(&e))?)
+        }
+        None => None,
+    };
+    Ok(Observed { figures, before, today, scope, frame: page::frame(caller, "/observatoire") })
 }
 
-fn written_page(city: &City, asked: &Asked, Observed { figures, scope, frame }: Observed) -> ObservatoryPage {
+fn written_page(city: &City, asked: &Asked, observed: Observed) -> ObservatoryPage {
+    let Observed { figures, before, today, scope, frame } = observed;
     let one_sector = scope.sector.is_some();
     let told = |number: u64| protected(number, one_sector);
     let sectors = city.territory.sectors().iter().filter(|sector| sector.in_paris);
@@ -177,73 +214,43 @@ fn written_page(city: &City, asked: &Asked, Observed { figures, scope, frame }: 
         let severity = severity.parse::<Severity>().map_or("", Severity::label);
         (label.unwrap_or_else(|| kind.clone()), severity, told(*number))
     });
-    let indicators = city.doctrine.indicators.iter().map(|(id, indicator)| {
-        let number = figures.indicators.get(id).copied().unwrap_or(0);
-        (indicator.label.clone(), indicator.lines.clone(), told(number))
-    });
     let exercises = if asked.exercices.is_empty() { "" } else { "&exercices=1" };
     ObservatoryPage {
         period: (written_day(scope.from), written_day(scope.until)),
         from: scope.from.to_string(),
         until: scope.until.to_string(),
         exercise: scope.nature == "exercise",
-        headlines: headlines(&figures, one_sector),
+        headlines: headlines::of(&figures, before.as_ref(), one_sector),
+        month: if asked.mois.is_empty() { String::new() } else { pictures::month_name(scope.from) },
+        bulletins: (0..BULLETINS)
+            .filter_map(|back| today.first_of_month().checked_sub(back.months()).ok())
+            .map(|month| (month.strftime("%Y-%m").to_string(), pictures::month_name(month)))
+            .collect(),
         months: pictures::months(&figures, &months(&scope), one_sector),
         map: (!one_sector).then(|| pictures::map(&figures, city)),
         kinds: kinds.collect(),
-        indicators: indicators.collect(),
-        query: format!("du={}&au={}&secteur={}{exercises}", scope.from, scope.until, asked.secteur),
+        fiches: fiches::of(city, &figures, one_sector),
+        types: types(city, &asked.kind),
+        query: format!("du={}&au={}&secteur={}&type={}{exercises}", scope.from, scope.until, asked.secteur, asked.kind),
         frame,
         place,
         sectors,
     }
 }
 
-fn headlines(figures: &Figures, one_sector: bool) -> Vec<(String, &'static str, String)> {
-    let told = |number: u64| protected(number, one_sector);
-    let few = told(figures.incidents).starts_with('<');
-    let of_all =
-        |part: u64| if few { String::new() } else { format!("{} des événements", share(part, figures.incidents)) };
-    let charge = figures.took_charge_s.filter(|_| !told(figures.acknowledged).starts_with('<'));
-    vec![
-        (told(figures.incidents), "événements ouverts", String::new()),
-        (told(figures.acknowledged), "pris en compte", of_all(figures.acknowledged)),
-        (
-            charge.map_or_else(|| "—".to_owned(), |(half, _)| duration(half)),
-            "délai médian de prise en compte",
-            charge.map(|(_, most)| format!("neuf sur dix en {}", duration(most))).unwrap_or_default(),
-        ),
-        (told(figures.relaunched), "événements relancés", of_all(figures.relaunched)),
-        (
-            told(figures.given),
-            "retours donnés",
-            if few {
-                String::new()
-            } else {
-                format!(
-                    "{} dus, {} à temps, {} en retard",
-                    written(figures.owed),
-                    written(figures.given_in_time),
-                    written(figures.overdue)
-                )
-            },
-        ),
-    ]
+/// The kinds to choose from: id, label, whether it is chosen.
+fn types(city: &City, chosen: &str) -> Vec<(String, String, bool)> {
+    let kinds = city.doctrine.kinds.iter();
+    kinds.map(|(id, rule)| (id.to_string(), rule.label.clone(), id.as_str() == chosen)).collect()
+}
+
+/// The first day of `2026-10`.
+fn month(text: &str) -> Option<Date> {
+    format!("{text}-01").parse().ok()
 }
 
 fn written_day(day: Date) -> String {
     day.strftime("%d/%m/%Y").to_string()
-}
-
-/// `45 s`, `3 min`, `2 h 05`.
-fn duration(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a delay is small and not negative")]
-    let seconds = seconds.round().max(0.0) as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        _ => format!("{} h {:02}", seconds / 3_600, seconds % 3_600 / 60),
-    }
 }
 
 /// Every month of the period, `YYYY-MM`.

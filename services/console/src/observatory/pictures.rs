@@ -1,6 +1,7 @@
 //! The observatory's pictures: incidents per month, and per sector on the map.
 
-use vigie_domain::city::City;
+use jiff::civil::Date;
+use vigie_domain::{city::City, french};
 use vigie_picture::{
     columns::{self, Column},
     number::{count, counted},
@@ -8,9 +9,6 @@ use vigie_picture::{
 };
 
 use super::figures::{FEW, Figures, protected};
-
-const MONTHS: [&str; 12] =
-    ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
 
 /// Incidents per month of the period, months without any included.
 pub(super) fn months(figures: &Figures, months: &[String], one_sector: bool) -> String {
@@ -63,11 +61,15 @@ pub(super) fn map(figures: &Figures, city: &City) -> String {
     sector_map::draw(&words, &areas, &city.territory)
 }
 
+/// `novembre 2026`.
+pub(super) fn month_name(month: Date) -> String {
+    format!("{} {}", french::month(month.month()), month.year())
+}
+
 /// `novembre 2026` as `nov. 2026`.
 pub(super) fn label(month: &str) -> String {
     let (year, number) = month.split_once('-').unwrap_or((month, ""));
-    let name = number.parse::<usize>().ok().and_then(|number| MONTHS.get(number.wrapping_sub(1)));
-    format!("{} {year}", name.unwrap_or(&""))
+    number.parse().map_or_else(|_| month.to_owned(), |number| format!("{} {year}", french::month_short(number)))
 }
 
 fn counted_shown(shown: &str) -> String {

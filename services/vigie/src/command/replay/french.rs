@@ -1,25 +1,8 @@
 //! Durations and days as the French write them; numbers are as in every picture.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+pub(crate) use vigie_domain::french::{WEEKDAYS, month, month_short};
 pub(crate) use vigie_picture::number::{NARROW, count, counted, decimal, ratio, share};
-
-/// Weekdays, Monday first.
-pub(crate) const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
-
-const MONTHS: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
 
 /// `45 s`, `3 min 20 s`, `2 h 05`, `3 j 4 h`.
 pub(crate) fn duration(seconds: i64) -> String {
@@ -40,18 +23,6 @@ pub(crate) fn day(date: Date) -> String {
     let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
     let number = if date.day() == 1 { "1er".to_owned() } else { date.day().to_string() };
     format!("{} {number} {} {}", WEEKDAYS[weekday], month(date.month()), date.year())
-}
-
-/// `juillet`.
-pub(crate) fn month(number: i8) -> &'static str {
-    usize::try_from(number - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("")
-}
-
-/// `juil.`
-pub(crate) fn month_short(number: i8) -> &'static str {
-    const SHORT: [&str; 12] =
-        ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
-    usize::try_from(number - 1).ok().and_then(|index| SHORT.get(index)).copied().unwrap_or("")
 }
 
 /// `vendredi 6 juillet 2012, 18 h`, of an hour since 1970.
