@@ -15,6 +15,7 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
     let (content_type, content): (_, &[u8]) = match file.as_str() {
         "console.css" => (STYLE, include_bytes!("../../assets/console.css")),
         "board.js" => (SCRIPT, include_bytes!("../../assets/board.js")),
+        "board-map.js" => (SCRIPT, include_bytes!("../../assets/board-map.js")),
         "incident.js" => (SCRIPT, include_bytes!("../../assets/incident.js")),
         "send.js" => (SCRIPT, include_bytes!("../../assets/send.js")),
         "rows.js" => (SCRIPT, include_bytes!("../../assets/rows.js")),
