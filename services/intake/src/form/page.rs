@@ -20,7 +20,7 @@ use vigie_domain::{
 use vigie_platform::{ids, problem::Problem};
 use vigie_proto::{Kind, Severity, signal::Location};
 
-use super::{answers::Answers, render, visitor};
+use super::{answers::Answers, chart::Chart, render, visitor};
 use crate::Edge;
 
 /// One radio button or box.
@@ -44,6 +44,7 @@ pub(crate) struct FormPage<'a> {
     whens: Vec<Choice>,
     facts: Vec<Choice>,
     weapons: Vec<Choice>,
+    chart: Option<Chart>,
     answers: &'a Answers,
     flaws: &'a [Flaw],
     warnings: &'a [Flaw],
@@ -144,6 +145,7 @@ pub(crate) fn form(
                 chosen: Some(kind) == chosen_kind,
             })
             .collect(),
+        chart: Chart::of(city, source),
         answers,
         flaws,
         warnings,
