@@ -83,6 +83,7 @@ impl Service {
             .route("/", get(home::show))
             .route("/administration", get(administration::overview::show))
             .route("/administration/versions", get(administration::versions::show))
+            .route("/administration/territoire", get(administration::territory::show))
             .route("/administration/versions/retour", post(administration::versions::roll_back))
             .route("/administration/essais", get(administration::drills::list).post(administration::drills::open))
             .route("/administration/essais/{id}", get(administration::drills::one))
