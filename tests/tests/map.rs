@@ -1,6 +1,7 @@
 //! What maps are made of, over HTTP: who may ask for it, how often it is sent, what else a browser may then load.
 
 use reqwest::Method;
+use serde_json::json;
 use vigie_tests::{Options, Stack, Vigie};
 
 const LAYERS: [&str; 2] = ["/api/v1/territory/sectors.geojson", "/api/v1/territory/schools.geojson"];
@@ -57,4 +58,19 @@ async fn the_library_is_sent_compressed_and_pages_may_load_nothing_else() {
     let policy = anyone.get("/accessibilite").await.expect(200).header("content-security-policy").to_owned();
     assert!(policy.contains("worker-src 'self'; ") && policy.contains("connect-src 'self'; "), "{policy}");
     assert!(!policy.contains("http") && !policy.contains("unsafe") && !policy.contains("blob:"), "{policy}");
+}
+
+#[tokio::test]
+async fn the_point_of_an_incident_is_for_those_who_weigh_what_was_said() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let point = json!({ "lon": 2.3801, "lat": 48.8849, "accuracy_m": 20 });
+    let raised = scop.raise(&json!({ "kind": "rixe", "severity": "serious", "location": point })).await;
+    let path = format!("/scop/evenements/{}", vigie.incident_of(&raised).await);
+    for (source, sees) in [("scop", true), ("commissariat-19", true), ("mairie-19", false)] {
+        let page = vigie.caller(source).await.get(&path).await.expect(200).text;
+        assert!(page.contains("data-sectors=\"paris-19"), "{source} sees the sector");
+        assert_eq!(page.contains("2.3801"), sees, "{source}");
+    }
 }

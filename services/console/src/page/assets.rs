@@ -16,6 +16,7 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
         "console.css" => (STYLE, include_bytes!("../../assets/console.css")),
         "board.js" => (SCRIPT, include_bytes!("../../assets/board.js")),
         "board-map.js" => (SCRIPT, include_bytes!("../../assets/board-map.js")),
+        "incident-map.js" => (SCRIPT, include_bytes!("../../assets/incident-map.js")),
         "incident.js" => (SCRIPT, include_bytes!("../../assets/incident.js")),
         "send.js" => (SCRIPT, include_bytes!("../../assets/send.js")),
         "rows.js" => (SCRIPT, include_bytes!("../../assets/rows.js")),
