@@ -82,8 +82,10 @@ async fn the_map_follows_the_board_and_takes_a_point() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     Journey::start(&vigie, "map", &["scop", "college-19", "admin"]).await.walk().await;
-    let on_the_map = "select count(*) from intake.signal where location ->> 'accuracy_m' is not null";
-    assert_eq!(vigie.records().count(on_the_map).await, 1, "the point chosen on the map was taken");
+    let chosen = "select count(*) from intake.signal s join routing.incident_signal l on l.signal_id = s.id
+                    join routing.incident i on i.id = l.incident_id
+                   where s.source_id = 'college-19' and s.location ->> 'accuracy_m' is not null and i.sector = 'paris-19'";
+    assert_eq!(vigie.records().count(chosen).await, 1, "the point chosen on the map was taken where it lies");
 }
 
 #[tokio::test]

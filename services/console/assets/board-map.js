@@ -3,8 +3,14 @@
 import { LEVELS } from "./rows.js";
 
 const STORED = "vigie.map";
-/** A map costs more than a line: it follows this often at most, however much happens. */
-const EVERY = 500;
+/**
+ * Drawing a map takes a machine without a graphics card longer than a frame, and keys would wait for it. What happens
+ * alone is seen at once; while much happens the map follows this often, waits for a pause of whoever is at the keys
+ * (not for ever), and outlines only the line one rests on.
+ */
+const EVERY = 2_000;
+const PAUSE = 300;
+const PATIENCE = 4_000;
 const WIDE = matchMedia("(min-width: 1100px)");
 const GRAVEST_FIRST = Object.keys(LEVELS);
 
@@ -18,7 +24,9 @@ export class BoardMap {
   #map = null;
   #opening = false;
   #timer = null;
-  #drawn = 0;
+  #drawn = -EVERY;
+  #resting;
+  #lastKey = -PAUSE;
   /** The button of each sector that had an incident. */
   #buttons = new Map();
 
@@ -29,10 +37,11 @@ export class BoardMap {
     this.#wants = wants;
     this.#choose = choose;
     const list = find("board");
-    const light = ({ target }) => this.#light(target.closest(".row"));
+    const light = ({ target }) => this.#light(rows.get(target.closest(".row")?.dataset.id)?.sectors);
     list.addEventListener("pointerover", light);
     list.addEventListener("focusin", light);
-    list.addEventListener("pointerleave", () => this.#map?.light([]));
+    list.addEventListener("pointerleave", () => this.#light());
+    addEventListener("keydown", () => (this.#lastKey = performance.now()), true);
     find("map-toggle").addEventListener("click", () => this.toggle());
     this.#show(localStorage.getItem(STORED) === null ? WIDE.matches : localStorage.getItem(STORED) === "on");
   }
@@ -43,15 +52,26 @@ export class BoardMap {
     this.#show(on);
   }
 
-  /** Something may have changed. */
+  /** What the person at the board asked for is shown at once. */
+  redraw() {
+    if (find("map-panel").hidden) return;
+    this.#drawn = performance.now();
+    this.#draw();
+  }
+
+  /** Something may have changed; shown in a moment. */
   touch() {
     if (this.#timer !== null || find("map-panel").hidden) return;
-    const wait = Math.max(0, this.#drawn + EVERY - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#drawn = performance.now();
+    const since = performance.now();
+    const attempt = () => {
+      const now = performance.now();
+      const busy = now - this.#lastKey < PAUSE && now - since < PATIENCE;
+      this.#timer = busy ? setTimeout(attempt, PAUSE) : null;
+      if (busy) return;
+      this.#drawn = now;
       this.#draw();
-    }, wait);
+    };
+    this.#timer = setTimeout(attempt, Math.max(0, this.#drawn + EVERY - since));
   }
 
   #show(on) {
@@ -75,9 +95,10 @@ export class BoardMap {
     this.touch();
   }
 
-  #light(row) {
-    const known = row && this.#rows.get(row.dataset.id);
-    this.#map?.light(known ? known.sectors : []);
+  /** Outlines sectors once nothing else was pointed at for a moment. */
+  #light(ids = []) {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => this.#map?.light(ids), PAUSE);
   }
 
   #draw() {
@@ -132,10 +153,10 @@ export class BoardMap {
     button.dataset.sector = id;
     button.append(Object.assign(document.createElement("b"), { textContent: label }), " ", document.createElement("span"));
     button.addEventListener("click", () => this.#choose(id));
-    const light = () => this.#map?.light([id]);
+    const light = () => this.#light([id]);
     button.addEventListener("focus", light);
     button.addEventListener("pointerenter", light);
-    button.addEventListener("pointerleave", () => this.#map?.light([]));
+    button.addEventListener("pointerleave", () => this.#light());
     line.append(button);
     const before = [...this.#sector.options].map(({ value }) => value);
     const list = find("map-sectors");

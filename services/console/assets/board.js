@@ -240,7 +240,7 @@ function filter() {
   const wanted = wants();
   rows.filter((row) => wanted(row) && (!sector.value || row.sectors.includes(sector.value)));
   count();
-  map.touch();
+  map.redraw();
   const chosen = new URLSearchParams([...new FormData(filters)].filter(([, value]) => value));
   history.replaceState(null, "", chosen.size ? `?${chosen}` : location.pathname);
 }

@@ -3,8 +3,15 @@
 /** Levels from nothing to the gravest; each has its colour in map.css. */
 export const LEVELS = ["drill", "watch", "tension", "serious", "fatal"];
 
-/** Fonts of the reader's own machine: no server of glyphs is needed. */
-const FONT = ["sans-serif"];
+/** Names of schools, in a font of the reader's own machine: no server of glyphs is needed. */
+const NAMES = {
+  "text-field": ["get", "name"],
+  "text-font": ["sans-serif"],
+  "text-size": 12,
+  "text-anchor": "top",
+  "text-offset": [0, 0.6],
+  "text-max-width": 9,
+};
 
 /** The colours in force for `element`, by name. */
 export function colours(element) {
@@ -16,27 +23,16 @@ export function colours(element) {
 const state = (name) => ["to-boolean", ["feature-state", name]];
 const whether = (name, then, otherwise) => ["case", state(name), then, otherwise];
 const empty = { type: "FeatureCollection", features: [] };
-const points = (features) => ({ type: "geojson", data: { type: "FeatureCollection", features } });
-
-/** Where each sector has its label, and what stands there. */
-export function labels(sectors, text) {
-  return [...sectors.values()].map(({ id, in_paris, centre }) => ({
-    type: "Feature",
-    properties: { text: text(id), in_paris },
-    geometry: { type: "Point", coordinates: centre },
-  }));
-}
-
-/** The style of a map of `data` (sectors), `schools` (or none) over `tiles` (or none). */
-export function style({ data, schools, tiles, colour, features }) {
+/** The style of a map of `data` (sectors), `schools` (or none) over `tiles` (or none), with a circle at `limit`. */
+export function style({ data, schools, tiles, limit, colour }) {
   const under = tiles.tiles.length > 0;
   return {
     version: 8,
     sources: {
       ...(under && { tiles: { type: "raster", tiles: tiles.tiles, tileSize: 256, maxzoom: 19 } }),
       sectors: { type: "geojson", data, promoteId: "id" },
-      labels: points(features),
       schools: { type: "geojson", data: schools ?? empty },
+      limit: { type: "geojson", data: limit ? marked(limit) : empty },
       mark: { type: "geojson", data: empty },
     },
     layers: [
@@ -46,24 +42,18 @@ export function style({ data, schools, tiles, colour, features }) {
       { id: "state", type: "fill", source: "sectors" },
       { id: "border", type: "line", source: "sectors" },
       { id: "lit", type: "line", source: "sectors", layout: { "line-join": "round" } },
+      { id: "limit", type: "line", source: "limit" },
       { id: "schools", type: "circle", source: "schools" },
       { id: "near", type: "fill", source: "mark", filter: ["==", ["geometry-type"], "Polygon"] },
       { id: "mark", type: "circle", source: "mark", filter: ["==", ["geometry-type"], "Point"] },
-      text("names", "schools", { "text-field": ["get", "name"], "text-size": 12, "text-anchor": "top", "text-offset": [0, 0.6], "text-max-width": 9 }, 14.5),
-      text("around", "labels", { "text-field": ["get", "text"], "text-size": 12 }, 11.5, ["!", ["get", "in_paris"]]),
-      text("labels", "labels", { "text-field": ["get", "text"], "text-size": 14, "symbol-sort-key": 0, "text-allow-overlap": true }, 0, ["get", "in_paris"]),
+      { id: "names", type: "symbol", source: "schools", minzoom: 14.5, layout: NAMES },
     ].map((layer) => ({ ...layer, paint: paints(colour, under)[layer.id] ?? {} })),
   };
-}
-
-function text(id, source, layout, minzoom, filter) {
-  return { id, type: "symbol", source, minzoom, ...(filter && { filter }), layout: { "text-font": FONT, "text-line-height": 1.1, ...layout } };
 }
 
 /** What every layer is painted with. */
 function paints(colour, under) {
   const level = LEVELS.flatMap((name) => [name, colour[name]]);
-  const words = { "text-color": colour.label, "text-halo-color": colour.halo, "text-halo-width": 1.6 };
   const inside = ["get", "in_paris"];
   return {
     ground: { "background-color": colour.around },
@@ -83,11 +73,10 @@ function paints(colour, under) {
       "circle-stroke-width": 1,
       "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 1.5, 14, 4, 17, 8],
     },
+    limit: { "line-color": colour.chosen, "line-width": 2, "line-dasharray": [3, 2] },
     near: { "fill-color": colour.mark, "fill-opacity": 0.2 },
     mark: { "circle-color": colour.mark, "circle-radius": 8, "circle-stroke-color": colour.halo, "circle-stroke-width": 3 },
-    names: words,
-    around: { ...words, "text-opacity": 0.8 },
-    labels: words,
+    names: { "text-color": colour.label, "text-halo-color": colour.halo, "text-halo-width": 1.6 },
   };
 }
 

@@ -1,6 +1,6 @@
 // A map of the sectors in force, for any page. The library comes only when a map is opened; where it cannot be drawn,
 // its place says so in one line. Whatever a map shows must also stand in the page as text.
-import { colours, labels, marked, style } from "./look.js";
+import { colours, marked, style } from "./look.js";
 
 const NOT_HERE = "Cet appareil ne peut pas afficher la carte.";
 const NOT_NOW = "La carte n'a pas pu être chargée.";
@@ -15,13 +15,17 @@ const LOCALE = {
   "CooperativeGesturesHandler.MobileHelpText": "Déplacez la carte avec deux doigts",
 };
 
+/** From this zoom on the communes around are named too. */
+const LABELS_AROUND = 11.5;
+
 const here = (file) => new URL(file, import.meta.url).href;
 
 /**
  * Opens a map in `place`. `lon`, `lat` and `zoom` say where it begins (all of the city otherwise), `schools` whether
- * they are shown, `instead` what remains to people where no map can be drawn. Resolves to null then.
+ * they are shown, `within` (metres around where it begins) a limit to show, `instead` what remains to people where no map
+ * can be drawn. Resolves to null then.
  */
-export async function open(place, { lon, lat, zoom = 15, schools = false, instead = "" } = {}) {
+export async function open(place, { lon, lat, zoom = 15, within, schools = false, instead = "" } = {}) {
   place.classList.add("map");
   place.dataset.state = "loading";
   place.textContent = "Chargement de la carte…";
@@ -53,7 +57,8 @@ export async function open(place, { lon, lat, zoom = 15, schools = false, instea
   try {
     const whole = { bounds: extent(data, ({ in_paris }) => in_paris), fitBoundsOptions: { padding: 12 } };
     const begin = lon === undefined ? whole : { center: [lon, lat], zoom };
-    const map = new SectorMap(library, place, { data, schools: points, tiles, begin });
+    const limit = within === undefined ? null : { lon, lat, accuracy_m: within };
+    const map = new SectorMap(library, place, { data, schools: points, tiles, limit, begin });
     await map.drawn();
     place.dataset.state = "ready";
     return map;
@@ -67,24 +72,25 @@ export class SectorMap {
   /** By id: `label`, `short`, `in_paris`, `centre`. */
   sectors;
   #map;
+  #data;
   #states = new Map();
-  #texts;
+  /** The label of each sector: an element over the map, so that a number that changes draws no map. */
+  #labels = new Map();
   #lit = [];
   #chosen = null;
 
-  constructor(library, place, { data, schools, tiles, begin }) {
+  constructor(library, place, { data, schools, tiles, limit, begin }) {
+    this.#data = data;
     this.sectors = new Map(data.features.map(({ properties }) => [properties.id, properties]));
-    this.#texts = new Map([...this.sectors].map(([id, { short }]) => [id, short]));
     const canvas = document.createElement("div");
     canvas.className = "map-canvas";
     const credits = document.createElement("p");
     credits.className = "map-credits";
     credits.textContent = [...data.attribution, tiles.attribution].filter(Boolean).join(" · ");
     place.append(canvas, credits);
-    const features = labels(this.sectors, (id) => this.#texts.get(id));
     this.#map = new library.Map({
       container: canvas,
-      style: style({ data, schools, tiles, colour: colours(place), features }),
+      style: style({ data, schools, tiles, limit, colour: colours(place) }),
       ...begin,
       maxBounds: extent(data, () => true, 0.05),
       minZoom: 8,
@@ -103,6 +109,7 @@ export class SectorMap {
     this.#map.keyboard.disableRotation();
     this.#map.addControl(new library.NavigationControl({ showCompass: false }));
     this.#map.addControl(new library.ScaleControl({ maxWidth: 120 }));
+    this.#label(canvas);
     // What fails later (a tile, say) leaves the rest of the map as it is.
     this.#map.on("error", ({ error }) => (place.dataset.trouble = error?.message ?? "unknown"));
   }
@@ -117,30 +124,24 @@ export class SectorMap {
    * `text` what stands below its name. What is the same as before costs nothing.
    */
   paint(states) {
-    let written = false;
-    for (const [id, { short }] of this.sectors) {
+    for (const [id, label] of this.#labels) {
       const { level = "", quiet = false, text = "" } = states.get(id) ?? {};
       const before = this.#states.get(id);
       if (before?.level !== level || before?.quiet !== quiet) {
-        this.#map.setFeatureState({ source: "sectors", id }, { level, quiet });
+        this.#set(id, { level, quiet });
         this.#states.set(id, { level, quiet });
       }
-      const label = text ? `${short}\n${text}` : short;
-      if (this.#texts.get(id) !== label) {
-        this.#texts.set(id, label);
-        written = true;
-      }
+      const number = label.lastElementChild;
+      if (number.textContent !== text) number.textContent = text;
     }
-    if (!written) return;
-    const features = labels(this.sectors, (id) => this.#texts.get(id));
-    this.#map.getSource("labels").setData({ type: "FeatureCollection", features });
   }
 
   /** Outlines `ids` for the moment. */
   light(ids) {
-    for (const id of this.#lit) this.#set(id, { lit: false });
-    this.#lit = ids.filter((id) => this.sectors.has(id));
-    for (const id of this.#lit) this.#set(id, { lit: true });
+    const wanted = ids.filter((id) => this.sectors.has(id));
+    for (const id of this.#lit) if (!wanted.includes(id)) this.#set(id, { lit: false });
+    for (const id of wanted) if (!this.#lit.includes(id)) this.#set(id, { lit: true });
+    this.#lit = wanted;
   }
 
   /** Outlines the sector that was chosen; none for an empty id. */
@@ -158,6 +159,12 @@ export class SectorMap {
 
   unmark() {
     this.#map.getSource("mark").setData({ type: "FeatureCollection", features: [] });
+  }
+
+  /** Shows these sectors whole. */
+  frame(ids) {
+    const bounds = extent(this.#data, ({ id }) => ids.includes(id));
+    if (Number.isFinite(bounds[0][0])) this.#map.fitBounds(bounds, { padding: 24, animate: false });
   }
 
   /** Goes to a point; people who asked for less motion are there at once. */
@@ -198,6 +205,28 @@ export class SectorMap {
   metresPerPixel() {
     const { lat } = this.#map.getCenter();
     return (40_075_016.7 * Math.cos((lat * Math.PI) / 180)) / (512 * 2 ** this.#map.getZoom());
+  }
+
+  /** Puts the labels over the map and keeps them in their places; the page says the same, so they are for the eye. */
+  #label(canvas) {
+    const layer = Object.assign(document.createElement("div"), { className: "map-labels", ariaHidden: "true" });
+    for (const [id, { short, in_paris }] of this.sectors) {
+      const label = Object.assign(document.createElement("span"), { className: in_paris ? "" : "around" });
+      label.append(short, document.createElement("b"));
+      layer.append(label);
+      this.#labels.set(id, label);
+    }
+    canvas.querySelector(".maplibregl-canvas-container").after(layer);
+    const put = () => {
+      layer.classList.toggle("near", this.#map.getZoom() > LABELS_AROUND);
+      for (const [id, label] of this.#labels) {
+        const { x, y } = this.#map.project(this.sectors.get(id).centre);
+        label.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
+      }
+    };
+    this.#map.on("move", put);
+    this.#map.on("resize", put);
+    put();
   }
 
   #set(id, state) {

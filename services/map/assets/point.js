@@ -24,12 +24,11 @@ function given() {
 
 async function begin() {
   button.disabled = true;
-  const { lon, lat, zoom } = given();
   const shown = choice.querySelector(".map-place");
   shown.hidden = false;
   const instead = "Donnez plutôt des coordonnées ou l'adresse d'un établissement.";
   const { open } = await import("./map.js");
-  const map = await open(shown, { lon, lat, zoom, schools: true, instead });
+  const map = await open(shown, { ...given(), schools: true, instead });
   button.hidden = true;
   if (!map) return;
   shown.append(Object.assign(document.createElement("span"), { className: "map-cross" }));

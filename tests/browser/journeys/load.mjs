@@ -85,15 +85,15 @@ async function memory(cdp) {
 
 /** The list beside the map counts what the lines say. */
 async function tally(page) {
-  const differs = () => {
+  const agrees = () => {
     const rows = [...document.querySelectorAll("#board .row:not([data-status=closed])")];
-    return [...document.querySelectorAll("#map-sectors button")].find(({ dataset, lastElementChild }) => {
+    return [...document.querySelectorAll("#map-sectors button")].every(({ dataset, lastElementChild }) => {
       const here = rows.filter((row) => row.dataset.sectors.split(" ").includes(dataset.sector));
       const open = here.filter((row) => row.dataset.status === "open").length;
-      return !lastElementChild.textContent.includes(open ? `${open} à prendre en compte` : "tout est pris en compte");
+      return lastElementChild.textContent.includes(open ? `${open} à prendre en compte` : "tout est pris en compte");
     });
   };
-  await page.waitForFunction(`!(${differs})()`);
+  await page.waitForFunction(agrees);
   figure("sectors on the map", await page.locator("#map-sectors button").count());
 }
 

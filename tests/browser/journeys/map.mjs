@@ -5,11 +5,13 @@ import { until } from "../lib/picture.mjs";
 
 const SERIOUS = "#dc5f69"; // as it is seen over the land, a quarter of which shines through
 const LIT = "#26364a";
+const ACCENT = "#0b4f8a";
 
 await journey(async (town) => {
   const scop = await town.open("scop");
   await beside(town, scop);
   await withoutPictures(town, scop);
+  await ofOne(town, scop);
   await chosen(town, await town.open("college-19"));
   await administered(town, await town.open("admin"));
 });
@@ -99,6 +101,23 @@ async function withoutPictures(town, session) {
   await page.locator("#map-sectors button[data-sector=paris-19]").click();
   await page.waitForURL(/secteur=paris-19/);
   await inspect(page, "map-failed");
+}
+
+/** An incident's page shows where it is when somebody asks. */
+async function ofOne(town, session) {
+  const location = { lon: 2.3245, lat: 48.8335, accuracy_m: 20 };
+  await town.raise(session, { kind: "rixe", severity: "tension", location });
+  for (const width of WIDTHS) {
+    const page = await town.page(session, width);
+    await page.goto("/scop");
+    await page.locator(".row", { hasText: "14e" }).getByRole("link").click();
+    await page.getByText("Voir sur la carte").click();
+    const map = page.locator("#where [data-state=ready] .map-canvas");
+    await map.waitFor();
+    await until(page, map, ACCENT, ({ pixels }) => pixels > 60);
+    await page.getByText("point 48.8335, 2.3245").waitFor();
+    await inspect(page, "map-incident");
+  }
 }
 
 async function chosen(town, session) {
