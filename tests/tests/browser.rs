@@ -1,6 +1,17 @@
 //! Vigie's pages in a real Chromium, against the real system: one test a journey, scripts in `tests/browser/journeys`.
 
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
 use vigie_tests::{Journey, Options, Stack, Vigie, wait};
+
+/// A PNG of one pixel, of a colour that no map of ours has: #00c080.
+const TILE: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde\x00\x00\x00\x0cIDATx\x9cc`8\xd0\x00\x00\x02\x04\x01A\x95o'\xdc\x00\x00\x00\x00IEND\xaeB`\x82";
 
 #[tokio::test]
 async fn a_personal_link_opens_the_home_of_ones_function() {
@@ -64,4 +75,41 @@ async fn a_shift_is_relieved_and_a_watch_cell_tells_the_operations_room() {
     let told = vigie.records().count("select count(*) from journal.entry where data ->> 'learnt_at' is not null").await;
     assert_eq!(told, 1, "when the mairie knew is kept");
     assert_eq!(vigie.records().count("select count(*) from console.count where sector = 'paris-19'").await, 1);
+}
+
+#[tokio::test]
+async fn the_map_follows_the_board_and_takes_a_point() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    Journey::start(&vigie, "map", &["scop", "college-19", "admin"]).await.walk().await;
+    let chosen = "select count(*) from intake.signal s join routing.incident_signal l on l.signal_id = s.id
+                    join routing.incident i on i.id = l.incident_id
+                   where s.source_id = 'college-19' and s.location ->> 'accuracy_m' is not null and i.sector = 'paris-19'";
+    assert_eq!(vigie.records().count(chosen).await, 1, "the point chosen on the map was taken where it lies");
+}
+
+#[tokio::test]
+async fn tiles_that_are_configured_lie_under_the_map_and_come_from_there_only() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let tile = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        // A browser loads it for a page of another origin only when it is told that it may.
+        ready(([("content-type", "image/png"), ("access-control-allow-origin", "*")], TILE))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let router = axum::Router::new().route("/{z}/{x}/{y}", axum::routing::get(tile));
+    let server = tokio::spawn(async { axum::serve(listener, router).await });
+
+    let stack = Stack::start().await;
+    let options = Options::default()
+        .set("MAP__TILES", format!("{origin}/{{z}}/{{x}}/{{y}}.png"))
+        .set("MAP__ATTRIBUTION", "Plan d'essai");
+    let vigie = Vigie::start(&stack, options).await;
+    let policy = vigie.anyone().get("/accessibilite").await.header("content-security-policy").to_owned();
+    assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
+    Journey::start(&vigie, "tiles", &["scop"]).await.walk().await;
+    assert!(asked.load(Ordering::Relaxed) > 3, "the tiles were asked for");
+    server.abort();
 }

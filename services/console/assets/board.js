@@ -2,6 +2,7 @@
 // (who is in charge, what comes next) is asked for in batches. Memory grows with the open incidents and nothing else.
 import { follow } from "./live.js";
 import { LEVELS, Rows, clock } from "./rows.js";
+import { BoardMap } from "./board-map.js";
 import { Siren } from "./siren.js";
 import { bind } from "./keys.js";
 
@@ -30,6 +31,7 @@ function draw() {
   }
   pending.clear();
   count();
+  map.touch();
 }
 
 function drawSoon() {
@@ -212,20 +214,34 @@ find("sound").addEventListener("click", async () => {
 // --- Filters ---------------------------------------------------------------------------------------------------------
 
 const filters = find("filters");
+const sector = filters.elements.secteur;
+const map = new BoardMap({
+  rows,
+  sector,
+  wants,
+  choose(id) {
+    sector.value = id === sector.value ? "" : id;
+    filter();
+  },
+});
 
-function filter() {
+/** Says of a line whether it is wanted as the filters stand now, whatever its sector. */
+function wants() {
   const wanted = Object.fromEntries(new FormData(filters));
   const any = (value, is) => !value || value === is;
-  rows.filter(
-    (row) =>
-      any(wanted.niveau, row.severity) &&
-      any(wanted.etat, row.status) &&
-      any(wanted.type, row.kind) &&
-      (!wanted.secteur || row.sectors.includes(wanted.secteur)) &&
-      !(wanted.exercices === "masquer" && row.exercise),
-  );
+  return (row) =>
+    any(wanted.niveau, row.severity) &&
+    any(wanted.etat, row.status) &&
+    any(wanted.type, row.kind) &&
+    !(wanted.exercices === "masquer" && row.exercise);
+}
+
+function filter() {
+  const wanted = wants();
+  rows.filter((row) => wanted(row) && (!sector.value || row.sectors.includes(sector.value)));
   count();
-  const chosen = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
+  map.redraw();
+  const chosen = new URLSearchParams([...new FormData(filters)].filter(([, value]) => value));
   history.replaceState(null, "", chosen.size ? `?${chosen}` : location.pathname);
 }
 
@@ -300,6 +316,7 @@ bind(
     a: takeCharge,
     s: silence,
     "/": () => filters.querySelector("select").focus(),
+    c: () => map.toggle(),
     "?": () => find("keys").showModal(),
   },
   find("keys-on"),

@@ -87,6 +87,7 @@ impl Service {
             .route("/", get(home::show))
             .route("/administration", get(administration::overview::show))
             .route("/administration/versions", get(administration::versions::show))
+            .route("/administration/territoire", get(administration::territory::show))
             .route("/administration/versions/retour", post(administration::versions::roll_back))
             .route("/administration/doctrine", get(administration::doctrine::show))
             .route(

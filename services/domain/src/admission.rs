@@ -11,7 +11,7 @@ use crate::{
     assess::{AssessError, Assessment, assess},
     city::City,
     doctrine::KindRule,
-    territory::{LocateError, Territory},
+    territory::Territory,
 };
 
 /// Longest free text, characters.
@@ -265,16 +265,7 @@ fn misplaced(error: &AssessError) -> Flaw {
                 "Le secteur « {sector} » n'existe pas : paris-centre, paris-05 à paris-20, ou com- et le code INSEE d'une commune limitrophe."
             ),
         ),
-        AssessError::Locate(LocateError::LooksSwapped { .. }) => {
-            Flaw::new("location", "lon et lat semblent inversées : à Paris, lon est proche de 2,35 et lat de 48,86.")
-        }
-        AssessError::Locate(LocateError::NotFinite { .. }) => {
-            Flaw::new("location", "lon et lat doivent être des nombres en degrés.")
-        }
-        AssessError::Locate(LocateError::Outside { .. }) => Flaw::new(
-            "location",
-            "Ce point est hors de Paris et des communes limitrophes. Appelez le 17 en cas d'urgence.",
-        ),
+        AssessError::Locate(error) => Flaw::new("location", error.in_french()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sectors of a territory, shaded by a number.
 
-use vigie_domain::territory::{LonLat, Territory};
+use vigie_domain::territory::{LonLat, Shape, Territory};
 use vigie_proto::SectorId;
 
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 };
 
 const WIDTH: f64 = 900.0;
-/// Points nearer than this to the last one are not drawn, pixels.
-const FINEST: f64 = 0.8;
+/// Borders are drawn to this, metres: less than a pixel of a city on a picture of this width.
+const FINEST_M: f64 = 10.0;
 
 /// One sector and its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +43,21 @@ pub struct Words {
 
 /// The map of `areas`, the darkest being the greatest number.
 pub fn draw(words: &Words, areas: &[Area], territory: &Territory) -> String {
-    let shapes: Vec<Vec<Vec<LonLat>>> = areas.iter().map(|area| territory.outline(&area.sector)).collect();
-    let view = View::over(&shapes.iter().flatten().flatten().copied().collect::<Vec<_>>());
+    let drawn = territory.drawn(FINEST_M);
+    let shapes: Vec<Option<&Shape>> =
+        areas.iter().map(|area| drawn.iter().find(|shape| shape.sector == area.sector)).collect();
+    let points = shapes.iter().flatten().flat_map(|shape| shape.polygons.iter().flatten().flatten());
+    let view = View::over(&points.copied().collect::<Vec<_>>());
     let most = areas.iter().map(|area| area.number).max().unwrap_or(0).max(words.floor).max(1);
     let mut svg = Svg::new(words.name, (WIDTH, view.height + 10.0), &words.title, &words.subtitle, &words.description);
     let part = |area: &Area| float(area.number) / float(most);
     for (area, shape) in areas.iter().zip(&shapes) {
-        let rings: Vec<Vec<(f64, f64)>> = shape.iter().map(|ring| view.ring(ring)).filter(|r| r.len() > 2).collect();
+        let rings = shape.iter().flat_map(|shape| shape.polygons.iter().flatten());
+        let rings: Vec<Vec<(f64, f64)>> = rings.map(|ring| ring.iter().map(|at| view.point(*at)).collect()).collect();
         svg.area(&rings, shade(part(area)), &area.says);
     }
     for (area, shape) in areas.iter().zip(&shapes) {
-        let Some((x, y)) = shape.first().and_then(|ring| view.inside(ring)) else { continue };
+        let Some((x, y)) = shape.map(|shape| view.point(shape.label_at)) else { continue };
         let style = Style::LABEL.at(Anchor::Middle).fill(ink_on(part(area)));
         svg.text(x, y - 2.0, style.size(12.0), &area.short);
         svg.text(x, y + 14.0, style.size(15.0).bold(), &area.shown);
@@ -95,45 +99,4 @@ impl View {
     fn point(&self, at: LonLat) -> (f64, f64) {
         ((at.lon - self.west) * self.across, (self.north - at.lat) * self.down)
     }
-
-    /// A ring with no more points than the eye can tell apart.
-    fn ring(&self, ring: &[LonLat]) -> Vec<(f64, f64)> {
-        let mut kept: Vec<(f64, f64)> = Vec::new();
-        for at in ring {
-            let (x, y) = self.point(*at);
-            if kept.last().is_none_or(|(a, b)| (x - a).hypot(y - b) >= FINEST) {
-                kept.push((x, y));
-            }
-        }
-        kept
-    }
-
-    /// A place for a label well inside a ring: of a grid over it, the point farthest from the border, preferring wide
-    /// room to the left and right.
-    fn inside(&self, ring: &[LonLat]) -> Option<(f64, f64)> {
-        let ring = self.ring(ring);
-        let bounds = ring.iter().fold((f64::MAX, f64::MAX, f64::MIN, f64::MIN), |(a, b, c, d), (x, y)| {
-            (a.min(*x), b.min(*y), c.max(*x), d.max(*y))
-        });
-        let (west, north, east, south) = bounds;
-        let grid = (1..30).flat_map(|i| (1..30).map(move |j| (nth(i) / 30.0, nth(j) / 30.0)));
-        let candidates = grid.map(|(i, j)| (west + i * (east - west), north + j * (south - north)));
-        candidates
-            .filter(|at| holds(&ring, *at))
-            .map(|at| (room(&ring, at), at))
-            .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, at)| at)
-    }
-}
-
-/// Whether `at` lies inside a closed ring.
-fn holds(ring: &[(f64, f64)], (x, y): (f64, f64)) -> bool {
-    let edges = ring.iter().zip(ring.iter().cycle().skip(1));
-    edges.filter(|((x1, y1), (x2, y2))| (y1 > &y) != (y2 > &y) && x < (x2 - x1) * (y - y1) / (y2 - y1) + x1).count() % 2
-        == 1
-}
-
-/// How far the border is, a label being wider than high.
-fn room(ring: &[(f64, f64)], (x, y): (f64, f64)) -> f64 {
-    ring.iter().map(|(a, b)| ((a - x) * 0.7).hypot(b - y)).fold(f64::INFINITY, f64::min)
 }

@@ -4,11 +4,14 @@
 //! variable `VIGIE__SECTION__KEY` overrides `key` of `[section]`. A secret is given by the environment or by the path
 //! of a file (`…_file`), never in `vigie.toml`.
 
+mod map;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
 };
 
+pub use map::MapConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -29,6 +32,7 @@ pub struct Config {
     pub email: EmailConfig,
     pub sms: SmsConfig,
     pub links: LinksConfig,
+    pub map: MapConfig,
     pub telemetry: TelemetryConfig,
 }
 
@@ -443,6 +447,14 @@ impl Config {
         require(
             self.sms.url.starts_with("smpp://") || self.sms.url.starts_with("smpps://"),
             "sms.url must start with smpp:// or smpps://",
+        );
+        require(
+            self.map.tiles.is_empty() || self.map.origin().is_some(),
+            "map.tiles must be https://HOST/…{z}…{x}…{y}… (http:// on this machine only), or empty",
+        );
+        require(
+            self.map.tiles.is_empty() || !self.map.attribution.is_empty(),
+            "map.tiles needs map.attribution: whoever publishes tiles is named beside them",
         );
         require(
             self.telemetry.log_format == "json" || self.telemetry.log_format == "text",

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 const STYLESHEET: &str = include_str!("../assets/vigie.css");
 
-/// Nothing from elsewhere, nothing inline, no frame around us.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing from elsewhere, nothing inline, no frame around us. A map's library draws in a worker.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What stands around the page of somebody who has a session: `desk.html` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +45,38 @@ pub async fn stylesheet(headers: HeaderMap) -> Response {
 
 /// A file that is part of the program: sent once, then only asked whether it changed.
 pub fn asset(headers: &HeaderMap, content_type: &'static str, content: &'static [u8]) -> Response {
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(content)[..9]));
+    tagged(headers, &URL_SAFE_NO_PAD.encode(&Sha256::digest(content)[..9]), content_type, content)
+}
+
+/// Something that changes only when `tag` does: sent once, then only asked whether it changed.
+pub fn tagged(headers: &HeaderMap, tag: &str, content_type: &'static str, content: impl IntoResponse) -> Response {
+    let tag = format!("\"{tag}\"");
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let caching = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned())];
     if known.is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
     let safe = [(header::CONTENT_TYPE, content_type), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    (caching, safe, content).into_response()
+    // After the content, which has a type of its own.
+    let mut response = (caching, content).into_response();
+    for (name, value) in safe {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Lets the pages answered by a router show map tiles of `origin` (scheme, host and port), and nothing else of it.
+pub fn with_tiles_of(origin: &str) -> impl Fn(Response) -> Response + Clone + use<> {
+    let wider = CONTENT_SECURITY_POLICY
+        .replace("img-src 'self'", &format!("img-src 'self' {origin}"))
+        .replace("connect-src 'self'", &format!("connect-src 'self' {origin}"));
+    let policy = HeaderValue::from_str(&wider).expect("the configuration was checked: an origin is plain ASCII");
+    move |mut response| {
+        if let Some(present) = response.headers_mut().get_mut(header::CONTENT_SECURITY_POLICY) {
+            *present = policy.clone();
+        }
+        response
+    }
 }
 
 /// A page that is never cached, indexed, framed or allowed to load anything from elsewhere.

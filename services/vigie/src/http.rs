@@ -7,6 +7,7 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
     http::{StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -18,10 +19,10 @@ use utoipa::openapi::{
     Components, OpenApi,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use vigie_platform::{config::HttpConfig, health::Health, metrics::Metrics, page, problem::Problem};
+use vigie_platform::{config::Config, health::Health, metrics::Metrics, page, problem::Problem};
 
 /// Everything served: the edges' routes, health, metrics, the contract.
-pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, config: &HttpConfig) -> Router {
+pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, config: &Config) -> Router {
     let own = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -31,12 +32,20 @@ pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, confi
         .route("/api/v1/openapi.json", get(|| async { Json(openapi()) }))
         .route("/api/v1/schemas/{file}", get(schema));
     // A live stream stays open; every other request has a limit.
-    let limited = edges.merge(own).layer(DefaultBodyLimit::max(config.body_limit_bytes)).layer(CompressionLayer::new());
+    let limited =
+        edges.merge(own).layer(DefaultBodyLimit::max(config.http.body_limit_bytes)).layer(CompressionLayer::new());
+    let limited = match config.map.origin() {
+        Some(origin) => {
+            let allow = page::with_tiles_of(origin);
+            limited.layer(map_response(move |response: Response| std::future::ready(allow(response))))
+        }
+        None => limited,
+    };
     limited
         .fallback(|| async { Problem::not_found("Page") })
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(config.request_timeout_s),
+            Duration::from_secs(config.http.request_timeout_s),
         ))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Erreur interne")
@@ -98,6 +107,7 @@ pub(crate) fn openapi() -> OpenApi {
         vigie_console::openapi_paths(),
         vigie_directory::openapi_paths(),
         vigie_crisis::openapi_paths(),
+        vigie_map::openapi_paths(),
     ];
     for part in parts {
         document.merge(part);

@@ -67,8 +67,11 @@ class Town {
     return state;
   }
 
-  /** A page of that session; `options` are Playwright's. What the page says on its console fails the journey. */
-  async page(session, width = 1440, options = {}) {
+  /**
+   * A page of that session; `options` are Playwright's, and `elsewhere` an origin besides Vigie's it may ask. What the
+   * page says on its console fails the journey, and so does a request to anybody else.
+   */
+  async page(session, width = 1440, { elsewhere, ...options } = {}) {
     const height = width < 600 ? 780 : 900;
     const context = await this.#browser.newContext({
       baseURL: url,
@@ -80,6 +83,12 @@ class Town {
     });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
+    page.on("request", (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (!["data:", "blob:"].includes(protocol) && ![new URL(url).origin, elsewhere].includes(origin)) {
+        fail(`${page.url()} asked ${request.url()}`);
+      }
+    });
     page.on("pageerror", (error) => fail(`${page.url()}: ${error.stack}`));
     page.on("console", (message) => {
       // Chromium says so itself when a server is gone or refuses: the page has to deal with it, and is looked at.

@@ -16,6 +16,8 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
         "console.css" => (STYLE, include_bytes!("../../assets/console.css")),
         "board.js" => (SCRIPT, include_bytes!("../../assets/board.js")),
         "parts.js" => (SCRIPT, include_bytes!("../../assets/parts.js")),
+        "board-map.js" => (SCRIPT, include_bytes!("../../assets/board-map.js")),
+        "incident-map.js" => (SCRIPT, include_bytes!("../../assets/incident-map.js")),
         "send.js" => (SCRIPT, include_bytes!("../../assets/send.js")),
         "rows.js" => (SCRIPT, include_bytes!("../../assets/rows.js")),
         "live.js" => (SCRIPT, include_bytes!("../../assets/live.js")),

@@ -13,9 +13,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use vigie_domain::{access::Caller, directory::Sight, french};
+use sqlx::{PgPool, Row as _};
+use vigie_domain::{access::Caller, directory::Sight, french, territory::LonLat};
 use vigie_platform::{page::Frame, problem::Problem};
-use vigie_proto::{BodyId, CrisisRegime, IncidentStatus, Severity, event::ClosingReason};
+use vigie_proto::{BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason};
 
 use super::{
     deed::{Deed, Did},
@@ -53,6 +54,8 @@ struct IncidentPage {
     after: String,
     row: Row,
     seen: Seen,
+    /// The point it was reported at, for those who weigh what was said; others know the sector and the kind of place.
+    at: Option<LonLat>,
     opened: String,
     expected: Option<String>,
     story: Story,
@@ -226,6 +229,10 @@ async fn made(
     let words = words(edge, edge.context.clock.now());
     let zone = &edge.city.doctrine.zone;
     let story = story::tell(edge, caller, &seen.snapshot, &words).await.map_err(stored)?;
+    let at = match caller.reads_words(&seen.snapshot) {
+        true => position(&edge.pool, seen.snapshot.id).await.map_err(stored)?,
+        false => None,
+    };
     let explained = match BodyId::new(service) {
         Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
         _ => None,
@@ -234,6 +241,7 @@ async fn made(
     Ok(IncidentPage {
         frame: frame(caller, if caller.operates() { "/scop" } else { "" }),
         after,
+        at,
         row: Row::of(story.view.clone(), &words),
         opened: french::date_time(seen.snapshot.opened_at, zone),
         expected: seen.snapshot.expected_at.map(|at| french::date_time(at, zone)),
@@ -248,4 +256,11 @@ async fn made(
         story,
         seen,
     })
+}
+
+/// Where an incident is, when more than its sector is known.
+async fn position(pool: &PgPool, id: IncidentId) -> Result<Option<LonLat>, sqlx::Error> {
+    let row = sqlx::query("select lon, lat from routing.incident where id = $1").bind(id.0).fetch_one(pool).await?;
+    let (lon, lat): (Option<f64>, Option<f64>) = (row.try_get("lon")?, row.try_get("lat")?);
+    Ok(lon.zip(lat).map(|(lon, lat)| LonLat::new(lon, lat)))
 }

@@ -25,6 +25,21 @@ pub enum LocateError {
     },
 }
 
+impl LocateError {
+    /// The same for whoever gave the position, in French.
+    pub fn in_french(&self) -> &'static str {
+        match self {
+            Self::LooksSwapped { .. } => {
+                "lon et lat semblent inversées : à Paris, lon est proche de 2,35 et lat de 48,86."
+            }
+            Self::NotFinite { .. } => "lon et lat doivent être des nombres en degrés.",
+            Self::Outside { .. } => {
+                "Ce point est hors de Paris et des communes limitrophes. Appelez le 17 en cas d'urgence."
+            }
+        }
+    }
+}
+
 /// Why a territory cannot be read or built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TerritoryError {

@@ -6,6 +6,7 @@
 
 mod assign;
 mod build;
+mod drawing;
 mod edge;
 mod error;
 mod faces;
@@ -25,6 +26,7 @@ use vigie_proto::{SectorId, Uai};
 
 pub use self::{
     build::{Sources, build},
+    drawing::Shape,
     error::{Fault, LocateError, Problem, TerritoryError},
     point::LonLat,
     school::{School, SchoolKind},

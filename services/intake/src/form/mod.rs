@@ -1,6 +1,7 @@
 //! The head's form: plain pages, phone first, no script needed.
 
 pub(crate) mod answers;
+mod chart;
 pub(crate) mod follow;
 pub(crate) mod page;
 pub(crate) mod submit;

@@ -21,7 +21,7 @@ use vigie_picture::pictogram;
 use vigie_platform::{ids, problem::Problem};
 use vigie_proto::{Kind, Severity, signal::Location};
 
-use super::{answers::Answers, render, visitor};
+use super::{answers::Answers, chart::Chart, render, visitor};
 use crate::Edge;
 
 /// One radio button or box.
@@ -59,6 +59,7 @@ pub(crate) struct FormPage<'a> {
     /// Kinds for which a fact must be chosen.
     wanting: String,
     weapons: Vec<Choice>,
+    chart: Option<Chart>,
     answers: &'a Answers,
     flaws: &'a [Flaw],
     warnings: &'a [Flaw],
@@ -161,6 +162,7 @@ pub(crate) fn form(
                 chosen: Some(kind) == chosen_kind,
             })
             .collect(),
+        chart: Chart::of(city, source),
         answers,
         flaws,
         warnings,

@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use csv::StringRecord;
-use serde_json::json;
-use vigie_domain::territory::{LonLat, Survey, Territory};
+use vigie_domain::territory::{LonLat, Territory};
+use vigie_map::PlaceView;
 
 use super::territory::{DEFAULT_FILE, load};
 use crate::Outcome;
@@ -58,7 +58,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (lon, lat) = arguments.lon.zip(arguments.lat).context("give a longitude and a latitude, or --csv")?;
     match territory.survey(LonLat::new(lon, lat), arguments.accuracy_m, arguments.reach_m) {
         Ok(survey) => {
-            writeln!(io::stdout(), "{:#}", describe(&territory, &survey))?;
+            let place = serde_json::to_string_pretty(&PlaceView::of(&territory, &survey))?;
+            writeln!(io::stdout(), "{place}")?;
             Ok(Outcome::Done)
         }
         Err(error) => {
@@ -66,27 +67,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             Ok(Outcome::Found)
         }
     }
-}
-
-fn describe(territory: &Territory, survey: &Survey<'_>) -> serde_json::Value {
-    let place = &survey.place;
-    let tenth = |metres: f64| (metres * 10.0).round() / 10.0;
-    json!({
-        "sector": survey.owner,
-        "label": territory.sector_of(place).label,
-        "arrondissement": place.arrondissement,
-        "quartier": place.quartier,
-        "name": territory.name_of(place),
-        "commune": format!("{:05}", place.commune),
-        "concerned": survey.concerned,
-        "neighbours": survey.neighbours.iter()
-            .map(|(id, metres)| json!({ "sector": id, "distance_m": tenth(*metres) }))
-            .collect::<Vec<_>>(),
-        "schools": survey.schools.iter()
-            .map(|(school, metres)| json!({ "id": school.id, "name": school.name, "distance_m": tenth(*metres) }))
-            .collect::<Vec<_>>(),
-        "territory": territory.hash(),
-    })
 }
 
 fn place_rows(

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
 use clap::Args;
 use sqlx::PgPool;
 use tokio::{
@@ -114,8 +113,9 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
     );
     supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
-    let mut edges = Router::new();
     let city_of = || in_force.clone();
+    // Every process that shows a page serves what its maps are made of.
+    let mut edges = vigie_map::router(context.clone(), city_of());
     for service in only {
         let (context, stop) = (context.clone(), stop.clone());
         match service {
@@ -151,7 +151,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
             }
         }
     }
-    let router = http::router(edges, health, metrics, &config.http);
+    let router = http::router(edges, health, metrics, &config);
     supervisor.start("HTTP", http::serve(router, TcpListener::from_std(listener)?, stop.clone()));
     // The relay ends when nobody can hand it entries any more.
     drop(context);

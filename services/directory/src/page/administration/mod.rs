@@ -1,4 +1,4 @@
-//! The pages of whoever keeps the directory: what is in force, drills, bodies with their rosters and contact points.
+//! The pages of whoever keeps the directory: what is in force, the territory, drills, bodies with their rosters and contact points.
 //!
 //! They act by the same functions as the API, so the same rules hold; a problem becomes a page that says it.
 
@@ -7,6 +7,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod doctrine;
 pub(crate) mod drills;
 pub(crate) mod overview;
+pub(crate) mod territory;
 pub(crate) mod versions;
 
 use askama::Template;

@@ -1,0 +1,69 @@
+//! The map any page may hold: the library and our own scripts, part of the program; the territory as GeoJSON.
+//!
+//! A page links `/assets/map/map.css` and imports `/assets/map/map.js`; nothing is loaded from elsewhere unless the
+//! configuration names a source of tiles. What is drawn is thinned; a position is always located by the exact borders.
+
+mod assets;
+mod geojson;
+mod place;
+mod tiles;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::FromRef, http::HeaderMap, routing::get};
+use vigie_domain::city::{City, InForce};
+use vigie_platform::{Context, problem::Problem};
+
+pub use geojson::{Drawn, TOLERANCE_M};
+pub use place::{NeighbourView, PlaceView, SchoolNear};
+
+/// What one request works with.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    context: Context,
+    /// As in force when the request came.
+    city: Arc<City>,
+    drawings: geojson::Drawings,
+}
+
+impl Edge {
+    /// Refuses whoever has neither a session nor a token.
+    async fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let id = self.context.authenticator.authenticate(headers, self.context.clock.now()).await?;
+        self.city.directory.source(&id).map(|_| ()).ok_or_else(Problem::unauthenticated)
+    }
+}
+
+/// What requests are given from.
+#[derive(Debug, Clone)]
+struct Desk {
+    context: Context,
+    in_force: InForce,
+    drawings: geojson::Drawings,
+}
+
+impl FromRef<Desk> for Arc<Edge> {
+    fn from_ref(desk: &Desk) -> Self {
+        let Desk { context, in_force, drawings } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), drawings })
+    }
+}
+
+/// Everything a page with a map asks for.
+pub fn router(context: Context, in_force: InForce) -> Router {
+    Router::new()
+        .route("/assets/map/tiles.json", get(tiles::describe))
+        .route("/assets/map/{file}", get(assets::serve))
+        .route("/api/v1/territory/sectors.geojson", get(geojson::sectors))
+        .route("/api/v1/territory/schools.geojson", get(geojson::schools))
+        .route("/api/v1/territory/place", get(place::locate))
+        .with_state(Desk { context, in_force, drawings: geojson::Drawings::default() })
+}
+
+/// This part of the OpenAPI document.
+pub fn openapi_paths() -> utoipa::openapi::OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(geojson::sectors, geojson::schools, place::locate))]
+    struct Paths;
+    <Paths as utoipa::OpenApi>::openapi()
+}

@@ -1,0 +1,76 @@
+//! What maps are made of, over HTTP: who may ask for it, how often it is sent, what else a browser may then load.
+
+use reqwest::Method;
+use serde_json::json;
+use vigie_tests::{Options, Stack, Vigie};
+
+const LAYERS: [&str; 2] = ["/api/v1/territory/sectors.geojson", "/api/v1/territory/schools.geojson"];
+
+#[tokio::test]
+async fn layers_are_sent_once_a_version_and_a_position_is_located_as_the_tool_does() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let head = vigie.caller("college-19").await;
+    for path in LAYERS {
+        let first = head.get(path).await.expect(200);
+        assert_eq!(first.header("content-type"), "application/geo+json", "{path}");
+        assert_eq!(first.json()["type"], "FeatureCollection");
+        let again = head.request(Method::GET, path).header("if-none-match", first.header("etag"));
+        let again = head.send(again).await.expect(304);
+        assert_eq!((again.text.as_str(), again.header("etag")), ("", first.header("etag")), "{path}");
+        let other = head.request(Method::GET, path).header("if-none-match", "\"another\"");
+        head.send(other).await.expect(200);
+    }
+
+    let (lon, lat) = ("2.3966", "48.8905");
+    let told = head.get(&format!("/api/v1/territory/place?lon={lon}&lat={lat}&accuracy_m=300")).await.expect(200);
+    let tool = vigie.command(&["locate", lon, lat, "--accuracy-m", "300"]).await;
+    assert_eq!(told.json(), serde_json::from_str::<serde_json::Value>(&tool).expect("JSON"));
+    assert!(told.json()["concerned"].as_array().is_some_and(|sectors| sectors.len() > 1), "{}", told.text);
+    for bad in ["lon=48.86&lat=2.35", "lon=3.5&lat=48.8", "lon=x&lat=1", "lon=2.35&lat=48.86&reach_m=90000", "lon=2.35"]
+    {
+        let refused = head.get(&format!("/api/v1/territory/place?{bad}")).await.expect(422);
+        assert_eq!(refused.code(), "invalid-fields", "{bad}");
+        assert!(!refused.json()["faults"][0]["message"].as_str().unwrap_or_default().is_empty(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn the_library_is_sent_compressed_and_pages_may_load_nothing_else() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let anyone = vigie.anyone();
+    for (file, at_most) in [("maplibre-gl.mjs", 320_000), ("maplibre-gl-worker.mjs", 170_000), ("licences.txt", 20_000)]
+    {
+        let path = format!("/assets/map/{file}");
+        let packed = anyone.request(Method::GET, &path).header("accept-encoding", "gzip");
+        let packed = packed.send().await.expect("it answers");
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{file}");
+        let packed = packed.bytes().await.expect("a body").len();
+        assert!(packed < at_most, "{file} weighs {packed} bytes");
+        let plain = anyone.get(&path).await.expect(200);
+        assert_eq!(plain.header("content-encoding"), "");
+        assert!(plain.text.len() > packed, "{file}");
+    }
+    anyone.get("/assets/map/another.mjs").await.expect(404);
+    let tiles = anyone.get("/assets/map/tiles.json").await.expect(200).json();
+    assert_eq!(tiles["tiles"], serde_json::json!([]), "no tiles unless they are configured");
+    let policy = anyone.get("/accessibilite").await.expect(200).header("content-security-policy").to_owned();
+    assert!(policy.contains("worker-src 'self'; ") && policy.contains("connect-src 'self'; "), "{policy}");
+    assert!(!policy.contains("http") && !policy.contains("unsafe") && !policy.contains("blob:"), "{policy}");
+}
+
+#[tokio::test]
+async fn the_point_of_an_incident_is_for_those_who_weigh_what_was_said() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let point = json!({ "lon": 2.3801, "lat": 48.8849, "accuracy_m": 20 });
+    let raised = scop.raise(&json!({ "kind": "rixe", "severity": "serious", "location": point })).await;
+    let path = format!("/scop/evenements/{}", vigie.incident_of(&raised).await);
+    for (source, sees) in [("scop", true), ("commissariat-19", true), ("mairie-19", false)] {
+        let page = vigie.caller(source).await.get(&path).await.expect(200).text;
+        assert!(page.contains("data-sectors=\"paris-19"), "{source} sees the sector");
+        assert_eq!(page.contains("2.3801"), sees, "{source}");
+    }
+}
