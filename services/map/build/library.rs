@@ -56,7 +56,7 @@ fn installed(root: &Path, lock: &Value) -> Result<(), String> {
 }
 
 fn install(sources: &Path, out: &Path, lock: &Value) -> Result<(), String> {
-    let version = &lock["packages"][NAME]["version"];
+    let version = lock["packages"][NAME]["version"].as_str().unwrap_or_default();
     let by_hand = format!(
         "without a network, run `npm ci --ignore-scripts` in {} where there is one and bring its node_modules here",
         sources.display()
