@@ -100,7 +100,8 @@ async fn tiles_that_are_configured_lie_under_the_map_and_come_from_there_only() 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let origin = format!("http://{}", listener.local_addr().expect("an address"));
     let router = axum::Router::new().route("/{z}/{x}/{y}", axum::routing::get(tile));
-    let server = tokio::spawn(async { axum::serve(listener, router).await });
+    let mut servers = tokio::task::JoinSet::new();
+    servers.spawn(async { axum::serve(listener, router).await });
 
     let stack = Stack::start().await;
     let options = Options::default()
@@ -111,5 +112,4 @@ async fn tiles_that_are_configured_lie_under_the_map_and_come_from_there_only() 
     assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
     Journey::start(&vigie, "tiles", &["scop"]).await.walk().await;
     assert!(asked.load(Ordering::Relaxed) > 3, "the tiles were asked for");
-    server.abort();
 }

@@ -56,7 +56,7 @@ fn installed(root: &Path, lock: &Value) -> Result<(), String> {
 }
 
 fn install(sources: &Path, out: &Path, lock: &Value) -> Result<(), String> {
-    let version = &lock["packages"][NAME]["version"];
+    let version = lock["packages"][NAME]["version"].as_str().unwrap_or_default();
     let by_hand = format!(
         "without a network, run `npm ci --ignore-scripts` in {} where there is one and bring its node_modules here",
         sources.display()
@@ -65,13 +65,14 @@ fn install(sources: &Path, out: &Path, lock: &Value) -> Result<(), String> {
         fs::copy(sources.join(file), out.join(file))
             .map_err(|e| format!("copying {file} to {}: {e}", out.display()))?;
     }
-    let ran =
-        Command::new("npm").args(NPM).current_dir(out).stdin(Stdio::null()).output().map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => {
-                format!("npm is missing: install Node.js 20 or newer, it fetches maplibre-gl {version}; {by_hand}")
-            }
-            _ => format!("npm cannot be run: {e}"),
-        })?;
+    let ran = Command::new("npm").args(NPM).current_dir(out).stdin(Stdio::null()).output();
+    let ran = ran.map_err(|e| {
+        if e.kind() == io::ErrorKind::NotFound {
+            format!("npm is missing: install Node.js 20 or newer, it fetches maplibre-gl {version}; {by_hand}")
+        } else {
+            format!("npm cannot be run: {e}")
+        }
+    })?;
     if ran.status.success() {
         return Ok(());
     }

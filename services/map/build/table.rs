@@ -28,16 +28,16 @@ pub(crate) fn write(library: &Library, out: &Path) -> Result<(), String> {
 }
 
 fn row(rows: &mut String, name: &str, content_type: &str, content: &[u8], out: &Path) -> Result<(), String> {
-    let (plain, packed) = (out.join(name), out.join(format!("{name}.gz")));
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let compressed = encoder.write_all(content).and_then(|()| encoder.finish()).map_err(|e| format!("{name}: {e}"))?;
-    store(&plain, content)?;
-    store(&packed, &compressed)?;
+    store(&out.join(name), content)?;
+    store(&out.join(format!("{name}.gz")), &compressed)?;
     let tag = URL_SAFE_NO_PAD.encode(&Sha256::digest(content)[..9]);
+    let include = |file: &str| format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
+    let (plain, gzip) = (include(name), include(&format!("{name}.gz")));
     writeln!(
         rows,
-        "Packed {{ name: {name:?}, content_type: {content_type:?}, tag: {tag:?}, plain: include_bytes!({plain:?}), \
-         gzip: include_bytes!({packed:?}) }},"
+        "Packed {{ name: {name:?}, content_type: {content_type:?}, tag: {tag:?}, plain: {plain}, gzip: {gzip} }},"
     )
     .map_err(|e| e.to_string())
 }

@@ -53,8 +53,8 @@ impl Drawn {
     pub fn of(territory: &Territory) -> Self {
         Self {
             hash: territory.hash().to_owned(),
-            sectors: collection(territory, sector_features(territory)),
-            schools: collection(territory, school_features(territory)),
+            sectors: collection(territory, &sector_features(territory)),
+            schools: collection(territory, &school_features(territory)),
         }
     }
 }
@@ -138,7 +138,7 @@ fn school_features(territory: &Territory) -> Vec<Value> {
     territory.schools().iter().map(feature).collect()
 }
 
-fn collection(territory: &Territory, features: Vec<Value>) -> Bytes {
+fn collection(territory: &Territory, features: &[Value]) -> Bytes {
     let collection = json!({
         "type": "FeatureCollection",
         "territory": territory.hash(),

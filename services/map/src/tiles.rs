@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::Edge;
 
-/// A description as TileJSON 3.0 has it; `tiles` is empty when there are none.
+/// A description as `TileJSON` 3.0 has it; `tiles` is empty when there are none.
 pub(crate) async fn describe(State(edge): State<Arc<Edge>>) -> Response {
     let map = &edge.context.config.map;
     let tiles: Vec<&str> = Some(map.tiles.as_str()).filter(|tiles| !tiles.is_empty()).into_iter().collect();

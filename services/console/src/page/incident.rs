@@ -229,9 +229,10 @@ async fn made(
     let words = words(edge, edge.context.clock.now());
     let zone = &edge.city.doctrine.zone;
     let story = story::tell(edge, caller, &seen.snapshot, &words).await.map_err(stored)?;
-    let at = match caller.reads_words(&seen.snapshot) {
-        true => position(&edge.pool, seen.snapshot.id).await.map_err(stored)?,
-        false => None,
+    let at = if caller.reads_words(&seen.snapshot) {
+        position(&edge.pool, seen.snapshot.id).await.map_err(stored)?
+    } else {
+        None
     };
     let explained = match BodyId::new(service) {
         Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
