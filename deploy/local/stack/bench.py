@@ -21,7 +21,7 @@ def run(name, arguments):
 
 def _run(name, arguments):
     with_servers = name != "geofence"
-    prerequisites.require(rust=not vigie.given(), python_packages=with_servers and vendor.needs_pip(), node=False)
+    prerequisites.require(rust=not vigie.given(), python_packages=with_servers and vendor.needs_pip(), node=not vigie.given())  # the build fetches the map library
     programs = vendor.servers() if with_servers else None
     binary = vigie.program(release=True)
     if not with_servers:
