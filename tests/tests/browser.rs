@@ -110,6 +110,7 @@ async fn tiles_that_are_configured_lie_under_the_map_and_come_from_there_only() 
     let vigie = Vigie::start(&stack, options).await;
     let policy = vigie.anyone().get("/accessibilite").await.header("content-security-policy").to_owned();
     assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
+    assert_eq!(policy.matches(&origin).count(), 1, "nothing else of theirs is allowed: {policy}");
     Journey::start(&vigie, "tiles", &["scop"]).await.walk().await;
     assert!(asked.load(Ordering::Relaxed) > 3, "the tiles were asked for");
 }

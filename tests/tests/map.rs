@@ -56,7 +56,7 @@ async fn the_library_is_sent_compressed_and_pages_may_load_nothing_else() {
     let tiles = anyone.get("/assets/map/tiles.json").await.expect(200).json();
     assert_eq!(tiles["tiles"], serde_json::json!([]), "no tiles unless they are configured");
     let policy = anyone.get("/accessibilite").await.expect(200).header("content-security-policy").to_owned();
-    assert!(policy.contains("worker-src 'self'; ") && policy.contains("connect-src 'self'; "), "{policy}");
+    assert!(policy.contains("script-src 'self'; ") && policy.contains("connect-src 'self'; "), "{policy}");
     assert!(!policy.contains("http") && !policy.contains("unsafe") && !policy.contains("blob:"), "{policy}");
 }
 
