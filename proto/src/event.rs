@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActId, AlertId, BodyId, Channel, ContactId, CrisisRegime, DeliveryId, DrillId, IncidentId, IncidentStatus, Kind,
-    Nature, ProbeId, RoleId, SectorId, Severity, SignalId, SourceId,
+    MobilisationId, Nature, ProbeId, RoleId, SectorId, Severity, SignalId, SourceId,
     crisis::{
         CrisisCareMovedV1, CrisisClosedV1, CrisisExerciseMovedV1, CrisisIncidentLinkedV1, CrisisMobilisationMovedV1,
-        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisReportMovedV1, CrisisRetexMovedV1, CrisisRolesSetV1,
+        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisRelayMovedV1, CrisisReportMovedV1, CrisisRetexMovedV1,
+        CrisisRolesSetV1, CrisisSnapshot,
     },
     plan::Plan,
     signal::{Location, Parties},
@@ -100,6 +101,7 @@ events! {
     CrisisMobilisationMoved(CrisisMobilisationMovedV1) = "vigie.crisis.mobilisation-moved.v1",
     CrisisCareMoved(CrisisCareMovedV1) = "vigie.crisis.care-moved.v1",
     CrisisReportMoved(CrisisReportMovedV1) = "vigie.crisis.report-moved.v1",
+    CrisisRelayMoved(CrisisRelayMovedV1) = "vigie.crisis.relay-moved.v1",
     CrisisClosed(CrisisClosedV1) = "vigie.crisis.closed.v1",
     CrisisRetexMoved(CrisisRetexMovedV1) = "vigie.crisis.retex-moved.v1",
     CrisisExerciseMoved(CrisisExerciseMovedV1) = "vigie.crisis.exercise-moved.v1",
@@ -152,10 +154,30 @@ impl Event {
             Self::CrisisMobilisationMoved(e) => subject::crisis("mobilisation-moved", &e.crisis.sector),
             Self::CrisisCareMoved(e) => subject::crisis("care-moved", &e.crisis.sector),
             Self::CrisisReportMoved(e) => subject::crisis("report-moved", &e.crisis.sector),
+            Self::CrisisRelayMoved(e) => subject::crisis("relay-moved", &e.crisis.sector),
             Self::CrisisClosed(e) => subject::crisis("closed", &e.crisis.sector),
             Self::CrisisRetexMoved(e) => subject::crisis("retex-moved", &e.crisis.sector),
             Self::CrisisExerciseMoved(e) => subject::crisis("exercise-moved", &e.crisis.sector),
         }
+    }
+
+    /// The crisis it tells of, as it stood after the fact.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the facts of crises are those whose names say so")]
+    pub fn crisis(&self) -> Option<&CrisisSnapshot> {
+        Some(match self {
+            Self::CrisisOpened(e) => &e.crisis,
+            Self::CrisisRegimeChanged(e) => &e.crisis,
+            Self::CrisisIncidentLinked(e) => &e.crisis,
+            Self::CrisisRolesSet(e) => &e.crisis,
+            Self::CrisisMobilisationMoved(e) => &e.crisis,
+            Self::CrisisCareMoved(e) => &e.crisis,
+            Self::CrisisReportMoved(e) => &e.crisis,
+            Self::CrisisRelayMoved(e) => &e.crisis,
+            Self::CrisisClosed(e) => &e.crisis,
+            Self::CrisisRetexMoved(e) => &e.crisis,
+            Self::CrisisExerciseMoved(e) => &e.crisis,
+            _ => return None,
+        })
     }
 
     /// The incident it tells of, if any: what groups a timeline.
@@ -173,6 +195,7 @@ impl Event {
             | Self::CrisisRolesSet(_)
             | Self::CrisisCareMoved(_)
             | Self::CrisisReportMoved(_)
+            | Self::CrisisRelayMoved(_)
             | Self::CrisisClosed(_)
             | Self::CrisisRetexMoved(_)
             | Self::CrisisExerciseMoved(_) => None,
@@ -701,8 +724,23 @@ pub struct AlertIssuedV1 {
     /// What the doctrine wants kept in mind, in French.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guidance: Vec<String>,
+    /// The request for a resource it asks an answer to, for [`Purpose::Mobilise`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ResourceRequest>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
+}
+
+/// A resource somebody is asked to provide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ResourceRequest {
+    pub mobilisation: MobilisationId,
+    /// French name of the resource, from the doctrine.
+    pub what: String,
+    /// The same, short enough for an SMS.
+    pub short: String,
+    #[schemars(with = "String")]
+    pub answer_by: Timestamp,
 }
 
 /// One more incident of a grouped message.
@@ -735,6 +773,8 @@ pub enum Purpose {
     TakeOver,
     /// Something owed is due: give it.
     Return,
+    /// Accept or refuse a request for a resource.
+    Mobilise,
 }
 
 impl Purpose {
@@ -747,6 +787,7 @@ impl Purpose {
             Self::Confirm => "confirm",
             Self::TakeOver => "take-over",
             Self::Return => "return",
+            Self::Mobilise => "mobilise",
         }
     }
 }

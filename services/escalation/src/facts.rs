@@ -187,6 +187,7 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
                         also: Vec::new(),
                         owed: None,
                         guidance: Vec::new(),
+                        request: None,
                         issued_at: now,
                     });
                 }
