@@ -210,6 +210,33 @@ pub enum ReportMoved {
     },
 }
 
+/// A text of the authority that alone speaks to the population was received, for services to relay, or withdrawn; the
+/// text stays with the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CrisisRelayMovedV1 {
+    pub crisis: CrisisSnapshot,
+    /// Of that crisis, from 1.
+    pub number: u32,
+    pub moved: RelayMoved,
+    pub by: Actor,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// What became of a text to relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "to")]
+pub enum RelayMoved {
+    /// To relay from now on, until `valid_until` when it says so.
+    Received {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        valid_until: Option<Timestamp>,
+    },
+    /// No longer to be relayed.
+    Withdrawn,
+}
+
 /// The crisis ended; what was learnt from it is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CrisisClosedV1 {

@@ -13,7 +13,7 @@ mod signal;
 pub use act::{Act, ActRecordedV1, ActRejectedV1, Actor, IndicatorCountedV1, Rejection, Through};
 pub use alert::{
     AlertIssuedV1, AlsoTold, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1, DeliveryFailure,
-    DeliverySentV1, FallbackContact, Purpose, StepOutcome, StepSettledV1,
+    DeliverySentV1, FallbackContact, Purpose, ResourceRequest, StepOutcome, StepSettledV1,
 };
 pub use configuration::{DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1};
 pub use incident::{
@@ -29,7 +29,8 @@ use crate::{
     IncidentId,
     crisis::{
         CrisisCareMovedV1, CrisisClosedV1, CrisisExerciseMovedV1, CrisisIncidentLinkedV1, CrisisMobilisationMovedV1,
-        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisReportMovedV1, CrisisRetexMovedV1, CrisisRolesSetV1,
+        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisRelayMovedV1, CrisisReportMovedV1, CrisisRetexMovedV1,
+        CrisisRolesSetV1, CrisisSnapshot,
     },
     subject,
 };
@@ -118,6 +119,7 @@ events! {
     CrisisMobilisationMoved(CrisisMobilisationMovedV1) = "vigie.crisis.mobilisation-moved.v1",
     CrisisCareMoved(CrisisCareMovedV1) = "vigie.crisis.care-moved.v1",
     CrisisReportMoved(CrisisReportMovedV1) = "vigie.crisis.report-moved.v1",
+    CrisisRelayMoved(CrisisRelayMovedV1) = "vigie.crisis.relay-moved.v1",
     CrisisClosed(CrisisClosedV1) = "vigie.crisis.closed.v1",
     CrisisRetexMoved(CrisisRetexMovedV1) = "vigie.crisis.retex-moved.v1",
     CrisisExerciseMoved(CrisisExerciseMovedV1) = "vigie.crisis.exercise-moved.v1",
@@ -172,10 +174,30 @@ impl Event {
             Self::CrisisMobilisationMoved(e) => subject::crisis("mobilisation-moved", &e.crisis.sector),
             Self::CrisisCareMoved(e) => subject::crisis("care-moved", &e.crisis.sector),
             Self::CrisisReportMoved(e) => subject::crisis("report-moved", &e.crisis.sector),
+            Self::CrisisRelayMoved(e) => subject::crisis("relay-moved", &e.crisis.sector),
             Self::CrisisClosed(e) => subject::crisis("closed", &e.crisis.sector),
             Self::CrisisRetexMoved(e) => subject::crisis("retex-moved", &e.crisis.sector),
             Self::CrisisExerciseMoved(e) => subject::crisis("exercise-moved", &e.crisis.sector),
         }
+    }
+
+    /// The crisis it tells of, as it stood after the fact.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the facts of crises are those whose names say so")]
+    pub fn crisis(&self) -> Option<&CrisisSnapshot> {
+        Some(match self {
+            Self::CrisisOpened(e) => &e.crisis,
+            Self::CrisisRegimeChanged(e) => &e.crisis,
+            Self::CrisisIncidentLinked(e) => &e.crisis,
+            Self::CrisisRolesSet(e) => &e.crisis,
+            Self::CrisisMobilisationMoved(e) => &e.crisis,
+            Self::CrisisCareMoved(e) => &e.crisis,
+            Self::CrisisReportMoved(e) => &e.crisis,
+            Self::CrisisRelayMoved(e) => &e.crisis,
+            Self::CrisisClosed(e) => &e.crisis,
+            Self::CrisisRetexMoved(e) => &e.crisis,
+            Self::CrisisExerciseMoved(e) => &e.crisis,
+            _ => return None,
+        })
     }
 
     /// The incident it tells of, if any: what groups a timeline.
@@ -193,6 +215,7 @@ impl Event {
             | Self::CrisisRolesSet(_)
             | Self::CrisisCareMoved(_)
             | Self::CrisisReportMoved(_)
+            | Self::CrisisRelayMoved(_)
             | Self::CrisisClosed(_)
             | Self::CrisisRetexMoved(_)
             | Self::CrisisExerciseMoved(_) => None,

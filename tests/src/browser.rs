@@ -62,7 +62,12 @@ impl Journey {
 
     /// Tells it that what it asked for is done.
     pub async fn done(&mut self) {
-        self.answers.write_all(b"done\n").await.expect("it listens");
+        self.answer("done").await;
+    }
+
+    /// Tells it what it asked for, one line.
+    pub async fn answer(&mut self, text: &str) {
+        self.answers.write_all(format!("{text}\n").as_bytes()).await.expect("it listens");
     }
 
     /// Walks it to the end; it asks for nothing.

@@ -123,7 +123,12 @@ impl Caller {
 
     /// Opens the live stream, after the event `last` when given.
     pub async fn live(&self, last: Option<&str>) -> Live {
-        let mut request = self.request(Method::GET, "/api/v1/events");
+        self.live_at("/api/v1/events", last).await
+    }
+
+    /// The same, at an address that asks for more.
+    pub async fn live_at(&self, path: &str, last: Option<&str>) -> Live {
+        let mut request = self.request(Method::GET, path);
         if let Some(id) = last {
             request = request.header("last-event-id", id);
         }

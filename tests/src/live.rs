@@ -28,6 +28,22 @@ impl Live {
         tokio::time::timeout(within, self.read()).await.expect("an event comes in time")
     }
 
+    /// Everything it tells until it says that it is alive.
+    pub async fn until_alive(&mut self, within: Duration) -> Vec<Told> {
+        let mut heard = Vec::new();
+        let alive = async {
+            loop {
+                let told = self.any().await;
+                if told.name == "alive" {
+                    return;
+                }
+                heard.push(told);
+            }
+        };
+        tokio::time::timeout(within, alive).await.expect("the stream says in time that it is alive");
+        heard
+    }
+
     /// Waits until the stream says that it is alive.
     pub async fn alive(&mut self, within: Duration) {
         let alive = async { while self.any().await.name != "alive" {} };

@@ -47,6 +47,13 @@ impl Message {
     }
 }
 
+impl Message {
+    /// The path of the link it carries to answer a request for a resource.
+    pub fn request(&self) -> Option<&str> {
+        self.links.iter().find_map(|link| link.find("/m/").map(|start| &link[start..]))
+    }
+}
+
 impl Outbox {
     pub async fn start(folder: &Path) -> Self {
         let log = folder.join("outbox.log");

@@ -114,3 +114,38 @@ async fn tiles_that_are_configured_lie_under_the_map_and_come_from_there_only() 
     Journey::start(&vigie, "tiles", &["scop"]).await.walk().await;
     assert!(asked.load(Ordering::Relaxed) > 3, "the tiles were asked for");
 }
+
+/// The latest link to answer a request for a resource that somebody received.
+async fn request_link(stack: &Stack, to: &str) -> String {
+    wait::for_some("a link to answer has left", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages_to("email", to).await;
+        messages.iter().rev().find_map(|message| message.request().map(str::to_owned))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_exercise_is_played_by_its_pages_from_the_alert_to_the_completed_feedback() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let mut journey = Journey::start(&vigie, "exercise", &["scop", "mairie-19"]).await;
+    while let Some(asked) = journey.asks().await {
+        let to = asked.strip_prefix("link ").expect("it asks for links only");
+        journey.answer(&request_link(&stack, to).await).await;
+    }
+    let messages = stack.outbox.messages().await;
+    assert!(messages.iter().all(|m| m.subject.as_ref().unwrap_or(&m.text).contains("EXERCICE")), "{messages:?}");
+    let real = vigie.records().count("select count(*) from routing.incident where nature <> 'exercise'").await;
+    assert_eq!(real, 0, "an exercise engages nothing real");
+}
+
+#[tokio::test]
+async fn a_crisis_is_opened_from_the_page_of_an_event_and_conducted_without_scripts() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let mut journey = Journey::start(&vigie, "crisis", &["scop", "mairie-19"]).await;
+    while let Some(asked) = journey.asks().await {
+        let to = asked.strip_prefix("link ").expect("it asks for links only");
+        journey.answer(&request_link(&stack, to).await).await;
+    }
+}

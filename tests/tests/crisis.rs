@@ -289,6 +289,126 @@ async fn a_crisis_is_seen_by_its_sectors_only_and_an_incident_belongs_to_one() {
     let refused = scop.post_form(&page, &[("do", "request"), ("resource", "vpu")], None).await.expect(403);
     assert!(refused.text.contains("Mairie d&#39;arrondissement"), "{}", refused.text);
     let done = scop.post_form(&page, &[("do", "set-regime"), ("regime", "city")], None).await.expect(303);
-    assert_eq!(done.header("location"), page);
+    assert_eq!(done.header("location"), format!("{page}?fait=set-regime"));
     assert_eq!(again(&scop, &crisis).await["regime"], "city");
+}
+
+#[tokio::test]
+async fn whoever_is_asked_for_a_resource_answers_by_a_link_that_opening_does_not_answer() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, mairie, anyone) = (vigie.caller("scop").await, vigie.caller("mairie-19").await, vigie.anyone());
+    let crisis = opened(&vigie, "local").await;
+    mairie.post(&acts(&crisis), &json!({ "do": "request", "resource": "mediation" })).await.expect(200);
+    let message = wait::for_some("the request has left", wait::PATIENCE, || async {
+        stack.outbox.messages_to("email", "epm-paris-19").await.into_iter().find(|m| m.request().is_some())
+    })
+    .await;
+    assert!(message.subject.as_deref().unwrap().contains("Demande de moyens : EPM"), "{message:?}");
+    assert!(message.text.contains("Demandé : Équipe Parisienne de Médiation (EPM)"), "{message:?}");
+    let sms = stack.outbox.messages().await.into_iter().find(|m| m.channel == "sms" && m.request().is_some());
+    let sms = sms.expect("by SMS too").text;
+    assert!(sms.starts_with("VIGIE demande: ") && sms.chars().count() <= 160, "{sms}");
+
+    let link = message.request().unwrap();
+    let stage = || async { again(&scop, &crisis).await["mobilisations"][0]["stage"].as_str().unwrap().to_owned() };
+    let page = anyone.get(link).await.expect(200).text;
+    assert!(page.contains("Nous acceptons") && page.contains("19e arrondissement"), "{page}");
+    assert_eq!(stage().await, "asked", "opening answers nothing");
+    anyone.post_form(link, &[("to", "pass-on")], None).await.expect(422);
+    anyone.post_form(link, &[("to", "refuse")], None).await.expect(422);
+    anyone.post_form(link, &[("to", "arrive")], None).await.expect(409);
+    assert_eq!(stage().await, "asked");
+    anyone.post_form(link, &[("to", "accept")], None).await.expect(303);
+    anyone.post_form(link, &[("to", "leave")], None).await.expect(303);
+    anyone.post_form(link, &[("to", "arrive")], None).await.expect(303);
+    assert_eq!(again(&scop, &crisis).await["mobilisations"][0]["provider"], "epm-paris-19");
+    anyone.post_form(link, &[("to", "accept")], None).await.expect(409);
+    anyone.post_form(link, &[("to", "release")], None).await.expect(303);
+    assert_eq!(stage().await, "released");
+    assert_eq!(facts(&vigie, "mobilisation-moved").await.last().unwrap()["by"]["through"], "link");
+
+    let (head, last) = link.split_at(link.len() - 1);
+    let altered = format!("{head}{}", if last == "A" { "B" } else { "A" });
+    anyone.get(&altered).await.expect(404);
+    anyone.post_form(&altered, &[("to", "accept")], None).await.expect(404);
+    // An acknowledgement's link is for that only.
+    anyone.get(&link.replace("/m/", "/a/")).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_incident_is_named_by_what_people_read_and_bodies_sit_in_the_cell_one_by_one() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let crisis = opened(&vigie, "local").await;
+    let acts = acts(&crisis);
+    let raised =
+        scop.raise(&json!({ "kind": "rixe", "severity": "tension", "location": { "sector": "paris-18" } })).await;
+    let id = vigie.incident_of(&raised).await;
+    let reference = scop.get(&format!("/api/v1/incidents/{id}")).await.expect(200).json()["reference"].clone();
+    scop.post(&acts, &json!({ "do": "link", "incident": "R-2026-999999" })).await.expect(404);
+    scop.post(&acts, &json!({ "do": "link", "incident": "la rixe" })).await.expect(422);
+    let linked = scop.post(&acts, &json!({ "do": "link", "incident": reference })).await.expect(200).json();
+    assert_eq!(linked["incidents"].as_array().unwrap().len(), 2);
+    assert_eq!(linked["sectors"], json!(["paris-19", "paris-18"]));
+
+    scop.post(&acts, &json!({ "do": "seat", "body": "nobody" })).await.expect(422);
+    scop.post(&acts, &json!({ "do": "seat", "body": "commissariat-paris-19" })).await.expect(403);
+    scop.post(&acts, &json!({ "do": "seat", "body": "mairie-paris-19" })).await.expect(200);
+    scop.post(&acts, &json!({ "do": "seat", "body": "mairie-paris-19" })).await.expect(409);
+    let two = scop.post(&acts, &json!({ "do": "seat", "body": "umip" })).await.expect(200).json();
+    assert_eq!(two["cell"], json!(["mairie-paris-19", "umip"]));
+    let one = scop.post(&acts, &json!({ "do": "unseat", "body": "mairie-paris-19" })).await.expect(200).json();
+    assert_eq!(one["cell"], json!(["umip"]));
+    scop.post(&acts, &json!({ "do": "appoint", "correspondent": "mairie-paris-19" })).await.expect(403);
+    scop.post(&acts, &json!({ "do": "appoint", "correspondent": "secretariat-general" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_text_to_relay_is_read_by_those_who_relay_it_and_sent_to_nobody() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (scop, mairie, police) =
+        (vigie.caller("scop").await, vigie.caller("mairie-19").await, vigie.caller("commissariat-19").await);
+    let crisis = opened(&vigie, "local").await;
+    let acts = acts(&crisis);
+    let text = json!({ "do": "receive-text", "text": "Évitez la place des Fêtes jusqu'à 20 heures." });
+    mairie.post(&acts, &text).await.expect(403);
+    let past = json!({ "do": "receive-text", "text": "Trop tard.", "valid_until": "2020-01-01T00:00:00Z" });
+    scop.post(&acts, &past).await.expect(422);
+    scop.post(&acts, &text).await.expect(200);
+    assert_eq!(again(&mairie, &crisis).await["relays"][0]["text"], "Évitez la place des Fêtes jusqu'à 20 heures.");
+    assert_eq!(again(&police, &crisis).await["relays"], json!([]), "only those who relay read it");
+    wait::until("those who relay are told that there is one", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages_to("email", "mairie-paris-19").await;
+        messages.iter().any(|message| message.text.contains("Un texte du Préfet de Police est à relayer"))
+    })
+    .await;
+    scop.post(&acts, &json!({ "do": "withdraw-text", "number": 1 })).await.expect(200);
+    scop.post(&acts, &json!({ "do": "withdraw-text", "number": 1 })).await.expect(409);
+    let withdrawn = again(&mairie, &crisis).await["relays"][0].clone();
+    assert_eq!((&withdrawn["stands"], withdrawn["withdrawn_at"].is_string()), (&json!(false), true));
+    assert!(stack.outbox.messages().await.iter().all(|m| !m.text.contains("place des Fêtes")));
+    let leaked = "select count(*) from journal.entry where data::text like '%Fêtes%'";
+    assert_eq!(vigie.records().count(leaked).await, 0);
+}
+
+#[tokio::test]
+async fn the_live_stream_tells_of_crises_to_those_who_ask_and_may_know() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let mairie = vigie.caller("mairie-19").await;
+    let crisis = opened(&vigie, "local").await;
+    let mut hears = mairie.live_at("/api/v1/events?crises=true", Some("1-0")).await;
+    let mut stranger = vigie.caller("mairie-18").await.live_at("/api/v1/events?crises=true", Some("1-0")).await;
+    let told = loop {
+        let told = hears.next(wait::PATIENCE).await;
+        if told.name.starts_with("crisis.") {
+            break told;
+        }
+    };
+    assert_eq!((told.name.as_str(), &told.data["crisis"]["id"]), ("crisis.opened", &crisis["id"]));
+    let heard = stranger.until_alive(wait::PATIENCE).await;
+    assert!(heard.iter().all(|told| !told.name.starts_with("crisis.")), "nothing of it is theirs: {heard:?}");
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::IncidentSnapshot;
-use crate::{AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, RoleId};
+use crate::{AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, MobilisationId, RoleId};
 
 /// A step of a plan was dealt with, one way or another: every due step leaves one of these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -69,8 +69,23 @@ pub struct AlertIssuedV1 {
     /// What the doctrine wants kept in mind, in French.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guidance: Vec<String>,
+    /// The request for a resource it asks an answer to, for [`Purpose::Mobilise`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ResourceRequest>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
+}
+
+/// A resource somebody is asked to provide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ResourceRequest {
+    pub mobilisation: MobilisationId,
+    /// French name of the resource, from the doctrine.
+    pub what: String,
+    /// The same, short enough for an SMS.
+    pub short: String,
+    #[schemars(with = "String")]
+    pub answer_by: Timestamp,
 }
 
 /// One more incident of a grouped message.
@@ -103,6 +118,8 @@ pub enum Purpose {
     TakeOver,
     /// Something owed is due: give it.
     Return,
+    /// Accept or refuse a request for a resource.
+    Mobilise,
 }
 
 impl Purpose {
@@ -115,6 +132,7 @@ impl Purpose {
             Self::Confirm => "confirm",
             Self::TakeOver => "take-over",
             Self::Return => "return",
+            Self::Mobilise => "mobilise",
         }
     }
 }

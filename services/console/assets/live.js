@@ -6,17 +6,17 @@ const SILENCE = 15_000; // the server says something every five seconds
 const LONGEST_PAUSE = 10_000;
 
 /**
- * Follows the stream after the event `after` until the session ends.
+ * Follows the stream at `address` after the event `after` until the session ends.
  * `told(name, data)` hears each fact, `connected()` and `lost()` the state of the connection, `ended()` the end.
  */
-export async function follow(after, { told, connected, lost, ended }) {
+export async function follow(after, { told, connected, lost, ended }, address = "/api/v1/events") {
   let last = after;
   for (let failures = 0; ; failures++) {
     try {
       const abort = new AbortController();
       const silent = watch(() => abort.abort(), SILENCE);
       silent.feed();
-      const response = await fetch("/api/v1/events", {
+      const response = await fetch(address, {
         headers: { Accept: "text/event-stream", "Last-Event-ID": last },
         cache: "no-store",
         signal: abort.signal,

@@ -33,6 +33,9 @@ const ALIVE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Start {
     /// Id of the last event seen, for those who cannot set the header; the header goes before it.
     after: Option<String>,
+    /// Facts about crises too: `crisis.…` events with `{"at": …, "crisis": …}`.
+    #[serde(default)]
+    crises: bool,
 }
 
 /// Server-sent events. `Last-Event-ID` resumes after that event, whatever happened meanwhile.
@@ -42,7 +45,7 @@ pub(crate) struct Start {
     get, path = "/api/v1/events", operation_id = "event_stream", tag = "incidents",
     params(Start, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen; the present when absent")),
     responses(
-        (status = 200, description = "A stream that stays open: one event for each fact about an incident the caller may see", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "A stream that stays open: one event for each fact about an incident, and about a crisis when asked, the caller may see", body = String, content_type = "text/event-stream"),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is not understood", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
@@ -65,7 +68,9 @@ pub(crate) async fn stream(
         None => end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?,
     };
     let silent_until = Instant::now() + ALIVE_EVERY;
-    let listener = Listener { edge, source, live, position: start, catching_up: true, ready: Vec::new(), silent_until };
+    let crises = asked.crises;
+    let listener =
+        Listener { edge, source, crises, live, position: start, catching_up: true, ready: Vec::new(), silent_until };
     let stream = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         listener.silent_until = Instant::now() + ALIVE_EVERY;
@@ -83,6 +88,8 @@ pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error>
 struct Listener {
     edge: Arc<Edge>,
     source: Source,
+    /// Hears of crises too.
+    crises: bool,
     live: broadcast::Receiver<Arc<(Position, Entry)>>,
     /// The last entry looked at.
     position: Position,
@@ -134,15 +141,18 @@ impl Listener {
     /// The event as this listener may see it. Only facts about incidents are shown, never plans nor contact points.
     fn shown(&self, position: Position, entry: &Entry) -> Option<SseEvent> {
         let event = Event::decode(&entry.envelope.type_name, &entry.data).ok()?;
-        let incident = incident_of(&event)?;
         let city = self.edge.in_force.get();
         let caller = Caller::of(&self.source, &city.directory)?;
-        caller.sees(incident, false).then(|| {
-            SseEvent::default()
-                .id(id_of(position))
-                .event(entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1"))
-                .data(json!({ "at": entry.envelope.time, "incident": incident, "did": summary(&event) }).to_string())
-        })
+        let at = entry.envelope.time;
+        let data = match (incident_of(&event), event.crisis()) {
+            (Some(incident), _) if caller.sees(incident, false) => {
+                json!({ "at": at, "incident": incident, "did": summary(&event) })
+            }
+            (None, Some(crisis)) if self.crises && caller.sees_crisis(crisis) => json!({ "at": at, "crisis": crisis }),
+            _ => return None,
+        };
+        let name = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1");
+        Some(SseEvent::default().id(id_of(position)).event(name).data(data.to_string()))
     }
 }
 
@@ -184,6 +194,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::CrisisMobilisationMoved(_)
         | Event::CrisisCareMoved(_)
         | Event::CrisisReportMoved(_)
+        | Event::CrisisRelayMoved(_)
         | Event::CrisisClosed(_)
         | Event::CrisisRetexMoved(_)
         | Event::CrisisExerciseMoved(_) => None,

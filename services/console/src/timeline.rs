@@ -142,6 +142,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         | Event::CrisisRolesSet(_)
         | Event::CrisisCareMoved(_)
         | Event::CrisisReportMoved(_)
+        | Event::CrisisRelayMoved(_)
         | Event::CrisisClosed(_)
         | Event::CrisisRetexMoved(_)
         | Event::CrisisExerciseMoved(_) => {

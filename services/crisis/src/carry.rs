@@ -19,7 +19,7 @@ use vigie_proto::{
     signal::SignalReport,
 };
 
-use crate::store;
+use crate::store::{self, Ask};
 
 /// One transaction's facts about one crisis.
 pub(crate) struct Carrier<'a> {
@@ -49,7 +49,7 @@ impl<'a> Carrier<'a> {
                 Effect::Fact(event) => self.push(&event),
                 Effect::Tell(tell) => {
                     if let Some(incident) = store::incident(tx, tell.incident).await? {
-                        self.alerts(&tell, &incident).iter().for_each(|alert| self.push(alert));
+                        self.tell(tx, crisis, &tell, &incident).await?;
                     }
                 }
                 Effect::SetRegime { incident, to } => self.act(crisis, incident, Act::SetRegime { to }),
@@ -66,31 +66,49 @@ impl<'a> Carrier<'a> {
         self.entries.push(Entry::new("crisis", event, self.at.now, None, traceparent));
     }
 
-    /// One alert for each contact point: news of the incident, with the doctrine's sentence.
-    fn alerts(&self, tell: &Tell, incident: &IncidentSnapshot) -> Vec<Event> {
+    /// One alert for each contact point; those that ask for a resource are kept, for the page their link opens.
+    async fn tell(
+        &mut self,
+        tx: &mut PgConnection,
+        crisis: &Crisis,
+        tell: &Tell,
+        incident: &IncidentSnapshot,
+    ) -> Result<(), sqlx::Error> {
+        for alert in self.alerts(tell, incident) {
+            if let Some(request) = &alert.request {
+                let (body, role) = (alert.body.clone(), alert.role.clone());
+                let ask = Ask { crisis: crisis.snapshot.id, mobilisation: request.mobilisation, body, role };
+                store::record_ask(tx, alert.alert_id, &ask, self.at.now).await?;
+            }
+            self.push(&alert.into());
+        }
+        Ok(())
+    }
+
+    /// News of the incident, or a request for a resource there, with the doctrine's sentence.
+    fn alerts(&self, tell: &Tell, incident: &IncidentSnapshot) -> Vec<AlertIssuedV1> {
         let now = self.at.now;
         let mut alerts = Vec::new();
         for target in &tell.targets {
             for body in self.city.directory.bodies_of(target) {
                 let contacts = tell.channels.iter().flat_map(|channel| body.reach(*channel, target.rank, now));
-                alerts.extend(contacts.map(|contact| {
-                    Event::from(AlertIssuedV1 {
-                        alert_id: AlertId(ids::fresh()),
-                        incident: incident.clone(),
-                        purpose: Purpose::Inform,
-                        generation: 0,
-                        steps: vec![format!("crisis/{}", tell.step)],
-                        body: body.id.clone(),
-                        role: body.role.clone(),
-                        contact: contact.id.clone(),
-                        channel: contact.channel,
-                        fallback: Vec::new(),
-                        unreachable: None,
-                        also: Vec::new(),
-                        owed: None,
-                        guidance: vec![tell.say.clone()],
-                        issued_at: now,
-                    })
+                alerts.extend(contacts.map(|contact| AlertIssuedV1 {
+                    alert_id: AlertId(ids::fresh()),
+                    incident: incident.clone(),
+                    purpose: if tell.request.is_some() { Purpose::Mobilise } else { Purpose::Inform },
+                    generation: 0,
+                    steps: vec![format!("crisis/{}", tell.step)],
+                    body: body.id.clone(),
+                    role: body.role.clone(),
+                    contact: contact.id.clone(),
+                    channel: contact.channel,
+                    fallback: Vec::new(),
+                    unreachable: None,
+                    also: Vec::new(),
+                    owed: None,
+                    guidance: vec![tell.say.clone()],
+                    request: tell.request.clone(),
+                    issued_at: now,
                 }));
             }
         }

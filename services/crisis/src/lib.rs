@@ -1,18 +1,21 @@
 //! Crises and crisis exercises, from the opening to the completed feedback.
 //!
 //! The rules are `domain::crisis`, a pure state machine; this service gives it what people do ([`order`]) and the times
-//! that come due ([`timers`]), and carries out what it decides ([`carry`]): state, facts and alerts in one transaction.
-//! It owns no incident: it journals acts for their owner, and signals of scripts for routing. [`desk`] knows who may
-//! see what, `api` and `page` are the edge, [`pdf`] sets the feedback on paper. Nobody is named anywhere: people are
+//! that come due ([`timers`]), and carries out what it decides ([`conduct`], [`carry`]): state, facts and alerts in one
+//! transaction. It owns no incident: it journals acts for their owner, and signals of scripts for routing. [`desk`] knows
+//! who may see what, `api` and `page` are the edge, [`pdf`] sets the feedback on paper. Nobody is named anywhere: people are
 //! counted by category, and bodies act by their function.
 
 mod api;
 mod carry;
+mod conduct;
 mod desk;
+mod key;
 mod linking;
 mod order;
 mod page;
 mod pdf;
+mod problems;
 mod store;
 mod timers;
 mod view;
@@ -26,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_domain::{
     city::{City, InForce},
     crisis::{Moment, exercise::Script},
+    link::Signer,
 };
 use vigie_platform::{Context, config::Config, consumer, database::SchemaMigrations};
 
@@ -44,8 +48,16 @@ pub struct Service {
 
 impl Service {
     /// `scripts` are the exercises that can be played, by name.
-    pub fn new(context: Context, in_force: InForce, pool: PgPool, scripts: BTreeMap<String, Script>) -> Self {
-        Self { desk: Desk { context, in_force, pool, scripts: Arc::new(scripts), wake: Arc::default() } }
+    pub fn new(
+        context: Context,
+        in_force: InForce,
+        pool: PgPool,
+        scripts: BTreeMap<String, Script>,
+    ) -> anyhow::Result<Self> {
+        let key = context.config.links.key.as_ref().ok_or_else(|| anyhow::anyhow!("links.key_file is not set"))?;
+        let signer = Signer::new(key.expose().as_bytes());
+        let (scripts, wake) = (Arc::new(scripts), Arc::default());
+        Ok(Self { desk: Desk { context, in_force, pool, scripts, signer, wake } })
     }
 
     pub fn router(&self) -> Router {
@@ -57,9 +69,12 @@ impl Service {
             .route("/api/v1/crises/{id}/retex.pdf", get(api::retex::pdf))
             .route("/api/v1/exercises", get(api::exercises::list).post(api::exercises::start))
             .route("/api/v1/incidents/{id}/mobilisations", post(api::mobilise))
-            .route("/crises", get(page::list).post(page::open))
-            .route("/crises/{id}", get(page::one).post(page::act))
-            .route("/crises/{id}/retex", get(page::retex).post(page::act_on_retex))
+            .route("/crises", get(page::list::show).post(page::list::open))
+            .route("/crises/{id}", get(page::crisis::show).post(page::crisis::act))
+            .route("/crises/{id}/synthese", get(page::synthesis::show))
+            .route("/crises/{id}/retex", get(page::retex::show).post(page::retex::act))
+            .route("/m/{token}", get(page::answer::show).post(page::answer::act))
+            .route("/assets/crisis/{file}", get(page::assets::serve))
             .with_state(self.desk.clone())
     }
 

@@ -13,7 +13,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     SignalId,
-    event::{Event, IncidentSnapshot},
+    event::{Cause, Event, IncidentSnapshot},
 };
 
 use crate::{carry::Carrier, moment, store};
@@ -30,7 +30,8 @@ pub(crate) struct Linking {
 impl Handler for Linking {
     const NAME: &'static str = "crisis";
     const SERVICE: &'static str = "crisis";
-    const TYPES: &'static [&'static str] = &["vigie.incident.opened.v1"];
+    const TYPES: &'static [&'static str] =
+        &["vigie.incident.opened.v1", "vigie.incident.reinforced.v1", "vigie.incident.aggravated.v1"];
     type After = Vec<Entry>;
 
     async fn handle(
@@ -42,10 +43,10 @@ impl Handler for Linking {
     ) -> anyhow::Result<(Vec<Verdict>, Vec<Entry>)> {
         let (mut verdicts, mut entries) = (Vec::with_capacity(events.len()), Vec::new());
         for received in events {
-            if let Event::IncidentOpened(e) = &received.event
-                && e.incident.nature.is_exercise()
+            if let Some((signal, incident)) = followed(&received.event)
+                && incident.nature.is_exercise()
             {
-                entries.extend(self.link(tx, e.signal_id, &e.incident, now).await?);
+                entries.extend(self.link(tx, signal, incident, now).await?);
             }
             verdicts.push(Verdict::Done);
         }
@@ -58,8 +59,22 @@ impl Handler for Linking {
     }
 }
 
+/// The signal a fact tells of, and the incident it opened or joined.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the consumer asks for these types only")]
+fn followed(event: &Event) -> Option<(SignalId, &IncidentSnapshot)> {
+    match event {
+        Event::IncidentOpened(e) => Some((e.signal_id, &e.incident)),
+        Event::IncidentReinforced(e) => Some((e.signal_id, &e.incident)),
+        Event::IncidentAggravated(e) => match &e.cause {
+            Cause::Signal { signal_id } | Cause::Accumulation { signal_id, .. } => Some((*signal_id, &e.incident)),
+            Cause::Act { .. } => None,
+        },
+        _ => None,
+    }
+}
+
 impl Linking {
-    /// Links the incident a played signal opened, in the name of whoever started the exercise.
+    /// Links the incident a played signal opened or joined, unless it is linked already, in the name of whoever started the exercise.
     async fn link(
         &self,
         tx: &mut PgConnection,

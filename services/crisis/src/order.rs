@@ -2,43 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
 use vigie_domain::{
-    access::Caller,
     admission::{MAX_SUMMARY, has_control, personal_data_warnings},
     city::City,
     crisis::{Crisis, Effect, Moment, Refused, exercise::Control, mobilisation::Move},
 };
 use vigie_platform::{ids, problem::Fault};
 use vigie_proto::{
-    BodyId, CareId, CrisisRegime, IncidentId, MobilisationId, RoleId, SectorId,
+    BodyId, CareId, CrisisRegime, MobilisationId, RoleId, SectorId,
     crisis::TaskState,
     event::{Actor, IncidentSnapshot, RefusalReason},
 };
 
-/// One act on a crisis. Texts are 1 to 500 characters without names; a text that seems to hold one is refused until
+use crate::key::IncidentKey;
+
+/// Longest text of the authority that is kept to be relayed, in characters.
+pub(crate) const MAX_RELAYED: usize = 2000;
+
+/// One act on a crisis. Texts are 1 to 500 characters (2,000 for one to relay) without names; a text that seems to hold one is refused until
 /// `sure` says that it does not.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "do", deny_unknown_fields)]
 pub(crate) enum Order {
-    /// Attach an incident; it takes the regime of the crisis.
+    /// Attach an incident, by its identifier or its reference; it takes the regime of the crisis.
     Link {
-        incident: IncidentId,
+        #[schema(value_type = String, example = "R-2026-000123")]
+        incident: IncidentKey,
     },
     SetRegime {
         regime: CrisisRegime,
     },
-    /// Bodies only, never persons.
-    SetRoles {
+    /// Name the one correspondent of the authority that gathers what concerns victims: a body, never a person. Nobody
+    /// when absent.
+    Appoint {
         correspondent: Option<BodyId>,
-        #[serde(default)]
-        cell: Vec<BodyId>,
+    },
+    /// A body takes a seat in the City's crisis cell.
+    Seat {
+        body: BodyId,
+    },
+    /// A body leaves it.
+    Unseat {
+        body: BodyId,
     },
     /// Ask for a resource, where an incident is (the first of the crisis when absent).
     Request {
         resource: String,
-        incident: Option<IncidentId>,
+        #[schema(value_type = Option<String>, example = "R-2026-000123")]
+        incident: Option<IncidentKey>,
     },
     /// Move a mobilisation on.
     Mobilise {
@@ -75,6 +88,18 @@ pub(crate) enum Order {
         text: Option<String>,
         #[serde(default)]
         sure: bool,
+    },
+    /// Keep a text of the authority that alone speaks to the population, for the services that relay it.
+    ReceiveText {
+        text: String,
+        #[schema(value_type = Option<String>, format = DateTime)]
+        valid_until: Option<Timestamp>,
+        #[serde(default)]
+        sure: bool,
+    },
+    /// A text is no longer to be relayed.
+    WithdrawText {
+        number: u32,
     },
     Close {},
     /// Write a section of the feedback.
@@ -156,7 +181,8 @@ impl From<Vec<Effect>> for Done {
 /// Whoever gives an order, and when.
 #[derive(Clone, Copy)]
 pub(crate) struct Giver<'a> {
-    pub(crate) caller: Caller<'a>,
+    /// The sector it is confined to.
+    pub(crate) sector: Option<&'a SectorId>,
     pub(crate) actor: &'a Actor,
     pub(crate) city: &'a City,
     pub(crate) at: Moment<'a>,
@@ -164,18 +190,24 @@ pub(crate) struct Giver<'a> {
 
 impl Order {
     /// The incident it is about, which has to be looked up.
-    pub(crate) fn incident(&self, crisis: &Crisis) -> Option<IncidentId> {
+    pub(crate) fn incident(&self, crisis: &Crisis) -> Option<IncidentKey> {
         match self {
-            Self::Link { incident } => Some(*incident),
-            Self::Request { incident, .. } => incident.or_else(|| crisis.incidents.first().copied()),
+            Self::Link { incident } => Some(incident.clone()),
+            Self::Request { incident, .. } => {
+                incident.clone().or_else(|| crisis.incidents.first().copied().map(IncidentKey::Id))
+            }
             Self::SetRegime { .. }
-            | Self::SetRoles { .. }
+            | Self::Appoint { .. }
+            | Self::Seat { .. }
+            | Self::Unseat { .. }
             | Self::Mobilise { .. }
             | Self::OpenCare { .. }
             | Self::SetTask { .. }
             | Self::Count { .. }
             | Self::CloseCare { .. }
             | Self::Report { .. }
+            | Self::ReceiveText { .. }
+            | Self::WithdrawText { .. }
             | Self::Close {}
             | Self::Write { .. }
             | Self::AddAction { .. }
@@ -197,7 +229,16 @@ impl Order {
         Ok(match self {
             Self::Link { .. } => crisis.link(known?, actor, at)?.into(),
             Self::SetRegime { regime } => crisis.set_regime(regime, actor, at)?.into(),
-            Self::SetRoles { correspondent, cell } => set_roles(crisis, correspondent, cell, giver)?,
+            Self::Appoint { correspondent: None } => crisis.appoint(None, actor, at)?.into(),
+            Self::Appoint { correspondent: Some(body) } => {
+                let role = role_of(&body, city)?;
+                crisis.appoint(Some((body, role)), actor, at)?.into()
+            }
+            Self::Seat { body } => {
+                let role = role_of(&body, city)?;
+                crisis.seat(body, role, actor, at)?.into()
+            }
+            Self::Unseat { body } => crisis.unseat(&body, actor, at)?.into(),
             Self::Request { resource, .. } => {
                 let id = MobilisationId(ids::fresh());
                 crisis.request(id, &resource, known.map_err(|_| Refused::NotLinked)?, actor, at)?.into()
@@ -212,13 +253,19 @@ impl Order {
             Self::Count { care, people } => crisis.count(care, people, actor, at)?.into(),
             Self::CloseCare { care, conditions } => crisis.close_care(care, &conditions, actor, at)?.into(),
             Self::Report { sector, answers, text, sure } => report(crisis, sector, answers, text, sure, giver)?,
+            Self::ReceiveText { text, valid_until, sure } => {
+                let text = words(&text, MAX_RELAYED, sure)?;
+                let (number, effects) = crisis.receive_text(valid_until, actor, at)?;
+                Done { effects, words: Some((format!("relay/{number}"), text)) }
+            }
+            Self::WithdrawText { number } => crisis.withdraw_text(number, actor, at)?.into(),
             Self::Close {} => crisis.close(actor, at)?.into(),
             Self::Write { section, text, sure } => {
-                let text = words(&text, sure)?;
+                let text = words(&text, MAX_SUMMARY, sure)?;
                 Done { effects: crisis.write(&section, actor, at)?, words: Some((format!("retex/{section}"), text)) }
             }
             Self::AddAction { text, owner, due_on, sure } => {
-                let text = words(&text, sure)?;
+                let text = words(&text, MAX_SUMMARY, sure)?;
                 if city.directory.role(&owner).is_none() {
                     return Err(fault("owner", "Cette fonction n'est pas dans l'annuaire."));
                 }
@@ -242,7 +289,7 @@ impl Order {
     }
 }
 
-fn step(to: MobilisationStep, reason: Option<RefusalReason>) -> Result<Move, NotDone> {
+pub(crate) fn step(to: MobilisationStep, reason: Option<RefusalReason>) -> Result<Move, NotDone> {
     Ok(match (to, reason) {
         (MobilisationStep::Refuse, Some(reason)) => Move::Refuse { reason },
         (MobilisationStep::Refuse, None) => return Err(fault("reason", "Dites pourquoi la demande est refusée.")),
@@ -255,21 +302,10 @@ fn step(to: MobilisationStep, reason: Option<RefusalReason>) -> Result<Move, Not
     })
 }
 
-fn set_roles(
-    crisis: &mut Crisis,
-    correspondent: Option<BodyId>,
-    cell: Vec<BodyId>,
-    giver: Giver<'_>,
-) -> Result<Done, NotDone> {
-    let directory = &giver.city.directory;
-    let strangers = cell.iter().chain(&correspondent).filter(|id| directory.body(id).is_none());
-    let faults: Vec<Fault> =
-        strangers.map(|id| Fault::new("cell", format!("« {id} » n'est pas dans l'annuaire."))).collect();
-    if !faults.is_empty() {
-        return Err(NotDone::Faults(faults));
-    }
-    let correspondent = correspondent.and_then(|id| directory.body(&id).map(|body| (id, &body.role)));
-    Ok(crisis.set_roles(correspondent, cell, giver.actor, giver.at)?.into())
+/// The role the directory gives a body.
+fn role_of<'a>(body: &BodyId, city: &'a City) -> Result<&'a RoleId, NotDone> {
+    let known = city.directory.body(body).map(|known| &known.role);
+    known.ok_or_else(|| fault("body", "Ce service n'est pas dans l'annuaire."))
 }
 
 /// A sector gives its own report; somebody of the whole city says whose.
@@ -281,27 +317,28 @@ fn report(
     sure: bool,
     giver: Giver<'_>,
 ) -> Result<Done, NotDone> {
-    let own = giver.caller.sector().cloned();
+    let own = giver.sector.cloned();
     let sector = match (own, sector) {
         (Some(own), Some(other)) if own != other => return Err(fault("sector", "Rendez le point de votre secteur.")),
         (Some(own), _) => own,
         (None, Some(sector)) => sector,
         (None, None) => return Err(fault("sector", "Dites de quel secteur est ce point de situation.")),
     };
-    let text = text.filter(|text| !text.trim().is_empty()).map(|text| words(&text, sure)).transpose()?;
+    let text = text.filter(|text| !text.trim().is_empty()).map(|text| words(&text, MAX_SUMMARY, sure)).transpose()?;
     let (number, effects) = crisis.report(&sector, answers, giver.actor, giver.at)?;
     Ok(Done { effects, words: text.map(|text| (format!("report/{sector}/{number}"), text)) })
 }
 
 /// A text people may keep: short, without control characters, and without a name as far as can be told.
-fn words(text: &str, sure: bool) -> Result<String, NotDone> {
-    let text = text.trim();
-    if !(1..=MAX_SUMMARY).contains(&text.chars().count()) || has_control(text) {
-        return Err(fault("text", format!("De 1 à {MAX_SUMMARY} caractères, sans caractère de contrôle.")));
+fn words(text: &str, most: usize, sure: bool) -> Result<String, NotDone> {
+    // A form sends a line break as two characters; it is one.
+    let text = text.trim().replace("\r\n", "\n");
+    if !(1..=most).contains(&text.chars().count()) || has_control(&text) {
+        return Err(fault("text", format!("De 1 à {most} caractères, sans caractère de contrôle.")));
     }
-    let warnings = personal_data_warnings(text);
+    let warnings = personal_data_warnings(&text);
     if warnings.is_empty() || sure {
-        return Ok(text.to_owned());
+        return Ok(text);
     }
     let again = "Corrigez le texte, ou confirmez qu'il ne désigne personne (sure).";
     Err(NotDone::Faults(warnings.into_iter().map(|w| Fault::new("text", format!("{} {again}", w.message))).collect()))

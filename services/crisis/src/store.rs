@@ -9,11 +9,13 @@ use uuid::Uuid;
 use vigie_domain::crisis::{Crisis, account::Told};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
-    CrisisId, IncidentId, Nature, SignalId,
+    AlertId, BodyId, CrisisId, IncidentId, MobilisationId, Nature, RoleId, SignalId,
     event::{Event, IncidentSnapshot},
 };
 
-/// Crises a list shows, newest first.
+use crate::key::IncidentKey;
+
+/// Crises and incidents a list shows, newest first.
 const SHOWN: i64 = 100;
 
 fn from_row(row: &PgRow) -> Result<Crisis, sqlx::Error> {
@@ -134,6 +136,41 @@ pub(crate) async fn next_due(connection: &mut PgConnection) -> Result<Option<Tim
     Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
+/// An incident by the name people give it.
+pub(crate) async fn incident_named(
+    connection: &mut PgConnection,
+    key: &IncidentKey,
+) -> Result<Option<IncidentSnapshot>, sqlx::Error> {
+    match key {
+        IncidentKey::Id(id) => incident(connection, *id).await,
+        IncidentKey::Reference(reference) => {
+            let row = sqlx::query("select snapshot from routing.incident where reference = $1")
+                .bind(reference)
+                .fetch_optional(connection)
+                .await?;
+            row.map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).transpose()
+        }
+    }
+}
+
+/// Open incidents of that nature that belong to no crisis, newest first: at most 100.
+pub(crate) async fn free_incidents(
+    connection: &mut PgConnection,
+    nature: Nature,
+) -> Result<Vec<IncidentSnapshot>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select i.snapshot from routing.incident i
+          where i.status <> 'closed' and i.nature = $1
+            and not exists (select from crisis.incident c where c.incident_id = i.id)
+          order by i.opened_at desc limit $2",
+    )
+    .bind(nature.code())
+    .bind(SHOWN)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).collect()
+}
+
 /// An incident as its owner last published it.
 pub(crate) async fn incident(
     connection: &mut PgConnection,
@@ -211,6 +248,54 @@ pub(crate) async fn words(
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| Ok((row.try_get("about")?, row.try_get("text")?))).collect()
+}
+
+/// Who was asked for a resource by one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) crisis: CrisisId,
+    pub(crate) mobilisation: MobilisationId,
+    pub(crate) body: BodyId,
+    pub(crate) role: RoleId,
+}
+
+/// Keeps whom the message of `alert` asked.
+pub(crate) async fn record_ask(
+    tx: &mut PgConnection,
+    alert: AlertId,
+    ask: &Ask,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into crisis.ask (alert_id, crisis_id, mobilisation_id, body, role, issued_at)
+         values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(alert.0)
+    .bind(ask.crisis.0)
+    .bind(ask.mobilisation.0)
+    .bind(ask.body.as_str())
+    .bind(ask.role.as_str())
+    .bind(now.to_sqlx())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Whom the message of `alert` asked; none when it asked nobody for a resource.
+pub(crate) async fn ask(connection: &mut PgConnection, alert: AlertId) -> Result<Option<Ask>, sqlx::Error> {
+    let row = sqlx::query("select crisis_id, mobilisation_id, body, role from crisis.ask where alert_id = $1")
+        .bind(alert.0)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (body, role): (String, String) = (row.try_get("body")?, row.try_get("role")?);
+    let Some((body, role)) = BodyId::new(body).ok().zip(RoleId::new(role).ok()) else { return Ok(None) };
+    Ok(Some(Ask {
+        crisis: CrisisId(row.try_get("crisis_id")?),
+        mobilisation: MobilisationId(row.try_get("mobilisation_id")?),
+        body,
+        role,
+    }))
 }
 
 /// A signal of a script belongs to the exercise.

@@ -1,6 +1,6 @@
 //! Who may raise what and where, and who sees which incident.
 
-use vigie_proto::{Kind, SectorId, event::IncidentSnapshot};
+use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot, event::IncidentSnapshot};
 
 use crate::{
     assess::Assessment,
@@ -64,6 +64,15 @@ impl<'a> Caller<'a> {
             Sight::OwnSignals => raised_by_it,
             Sight::Sector => raised_by_it || self.sector().is_some_and(|own| concerns(incident, own)),
             Sight::Everything => true,
+        }
+    }
+
+    /// Does it see this crisis?
+    pub fn sees_crisis(&self, crisis: &CrisisSnapshot) -> bool {
+        match self.role.sees {
+            Sight::Everything => true,
+            Sight::Sector => self.sector().is_some_and(|own| crisis.sectors.contains(own)),
+            Sight::Nothing | Sight::OwnSignals => false,
         }
     }
 

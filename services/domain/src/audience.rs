@@ -96,7 +96,7 @@ impl Message {
     fn of(settlement: &Settlement) -> Self {
         match settlement.purpose {
             Purpose::Acknowledge | Purpose::Inform => Self::Alert,
-            Purpose::Undeliverable | Purpose::Confirm | Purpose::TakeOver | Purpose::Return => {
+            Purpose::Undeliverable | Purpose::Confirm | Purpose::TakeOver | Purpose::Return | Purpose::Mobilise => {
                 Self::Other(settlement.purpose.code(), settlement.owed.clone())
             }
         }

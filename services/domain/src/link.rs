@@ -1,4 +1,4 @@
-//! Signed, expiring, single-purpose links: what the page of an alert or of a probe is opened by.
+//! Signed, expiring, single-purpose links: what the page of an alert, of a request or of a probe is opened by.
 //!
 //! A token is 36 bytes in base64url (48 characters, short enough for an SMS): the id of the alert or probe, the expiry in
 //! seconds since 1970, and the first 128 bits of an HMAC-SHA-256 over both and the purpose.
@@ -12,6 +12,7 @@ use vigie_proto::{AlertId, ProbeId};
 
 /// Separate the uses of the one key from each other.
 const ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v1";
+const MOBILISATION: &[u8] = b"vigie mobilisation link v1";
 const PROBE: &[u8] = b"vigie probe link v1";
 const CODE: &[u8] = b"vigie verification code v1";
 const MAC_LEN: usize = 16;
@@ -48,6 +49,16 @@ impl Signer {
     /// The alert a token was made for.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AlertId, LinkError> {
         self.opened(ACKNOWLEDGEMENT, token, now).map(AlertId)
+    }
+
+    /// The token that lets its bearer answer the request for a resource that `alert` carries, until `expires_at`.
+    pub fn sign_request(&self, alert: AlertId, expires_at: Timestamp) -> String {
+        self.token(MOBILISATION, alert.0, expires_at)
+    }
+
+    /// The alert whose request a token was made for.
+    pub fn verify_request(&self, token: &str, now: Timestamp) -> Result<AlertId, LinkError> {
+        self.opened(MOBILISATION, token, now).map(AlertId)
     }
 
     /// The token that lets its bearer answer `probe` until `expires_at`.
@@ -130,6 +141,10 @@ mod tests {
         assert_eq!(signer.verify_probe(&signer.sign_probe(probe, expires), expires), Ok(probe));
         assert_eq!(signer.verify(&signer.sign_probe(probe, expires), expires), Err(LinkError::Altered));
         assert_eq!(signer.verify_probe(&signer.sign(AlertId(probe.0), expires), expires), Err(LinkError::Altered));
+        let alert = AlertId(probe.0);
+        assert_eq!(signer.verify_request(&signer.sign_request(alert, expires), expires), Ok(alert));
+        assert_eq!(signer.verify(&signer.sign_request(alert, expires), expires), Err(LinkError::Altered));
+        assert_eq!(signer.verify_request(&signer.sign(alert, expires), expires), Err(LinkError::Altered));
         let code = signer.code(probe);
         assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
         assert_ne!(code, signer.code(ProbeId(Uuid::from_u128(43))));

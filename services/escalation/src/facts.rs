@@ -196,6 +196,7 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
                         also: Vec::new(),
                         owed: None,
                         guidance: Vec::new(),
+                        request: None,
                         issued_at: now,
                     });
                 }

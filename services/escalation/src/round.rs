@@ -118,6 +118,7 @@ impl<'a> Round<'a> {
                     also: Vec::new(),
                     owed: telling.owed,
                     guidance: telling.guidance,
+                    request: None,
                     issued_at: self.now,
                 });
             }

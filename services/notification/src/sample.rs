@@ -13,7 +13,7 @@ use crate::{
     letter::Letter,
     wording::{
         self,
-        alert::Facts,
+        alert::{Facts, Request},
         probe::{self, Ask},
     },
 };
@@ -54,6 +54,7 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
         also: Vec::new(),
         owed: None,
         guidance: Vec::new(),
+        request: None,
         fallback: vec![FallbackContact { channel: Channel::Sms, contact: "mairie-19-sms".parse().unwrap() }],
         issued_at: now(),
     }
@@ -94,6 +95,21 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
         guidance: Vec::new(),
         owed: None,
         also: Vec::new(),
+        request: None,
+    }
+}
+
+/// What a request for a resource says.
+pub(crate) fn request_facts() -> Facts {
+    Facts {
+        link: Some(format!("https://vigie.example.org/m/{}", "A".repeat(48))),
+        request: Some(Request {
+            what: "Équipe Parisienne de Médiation (EPM)".to_owned(),
+            short: "EPM".to_owned(),
+            by: "aujourd'hui 15\u{a0}h\u{a0}50".to_owned(),
+        }),
+        guidance: vec!["Une équipe de médiation est demandée pour cet événement.".to_owned()],
+        ..facts(Purpose::Mobilise)
     }
 }
 

@@ -9,23 +9,25 @@ use vigie_domain::escalation::Escalation;
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     BodyId, IncidentStatus,
+    crisis::Mobilised,
     event::{AlertIssuedV1, DecodeError, Event, Purpose, Replanning},
 };
 
 /// True when `alert` asks for something that, by `story`, is no longer asked.
 ///
-/// That is when the incident is closed, when every circuit that asked has been satisfied since, when the body asked to
+/// That is when the incident is closed, when what was asked for was accepted, or refused by the body asked, when every circuit that asked has been satisfied since, when the body asked to
 /// confirm or to take over has answered, or when what was owed has been given. In doubt the alert is told.
 pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool, DecodeError> {
     if matches!(alert.purpose, Purpose::Inform | Purpose::Undeliverable) {
         return Ok(false);
     }
-    let mut told = Told { alert, escalation: None, issued: false, answers: BTreeMap::new(), given: false };
+    let mut told =
+        Told { alert, escalation: None, issued: false, answers: BTreeMap::new(), given: false, provided: false };
     for entry in story {
         let event = Event::decode(&entry.envelope.type_name, &entry.data)?;
         if let Event::IncidentClosed(event) = &event
             && event.incident.status == IncidentStatus::Closed
-            && alert.purpose != Purpose::Return
+            && !matches!(alert.purpose, Purpose::Return | Purpose::Mobilise)
         {
             return Ok(true);
         }
@@ -34,6 +36,7 @@ pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool,
     Ok(match alert.purpose {
         Purpose::Confirm | Purpose::TakeOver => told.answers.contains_key(&alert.body),
         Purpose::Return => told.given,
+        Purpose::Mobilise => told.provided,
         Purpose::Acknowledge | Purpose::Inform | Purpose::Undeliverable => {
             told.answers.values().any(|took_charge| *took_charge) && told.is_satisfied()
         }
@@ -50,6 +53,8 @@ struct Told<'a> {
     answers: BTreeMap<BodyId, bool>,
     /// What it reminds of was given.
     given: bool,
+    /// The resource it asks for was found, or the body asked has none.
+    provided: bool,
 }
 
 impl Told<'_> {
@@ -83,6 +88,11 @@ impl Told<'_> {
             }
             (Event::IncidentHandedOver(e), Some(plan)) => plan.hand_over(&e.by.body, e.to, e.by.role, e.at),
             (Event::IncidentCalled(e), Some(plan)) => plan.call(e.to, e.by.role, e.at),
+            (Event::CrisisMobilisationMoved(e), _) => {
+                let asked = self.alert.request.as_ref().is_some_and(|request| request.mobilisation == e.mobilisation);
+                self.provided |=
+                    self.issued && asked && settles(e.moved, e.by.map(|by| by.body).as_ref(), &self.alert.body);
+            }
             (Event::ReturnGiven(e), Some(plan)) => {
                 let reminded = plan.plan.owed.iter().find(|owed| Some(&owed.what) == self.alert.owed.as_ref());
                 self.given |= reminded.is_some_and(|owed| owed.id == e.owed);
@@ -98,12 +108,25 @@ impl Told<'_> {
     }
 }
 
+/// Whether a move of a mobilisation, by `by`, makes it useless to ask `asked`.
+fn settles(moved: Mobilised, by: Option<&BodyId>, asked: &BodyId) -> bool {
+    match moved {
+        Mobilised::Accepted | Mobilised::UnderWay | Mobilised::OnSite | Mobilised::Released => true,
+        Mobilised::Refused { .. } => by == Some(asked),
+        Mobilised::Requested | Mobilised::Asked { .. } | Mobilised::Overdue { .. } | Mobilised::Unanswered => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
     use vigie_proto::{
-        ActId, SignalId,
-        event::{Actor, ClosingReason, IncidentAcknowledgedV1, IncidentClosedV1, IncidentOpenedV1, Through},
+        ActId, CrisisId, CrisisRegime, MobilisationId, Nature, SignalId,
+        crisis::{CrisisMobilisationMovedV1, CrisisSnapshot},
+        event::{
+            Actor, ClosingReason, IncidentAcknowledgedV1, IncidentClosedV1, IncidentOpenedV1, RefusalReason,
+            ResourceRequest, Through,
+        },
         plan::{OnRefusal, Plan, PlannedCircuit, SatisfiedBy},
     };
 
@@ -181,6 +204,51 @@ mod tests {
         assert!(settled(&[both(), issued(), acknowledged("police", 2), acknowledged("mairie", 2)]));
         let either = || opened(SatisfiedBy::AnyOf(vec!["mairie".parse().unwrap()]));
         assert!(!settled(&[either(), issued(), acknowledged("police", 2)]));
+    }
+
+    #[test]
+    fn a_request_is_no_longer_asked_of_whoever_refused_it_nor_of_anybody_once_it_is_accepted() {
+        let mobilisation = MobilisationId(Uuid::from_u128(3));
+        let alert = AlertIssuedV1 {
+            request: Some(ResourceRequest {
+                mobilisation,
+                what: "Équipe Parisienne de Médiation (EPM)".to_owned(),
+                short: "EPM".to_owned(),
+                answer_by: sample::now(),
+            }),
+            ..sample::alert(Purpose::Mobilise)
+        };
+        let moved = |id, moved, role: &str| {
+            entry(CrisisMobilisationMovedV1 {
+                crisis: CrisisSnapshot {
+                    id: CrisisId(Uuid::nil()),
+                    reference: "C-2026-000001".to_owned(),
+                    regime: CrisisRegime::Local,
+                    nature: Nature::Real,
+                    closed: false,
+                    sector: "paris-19".parse().unwrap(),
+                    sectors: vec!["paris-19".parse().unwrap()],
+                    opened_at: sample::now(),
+                },
+                mobilisation: id,
+                resource: "mediation".to_owned(),
+                incident: alert.incident.id,
+                moved,
+                by: Some(Actor { body: role.parse().unwrap(), ..actor("epm") }),
+                at: sample::now(),
+            })
+        };
+        let refused = Mobilised::Refused { reason: RefusalReason::Unavailable };
+        let after =
+            |news: Entry| is_settled(&alert, &[opened(SatisfiedBy::Anyone), entry(alert.clone()), news]).unwrap();
+        assert!(after(moved(mobilisation, Mobilised::Accepted, "somebody-else")));
+        assert!(!after(moved(MobilisationId(Uuid::nil()), Mobilised::Accepted, "somebody-else")));
+        assert!(after(moved(mobilisation, refused, alert.body.as_str())));
+        assert!(!after(moved(mobilisation, refused, "somebody-else")));
+        assert!(!after(moved(mobilisation, Mobilised::Overdue { due_at: sample::now() }, "scop")));
+        let before =
+            [opened(SatisfiedBy::Anyone), moved(mobilisation, refused, alert.body.as_str()), entry(alert.clone())];
+        assert!(!is_settled(&alert, &before).unwrap(), "asked again after its refusal");
     }
 
     #[test]

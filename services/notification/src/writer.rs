@@ -7,7 +7,7 @@ use vigie_domain::{
     link::Signer,
 };
 use vigie_platform::clock::SharedClock;
-use vigie_proto::event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose};
+use vigie_proto::event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose, Purpose};
 
 use crate::{
     delivery::Delivery,
@@ -52,8 +52,17 @@ impl Writer {
     fn alert(&self, directory: &Directory, alert: &AlertIssuedV1, body: &Body, now: Timestamp) -> alert::Facts {
         // From the alert's birth, so that every attempt carries the same link.
         let expires_at = alert.issued_at + self.link_valid_for;
-        let token = self.signer.sign(alert.alert_id, expires_at);
-        let link = format!("{}/a/{token}", self.public_url);
+        let link = match alert.purpose {
+            Purpose::Mobilise => {
+                format!("{}/m/{}", self.public_url, self.signer.sign_request(alert.alert_id, expires_at))
+            }
+            Purpose::Acknowledge
+            | Purpose::Inform
+            | Purpose::Undeliverable
+            | Purpose::Confirm
+            | Purpose::TakeOver
+            | Purpose::Return => format!("{}/a/{}", self.public_url, self.signer.sign(alert.alert_id, expires_at)),
+        };
         let role = directory.role_label(&alert.role);
         // A school is named by its function, here as everywhere.
         let unreachable = alert.unreachable.as_ref().and_then(|id| directory.body(id)).map(|body| match body.ambit {

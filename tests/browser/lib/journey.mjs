@@ -161,6 +161,16 @@ async function valid(page, name) {
   assert.equal(told.length, 0, `${name} is not valid HTML:\n  ${told.join("\n  ")}`);
 }
 
+/** Goes to `target` by the Tab key alone, as somebody without a mouse does. */
+export async function tabTo(page, target) {
+  await target.waitFor();
+  for (let pressed = 0; pressed < 200; pressed++) {
+    await page.keyboard.press("Tab");
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+  }
+  assert.fail("the keyboard does not get there");
+}
+
 /** A picture of the whole page, kept as an artifact of the run. */
 export async function shot(page, name) {
   mkdirSync(screenshots, { recursive: true });

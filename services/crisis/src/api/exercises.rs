@@ -13,10 +13,7 @@ use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
 use vigie_proto::{CrisisRegime, Nature, SectorId};
 
 use super::{readable, view};
-use crate::{
-    desk::{Edge, Opening, invalid},
-    view::CrisisView,
-};
+use crate::{conduct::Opening, desk::Edge, problems::invalid, view::CrisisView};
 
 /// A script that can be played.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -47,7 +44,7 @@ fn real_time() -> u32 {
 
 /// The scripts of this city.
 #[utoipa::path(
-    get, path = "/api/v1/exercises", tag = "crises", security(("token" = [])),
+    get, path = "/api/v1/exercises", operation_id = "exercises_list", tag = "crises", security(("token" = [])),
     responses((status = 200, description = "By name", body = Vec<ScriptView>), ReadProblems)
 )]
 pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<ScriptView>>, Problem> {
@@ -65,7 +62,8 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 
 /// Begin an exercise: a crisis of nature `exercise` whose script plays at once.
 #[utoipa::path(
-    post, path = "/api/v1/exercises", tag = "crises", security(("token" = [])), request_body = ExerciseBody,
+    post, path = "/api/v1/exercises", operation_id = "exercises_start", tag = "crises", security(("token" = [])),
+    request_body = ExerciseBody,
     responses((status = 201, description = "Playing", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn start(

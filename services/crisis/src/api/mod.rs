@@ -13,11 +13,14 @@ use axum::{
 use serde::Deserialize;
 use vigie_domain::{access::Caller, crisis::Crisis};
 use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
-use vigie_proto::{CrisisId, CrisisRegime, IncidentId, Nature, SectorId};
+use vigie_proto::{CrisisId, CrisisRegime, Nature, SectorId};
 
 use crate::{
-    desk::{Edge, Opening, invalid, stored},
+    conduct::Opening,
+    desk::Edge,
+    key::IncidentKey,
     order::Order,
+    problems::{invalid, stored},
     store,
     view::{CrisisView, Light},
 };
@@ -28,7 +31,9 @@ use crate::{
 pub(crate) struct OpeningBody {
     /// `local`, `city` or `national`.
     regime: CrisisRegime,
-    incident: Option<IncidentId>,
+    /// By its identifier or its reference.
+    #[schema(value_type = Option<String>, example = "R-2026-000123")]
+    incident: Option<IncidentKey>,
     sector: Option<SectorId>,
     /// Without an incident, which has its own nature.
     #[serde(default)]
@@ -45,7 +50,7 @@ pub(crate) struct MobilisationBody {
 
 /// The crises the caller may see, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/crises", tag = "crises", security(("token" = [])),
+    get, path = "/api/v1/crises", operation_id = "crises_list", tag = "crises", security(("token" = [])),
     responses((status = 200, description = "At most 100", body = Vec<CrisisView>), ReadProblems)
 )]
 pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<CrisisView>>, Problem> {
@@ -53,7 +58,7 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
     let sector = caller.sector().map(SectorId::as_str);
     let crises = store::list(&mut *edge.connection().await?, sector).await.map_err(stored)?;
     let mut views = Vec::with_capacity(crises.len());
-    for crisis in crises.iter().filter(|crisis| crate::desk::sees(caller, &crisis.snapshot)) {
+    for crisis in crises.iter().filter(|crisis| caller.sees_crisis(&crisis.snapshot)) {
         views.push(view(&edge, caller, crisis).await?);
     }
     Ok(Json(views))
@@ -61,7 +66,7 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 
 /// Open a crisis.
 #[utoipa::path(
-    post, path = "/api/v1/crises", tag = "crises", security(("token" = [])), request_body = OpeningBody,
+    post, path = "/api/v1/crises", operation_id = "crises_open", tag = "crises", security(("token" = [])), request_body = OpeningBody,
     responses((status = 201, description = "Opened", body = CrisisView), WriteProblems)
 )]
 pub(crate) async fn open(
@@ -81,7 +86,8 @@ pub(crate) async fn open(
 
 /// One crisis.
 #[utoipa::path(
-    get, path = "/api/v1/crises/{id}", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
+    get, path = "/api/v1/crises/{id}", operation_id = "crises_read", tag = "crises", params(("id" = CrisisId, Path)),
+    security(("token" = [])),
     responses((status = 200, description = "As it stands", body = CrisisView), ReadProblems)
 )]
 pub(crate) async fn one(
@@ -96,7 +102,8 @@ pub(crate) async fn one(
 
 /// Act on a crisis; answers with the crisis as it is then.
 #[utoipa::path(
-    post, path = "/api/v1/crises/{id}/acts", tag = "crises", params(("id" = CrisisId, Path)), security(("token" = [])),
+    post, path = "/api/v1/crises/{id}/acts", operation_id = "crises_act", tag = "crises",
+    params(("id" = CrisisId, Path)), security(("token" = [])),
     request_body = Order,
     responses((status = 200, description = "Done", body = CrisisView), WriteProblems)
 )]
@@ -115,7 +122,8 @@ pub(crate) async fn act(
 
 /// Ask for a resource where an incident is: in the crisis the incident belongs to.
 #[utoipa::path(
-    post, path = "/api/v1/incidents/{id}/mobilisations", tag = "crises", params(("id" = IncidentId, Path)),
+    post, path = "/api/v1/incidents/{id}/mobilisations", operation_id = "crises_mobilise", tag = "crises",
+    params(("id" = String, Path, description = "Identifier or reference of the incident")),
     security(("token" = [])), request_body = MobilisationBody,
     responses((status = 200, description = "Asked", body = CrisisView), WriteProblems)
 )]
@@ -127,18 +135,18 @@ pub(crate) async fn mobilise(
 ) -> Result<Json<CrisisView>, Problem> {
     let caller = edge.authenticate(&headers).await?;
     let missing = || Problem::not_found("Événement");
-    let id: IncidentId = id.parse().map_err(|_| missing())?;
+    let key = IncidentKey::try_from(id).map_err(|_| missing())?;
     let crisis = {
         let mut connection = edge.connection().await?;
-        edge.visible(&mut connection, caller, id).await?.ok_or_else(missing)?;
-        store::crisis_of(&mut connection, id).await.map_err(stored)?
+        let incident = edge.named(&mut connection, caller, &key).await?;
+        store::crisis_of(&mut connection, incident.id).await.map_err(stored)?
     };
     let crisis = crisis.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "no-crisis", "Aucune crise pour cet événement")
             .detail("Un moyen se demande dans une crise : demandez à la salle de commandement d'en ouvrir une.")
     })?;
     let MobilisationBody { resource } = readable(body)?;
-    let crisis = edge.follow(caller, crisis, Order::Request { resource, incident: Some(id) }).await?;
+    let crisis = edge.follow(caller, crisis, Order::Request { resource, incident: Some(key) }).await?;
     Ok(Json(view(&edge, caller, &crisis).await?))
 }
 

@@ -15,14 +15,12 @@ use vigie_platform::problem::{Problem, ReadProblems};
 use vigie_proto::CrisisId;
 
 use super::parse_id;
-use crate::{
-    desk::{Edge, stored},
-    pdf, store,
-};
+use crate::{desk::Edge, pdf, problems::stored, store};
 
 /// The feedback as Markdown.
 #[utoipa::path(
-    get, path = "/api/v1/crises/{id}/retex.md", tag = "crises", params(("id" = CrisisId, Path)),
+    get, path = "/api/v1/crises/{id}/retex.md", operation_id = "crises_retex_markdown", tag = "crises",
+    params(("id" = CrisisId, Path)),
     security(("token" = [])),
     responses((status = 200, description = "From the journal", content_type = "text/markdown"), ReadProblems)
 )]
@@ -37,7 +35,8 @@ pub(crate) async fn markdown(
 
 /// The feedback as PDF.
 #[utoipa::path(
-    get, path = "/api/v1/crises/{id}/retex.pdf", tag = "crises", params(("id" = CrisisId, Path)),
+    get, path = "/api/v1/crises/{id}/retex.pdf", operation_id = "crises_retex_pdf", tag = "crises",
+    params(("id" = CrisisId, Path)),
     security(("token" = [])),
     responses((status = 200, description = "From the journal", content_type = "application/pdf"), ReadProblems)
 )]

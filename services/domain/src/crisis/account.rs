@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use vigie_proto::{
     BodyId, IncidentId, MobilisationId,
-    crisis::{CareMoved, ExerciseMoved, Mobilised, ReportMoved, RetexMoved},
+    crisis::{CareMoved, ExerciseMoved, Mobilised, RelayMoved, ReportMoved, RetexMoved},
     event::{Actor, Event},
 };
 
@@ -114,19 +114,39 @@ impl Teller<'_> {
     fn head(&self) -> Vec<Block> {
         let crisis = &self.crisis.snapshot;
         let sectors: Vec<&str> = crisis.sectors.iter().map(|sector| self.city.sector_label(sector)).collect();
-        let from = french::date_time(crisis.opened_at, &self.city.doctrine.zone);
-        let closed = self.crisis.retex.as_ref().map(|retex| retex.closed_at);
-        let until = closed.map(|at| format!(" Close le {}.", french::date_time(at, &self.city.doctrine.zone)));
+        let date_time = |at: Timestamp| french::date_time(at, &self.city.doctrine.zone);
+        let rules = self.city.doctrine.crisis.as_ref().and_then(|rules| rules.regime(crisis.regime));
+        let bodies = |ids: &[BodyId]| ids.iter().map(|id| self.body(id)).collect::<Vec<_>>().join(", ");
+        let mut facts = vec![
+            ("Régime", crisis.regime.label().to_owned()),
+            ("Dirigée par", rules.map(|rule| rule.directed_by.clone()).unwrap_or_default()),
+            ("Secteurs", sectors.join(", ")),
+            ("Ouverte", date_time(crisis.opened_at)),
+        ];
+        if let Some(retex) = &self.crisis.retex {
+            facts.push(("Close", date_time(retex.closed_at)));
+            facts.push(("Durée", lasted(crisis.opened_at, retex.closed_at)));
+        }
+        facts.push(("Scénario", self.crisis.play.as_ref().map(|play| play.script.title.clone()).unwrap_or_default()));
+        facts.push(("Interlocuteur de la CIAV", bodies(self.crisis.correspondent.as_slice())));
+        facts.push(("Cellule Centrale de Crise", bodies(&self.crisis.cell)));
+        facts.retain(|(_, fact)| !fact.is_empty());
+        let rows = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
         vec![
             Block::Title(format!("{}Retour d'expérience, crise {}", mark(crisis.nature), crisis.reference)),
-            Block::Paragraph(format!(
-                "{}, {}. Ouverte le {from}.{}",
-                crisis.regime.label(),
-                sectors.join(", "),
-                until.unwrap_or_default()
-            )),
             Block::Paragraph("Document à vocation interne. Aucune personne n'y est nommée.".to_owned()),
+            Block::Table { header: vec!["La crise".to_owned(), "L'essentiel".to_owned()], rows },
         ]
+    }
+
+    /// The reference people read of an incident of the story.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an incident is first told of when it opens")]
+    fn reference(&self, id: IncidentId) -> &str {
+        let known = self.story.iter().find_map(|told| match &told.event {
+            Event::IncidentOpened(e) if e.incident.id == id => Some(e.incident.reference.as_str()),
+            _ => None,
+        });
+        known.unwrap_or("antérieur")
     }
 
     fn timeline(&self) -> Vec<Vec<String>> {
@@ -243,8 +263,15 @@ impl Teller<'_> {
             Event::CrisisRegimeChanged(e) => {
                 format!("Régime : {} devient {}", e.from.label(), e.crisis.regime.label())
             }
-            Event::CrisisIncidentLinked(_) => "Un événement est rattaché à la crise".to_owned(),
-            Event::CrisisRolesSet(_) => "Fonctions attribuées".to_owned(),
+            Event::CrisisIncidentLinked(e) => {
+                format!("Événement {} rattaché à la crise", self.reference(e.incident))
+            }
+            Event::CrisisRolesSet(e) => {
+                let ciav = e.correspondent.as_ref().map_or_else(|| "non désigné".to_owned(), |body| self.body(body));
+                let cell = e.cell.iter().map(|body| self.body(body)).collect::<Vec<_>>().join(", ");
+                let cell = if cell.is_empty() { "non réunie" } else { &cell };
+                format!("Interlocuteur de la CIAV : {ciav}. Cellule Centrale de Crise : {cell}")
+            }
             Event::CrisisMobilisationMoved(e) => {
                 let rule = self.crisis.mobilisations.iter().find(|m| m.id == e.mobilisation);
                 let label = rule.map_or(e.resource.as_str(), |m| m.rule.label.as_str());
@@ -269,6 +296,13 @@ impl Teller<'_> {
                     ReportMoved::Given { .. } => "rendu",
                 };
                 format!("Point de situation n° {} {what} ({})", e.number, self.city.sector_label(&e.sector))
+            }
+            Event::CrisisRelayMoved(e) => {
+                let what = match e.moved {
+                    RelayMoved::Received { .. } => "reçu",
+                    RelayMoved::Withdrawn => "retiré",
+                };
+                format!("Texte à relayer n° {} {what}", e.number)
             }
             Event::CrisisClosed(_) => "Crise close".to_owned(),
             Event::CrisisRetexMoved(e) => match &e.moved {
@@ -313,6 +347,7 @@ fn decider(event: &Event) -> Option<&Actor> {
             CareMoved::Opened { .. } | CareMoved::Closed => Some(&e.by),
             CareMoved::Task { .. } | CareMoved::Counted { .. } => None,
         },
+        Event::CrisisRelayMoved(e) => Some(&e.by),
         Event::CrisisClosed(e) => Some(&e.by),
         _ => None,
     }

@@ -1,11 +1,13 @@
 //! One request for a resource: requested, accepted, under way, on site, released; each wait has an end.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vigie_proto::{
     BodyId, IncidentId, MobilisationId, RoleId, SectorId,
     crisis::{CrisisMobilisationMovedV1, CrisisSnapshot, Mobilised},
-    event::{Actor, IncidentSnapshot, RefusalReason},
+    event::{Actor, IncidentSnapshot, RefusalReason, ResourceRequest},
 };
 
 use super::{Crisis, Effect, Moment, Notice, Refused, ResourceRule, Tell, allowed, sectors_of};
@@ -28,6 +30,9 @@ pub struct Mobilisation {
     unanswered: Notice,
     /// Notices given so far.
     told: u32,
+    /// Roles of the choice asked now that have refused: the next is asked when all of them have.
+    #[serde(default)]
+    refused: BTreeSet<RoleId>,
 }
 
 /// Where a mobilisation stands.
@@ -130,6 +135,7 @@ impl Crisis {
             conducted_by: at.rules.conducted_by.clone(),
             unanswered: at.rules.unanswered.clone(),
             told: 0,
+            refused: BTreeSet::new(),
         };
         let mut effects = vec![mobilisation.fact(&self.snapshot, Mobilised::Requested, Some(by), at)];
         match &rule.through {
@@ -182,11 +188,28 @@ impl Mobilisation {
         }
     }
 
-    /// What `role` may do to it now.
-    pub fn moves(&self, role: &RoleId) -> Vec<Move> {
+    /// What a body of `role` may do to it now.
+    pub fn moves(&self, role: &RoleId, body: &BodyId) -> Vec<Move> {
         let unavailable = Move::Refuse { reason: RefusalReason::Unavailable };
         let all = [Move::PassOn, Move::Accept, unavailable, Move::Leave, Move::Arrive, Move::Release];
-        all.into_iter().filter(|step| self.fits(*step) && self.who(*step).contains(role)).collect()
+        all.into_iter().filter(|step| self.fits(*step) && self.lets(*step, role, body)).collect()
+    }
+
+    /// Whether it is a body of `role`'s to do this. What one provider accepted is no other provider's to carry on.
+    fn lets(&self, step: Move, role: &RoleId, body: &BodyId) -> bool {
+        let others = self.provider.as_ref().is_some_and(|provider| provider != body);
+        self.who(step).contains(role) && (!others || self.conducted_by.contains(role))
+    }
+
+    /// The choice of providers that is asked, from 0.
+    pub fn choice(&self) -> Option<usize> {
+        if let Stage::Asked { choice, .. } = self.stage { Some(choice) } else { None }
+    }
+
+    /// Roles whose answer is waited for; none unless a choice of providers is asked.
+    pub fn asked(&self) -> &[super::Telling] {
+        let Stage::Asked { choice, .. } = self.stage else { return &[] };
+        self.rule.choices.get(choice).map_or(&[], |choice| &choice.notice.tell)
     }
 
     fn fits(&self, step: Move) -> bool {
@@ -205,6 +228,12 @@ impl Mobilisation {
         if step == Move::PassOn {
             return self.rule.through.iter().flat_map(|through| through.roles.clone()).collect();
         }
+        let providers = self.providers();
+        self.conducted_by.iter().chain(providers.map(|telling| &telling.role)).cloned().collect()
+    }
+
+    /// Whoever was asked so far.
+    fn providers(&self) -> impl Iterator<Item = &super::Telling> {
         let so_far = match self.stage {
             Stage::Passing { .. } => 0,
             Stage::Asked { choice, .. } => choice + 1,
@@ -212,13 +241,12 @@ impl Mobilisation {
                 self.rule.choices.len()
             }
         };
-        let providers = self.rule.choices.iter().take(so_far).flat_map(|choice| &choice.notice.tell);
-        self.conducted_by.iter().chain(providers.map(|telling| &telling.role)).cloned().collect()
+        self.rule.choices.iter().take(so_far).flat_map(|choice| &choice.notice.tell)
     }
 
     fn go(&mut self, step: Move, crisis: &CrisisSnapshot, by: &Actor, at: Moment<'_>) -> Result<Vec<Effect>, Refused> {
         allowed(by, &self.who(step))?;
-        if !self.fits(step) {
+        if !self.fits(step) || !self.lets(step, &by.role, &by.body) {
             return Err(Refused::NotNow);
         }
         let arrives_by = at.in_minutes(self.rule.on_site_within_min);
@@ -226,11 +254,18 @@ impl Mobilisation {
             Move::PassOn => return Ok(self.ask(0, crisis, Some(by), at)),
             Move::Refuse { reason } => {
                 let mut effects = vec![self.fact(crisis, Mobilised::Refused { reason }, Some(by), at)];
-                effects.extend(self.ask_next(crisis, at));
+                self.refused.insert(by.role.clone());
+                // Whoever conducts refuses for everybody asked: nobody of them can come.
+                let all = self.asked().iter().all(|telling| self.refused.contains(&telling.role));
+                if all || self.conducted_by.contains(&by.role) {
+                    effects.extend(self.ask_next(crisis, at));
+                }
                 return Ok(effects);
             }
             Move::Accept => {
-                self.provider = (!self.conducted_by.contains(&by.role)).then(|| by.body.clone());
+                // Noted for somebody else when it is not one of those asked.
+                let own = self.providers().any(|telling| telling.role == by.role);
+                self.provider = own.then(|| by.body.clone());
                 (Stage::Accepted { due_at: Some(arrives_by) }, Mobilised::Accepted)
             }
             // The time to arrive runs from the acceptance.
@@ -271,6 +306,7 @@ impl Mobilisation {
     /// Their time runs from now, even after an outage: it is theirs to answer in.
     fn ask(&mut self, choice: usize, crisis: &CrisisSnapshot, by: Option<&Actor>, at: Moment<'_>) -> Vec<Effect> {
         self.since = at.now;
+        self.refused.clear();
         let Some(rule) = self.rule.choices.get(choice).cloned() else {
             self.stage = Stage::Unanswered;
             let unanswered = self.unanswered.clone();
@@ -279,18 +315,30 @@ impl Mobilisation {
         let due_at = at.in_minutes(rule.within_min);
         self.stage = Stage::Asked { choice, due_at };
         let number = u32::try_from(choice + 1).unwrap_or(u32::MAX);
-        vec![self.fact(crisis, Mobilised::Asked { choice: number, due_at }, by, at), self.tell(&rule.notice)]
+        let asked = self.fact(crisis, Mobilised::Asked { choice: number, due_at }, by, at);
+        let request = ResourceRequest {
+            mobilisation: self.id,
+            what: self.rule.label.clone(),
+            short: self.rule.short.clone().unwrap_or_else(|| self.rule.label.clone()),
+            answer_by: due_at,
+        };
+        vec![asked, Effect::Tell(Tell { request: Some(request), ..self.telling(&rule.notice) })]
     }
 
     fn tell(&mut self, notice: &Notice) -> Effect {
+        Effect::Tell(self.telling(notice))
+    }
+
+    fn telling(&mut self, notice: &Notice) -> Tell {
         self.told += 1;
-        Effect::Tell(Tell {
+        Tell {
             incident: self.incident,
             step: format!("mobilisation/{}/{}", self.id, self.told),
             targets: notice.targets(&self.sectors),
             channels: notice.channels.clone(),
             say: notice.say.clone(),
-        })
+            request: None,
+        }
     }
 
     fn fact(&self, crisis: &CrisisSnapshot, moved: Mobilised, by: Option<&Actor>, at: Moment<'_>) -> Effect {

@@ -1,13 +1,16 @@
 //! A crisis as a state machine: what people do and what times pass come in, facts and notices go out as data.
 //!
 //! The cast: [`Rules`] is what the doctrine says; [`Crisis`] the state; [`mobilisation`] follows one request for a
-//! resource, [`care`] one reception centre, [`report`] what a sector owes, [`retex`] what is learnt; [`account`] tells
-//! the whole from the journal, [`exercise`] plays a script on a clock. Nobody is ever named: people are counted.
+//! resource, [`care`] one reception centre, [`report`] what a sector owes, [`relay`] texts that others relay, [`retex`]
+//! what is learnt; [`awaited`] says what it waits for, [`account`] tells the whole from the journal, [`exercise`] plays a
+//! script on a clock. Nobody is ever named: people are counted.
 
 pub mod account;
+pub mod awaited;
 pub mod care;
 pub mod exercise;
 pub mod mobilisation;
+pub mod relay;
 pub mod report;
 pub mod retex;
 mod rules;
@@ -19,18 +22,19 @@ use vigie_proto::{
     crisis::{
         CrisisClosedV1, CrisisIncidentLinkedV1, CrisisOpenedV1, CrisisRegimeChangedV1, CrisisRolesSetV1, CrisisSnapshot,
     },
-    event::{Actor, Event, IncidentSnapshot},
+    event::{Actor, Event, IncidentSnapshot, ResourceRequest},
     plan::Target,
 };
 
 use care::Care;
 use exercise::{Inject, Play};
 use mobilisation::Mobilisation;
+use relay::Relay;
 use report::Reporting;
 use retex::Retex;
 pub use rules::{
-    CareRules, CategoryRule, ChoiceRule, FieldRule, Labelled, Notice, Place, RegimeRule, ReminderRule, ReportRules,
-    ResourceRule, RetexRules, Rules, TaskRule, Telling, ThroughRule,
+    CareRules, CategoryRule, ChoiceRule, FieldRule, Labelled, Notice, Place, RegimeRule, RelayRules, ReminderRule,
+    ReportRules, ResourceRule, RetexRules, Rules, TaskRule, Telling, ThroughRule,
 };
 
 /// A crisis or a crisis exercise, from its opening to its completed feedback.
@@ -47,6 +51,9 @@ pub struct Crisis {
     pub cares: Vec<Care>,
     /// One per sector that owes reports.
     pub reports: Vec<Reporting>,
+    /// Texts to relay, oldest first.
+    #[serde(default)]
+    pub relays: Vec<Relay>,
     /// From the closing on.
     pub retex: Option<Retex>,
     /// The script an exercise follows.
@@ -88,6 +95,8 @@ pub struct Tell {
     pub channels: Vec<Channel>,
     /// French, the doctrine's words.
     pub say: String,
+    /// An answer is asked, by a link.
+    pub request: Option<ResourceRequest>,
 }
 
 /// Why an act is refused; nothing changed.
@@ -154,6 +163,7 @@ impl Crisis {
             mobilisations: Vec::new(),
             cares: Vec::new(),
             reports: Vec::new(),
+            relays: Vec::new(),
             retex: None,
             play: None,
         };
@@ -212,11 +222,11 @@ impl Crisis {
         Ok(effects)
     }
 
-    /// Gives the crisis' functions to bodies; `role_of` is what the directory says of the correspondent.
-    pub fn set_roles(
+    /// Names the one correspondent of the authority that gathers what concerns victims, with the role the directory gives
+    /// it; none, and there is none any more.
+    pub fn appoint(
         &mut self,
         correspondent: Option<(BodyId, &RoleId)>,
-        cell: Vec<BodyId>,
         by: &Actor,
         at: Moment<'_>,
     ) -> Result<Vec<Effect>, Refused> {
@@ -226,8 +236,38 @@ impl Crisis {
         {
             return Err(Refused::NotYours { who: at.rules.correspondents.clone() });
         }
-        self.correspondent = correspondent.map(|(body, _)| body);
-        self.cell = cell;
+        let named = correspondent.map(|(body, _)| body);
+        if self.correspondent == named {
+            return Err(Refused::Unchanged);
+        }
+        self.correspondent = named;
+        Ok(vec![self.roles_set(by, at)])
+    }
+
+    /// A body, of the role the directory gives it, takes a seat in the crisis cell.
+    pub fn seat(&mut self, body: BodyId, role: &RoleId, by: &Actor, at: Moment<'_>) -> Result<Vec<Effect>, Refused> {
+        self.conduct(by, at)?;
+        if !at.rules.may_sit(role) {
+            return Err(Refused::NotYours { who: at.rules.cell.clone() });
+        }
+        if self.cell.contains(&body) {
+            return Err(Refused::Unchanged);
+        }
+        self.cell.push(body);
+        Ok(vec![self.roles_set(by, at)])
+    }
+
+    /// A body leaves the crisis cell.
+    pub fn unseat(&mut self, body: &BodyId, by: &Actor, at: Moment<'_>) -> Result<Vec<Effect>, Refused> {
+        self.conduct(by, at)?;
+        if !self.cell.contains(body) {
+            return Err(Refused::Unchanged);
+        }
+        self.cell.retain(|seated| seated != body);
+        Ok(vec![self.roles_set(by, at)])
+    }
+
+    fn roles_set(&self, by: &Actor, at: Moment<'_>) -> Effect {
         let set = CrisisRolesSetV1 {
             crisis: self.snapshot.clone(),
             correspondent: self.correspondent.clone(),
@@ -235,7 +275,7 @@ impl Crisis {
             by: by.clone(),
             at: at.now,
         };
-        Ok(vec![Effect::Fact(set.into())])
+        Effect::Fact(set.into())
     }
 
     /// Ends it. Whatever is mobilised is released and every centre closed first; then the feedback is owed.
@@ -319,11 +359,6 @@ impl Crisis {
 /// The sector that owns an incident, then the others concerned.
 pub fn sectors_of(incident: &IncidentSnapshot) -> Vec<SectorId> {
     std::iter::once(&incident.sector).chain(&incident.also_concerns).cloned().collect()
-}
-
-/// Whether a crisis is one of those a sector sees.
-pub fn concerns(crisis: &CrisisSnapshot, sector: &SectorId) -> bool {
-    crisis.sectors.contains(sector)
 }
 
 /// The mark every page and document of an exercise carries; empty in reality.

@@ -146,6 +146,7 @@ impl Reporting {
             targets: notice.targets(sector),
             channels: notice.channels.clone(),
             say: notice.say.clone(),
+            request: None,
         })
     }
 }

@@ -117,6 +117,11 @@ impl Retex {
         if self.completed_at.is_some() { None } else { self.reminders.get(self.reminded).copied() }
     }
 
+    /// A reminder was given: it is later than the doctrine wants it.
+    pub(super) fn was_reminded_of(&self) -> bool {
+        self.reminded > 0
+    }
+
     /// Reminds once of everything due: after an outage, nobody is told three times at once.
     pub(super) fn settle_due(
         &mut self,
@@ -138,6 +143,7 @@ impl Retex {
                 targets: rule.notice.targets(&crisis.sectors),
                 channels: rule.notice.channels.clone(),
                 say: rule.notice.say.clone(),
+                request: None,
             })
         }));
         effects

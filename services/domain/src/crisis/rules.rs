@@ -20,6 +20,9 @@ pub struct Rules {
     pub conducted_by: Vec<RoleId>,
     /// Who may be the one correspondent of the authority that gathers what concerns victims.
     pub correspondents: Vec<RoleId>,
+    /// Whose bodies may sit in the City's crisis cell; anybody's when empty.
+    #[serde(default)]
+    pub cell: Vec<RoleId>,
     /// Told when a mobilisation found nobody.
     pub unanswered: Notice,
     #[serde(rename = "regime")]
@@ -28,6 +31,9 @@ pub struct Rules {
     pub resources: Vec<ResourceRule>,
     pub care: CareRules,
     pub report: ReportRules,
+    /// None: no text is kept for others to relay.
+    #[serde(default)]
+    pub relay: Option<RelayRules>,
     pub retex: RetexRules,
 }
 
@@ -85,6 +91,9 @@ pub struct ResourceRule {
     pub id: String,
     /// French.
     pub label: String,
+    /// French, short enough for an SMS beside a link; the label when absent.
+    #[serde(default)]
+    pub short: Option<String>,
     pub lines: String,
     /// How many the city has.
     pub units: u32,
@@ -206,6 +215,23 @@ pub struct FieldRule {
     pub options: Vec<Labelled>,
 }
 
+/// Texts of the authority that alone speaks to the population, for others to relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayRules {
+    pub lines: String,
+    /// French: whose texts they are.
+    pub from: String,
+    /// Who writes down what was received, and withdraws it.
+    pub kept_by: Vec<RoleId>,
+    /// Who reads it, besides; in its own sectors, or in the city when it is the city's.
+    pub shown_to: Vec<RoleId>,
+    /// Told that there is one, never what it says.
+    pub notice: Notice,
+    /// Told that one is no longer to be relayed.
+    pub withdrawn: Notice,
+}
+
 /// What is learnt from every crisis and exercise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,6 +259,11 @@ pub struct ReminderRule {
 impl Rules {
     pub fn resource(&self, id: &str) -> Option<&ResourceRule> {
         self.resources.iter().find(|resource| resource.id == id)
+    }
+
+    /// Whether bodies of a role may sit in the crisis cell.
+    pub fn may_sit(&self, role: &RoleId) -> bool {
+        self.cell.is_empty() || self.cell.contains(role)
     }
 
     pub fn regime(&self, regime: CrisisRegime) -> Option<&RegimeRule> {
@@ -303,6 +334,7 @@ impl Rules {
         [&self.unanswered, &self.report.due, &self.report.overdue]
             .into_iter()
             .chain(resources)
+            .chain(self.relay.iter().flat_map(|relay| [&relay.notice, &relay.withdrawn]))
             .chain(self.retex.reminders.iter().map(|reminder| &reminder.notice))
     }
 
@@ -315,13 +347,15 @@ impl Rules {
         let lists = [
             &self.conducted_by,
             &self.correspondents,
+            &self.cell,
             &self.care.opened_by,
             &self.report.given_by,
             &self.retex.written_by,
         ];
         let care = self.care.tasks.iter().map(|task| &task.role);
         let counted = self.care.categories.iter().flat_map(|category| &category.counted_by);
-        lists.into_iter().flatten().chain(resources).chain(told).chain(care).chain(counted).collect()
+        let relay = self.relay.iter().flat_map(|relay| relay.kept_by.iter().chain(&relay.shown_to));
+        lists.into_iter().flatten().chain(relay).chain(resources).chain(told).chain(care).chain(counted).collect()
     }
 }
 

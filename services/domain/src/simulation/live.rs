@@ -100,6 +100,6 @@ fn asks(step: &PlannedStep) -> bool {
 pub(super) fn wants_answer(telling: &Telling) -> bool {
     match telling.purpose {
         Purpose::Acknowledge | Purpose::Confirm | Purpose::TakeOver => true,
-        Purpose::Inform | Purpose::Undeliverable | Purpose::Return => false,
+        Purpose::Inform | Purpose::Undeliverable | Purpose::Return | Purpose::Mobilise => false,
     }
 }

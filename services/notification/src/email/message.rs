@@ -186,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn a_request_for_a_resource_reads_well() {
+        let facts = sample::request_facts();
+        assert_eq!(facts.subject(), "[Vigie] Demande de moyens : EPM – 19e arrondissement – réf. R-2026-000123");
+        insta::assert_snapshot!("request", plain(&facts));
+        assert!(html(&facts).contains("href=\"https://vigie.example.org/m/"));
+    }
+
+    #[test]
     fn only_a_call_carries_a_link() {
         for purpose in [Purpose::Inform, Purpose::Undeliverable] {
             let facts = sample::facts(purpose);

@@ -3,7 +3,7 @@
 use vigie_proto::event::Purpose;
 
 use super::gsm7;
-use crate::wording::alert::Facts;
+use crate::wording::alert::{Facts, Request};
 
 /// Optional parts, in the order in which they are given up to fit one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,10 +38,14 @@ pub(crate) fn text(facts: &Facts) -> String {
 }
 
 fn compose(facts: &Facts, brevity: Brevity) -> String {
+    if let Some(request) = &facts.request {
+        return ask(facts, request, brevity);
+    }
     let opening = match facts.purpose {
         Purpose::Confirm => "VIGIE toujours en charge?",
         Purpose::TakeOver => "VIGIE relève",
         Purpose::Return => "VIGIE retour attendu",
+        Purpose::Mobilise => "VIGIE demande",
         Purpose::Acknowledge if facts.aggravated => "VIGIE aggravation",
         Purpose::Acknowledge => "VIGIE",
         Purpose::Inform => "VIGIE info",
@@ -82,6 +86,32 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     text
 }
 
+/// What is asked, where, and by when to answer: given up in the same order.
+fn ask(facts: &Facts, request: &Request, brevity: Brevity) -> String {
+    let short = brevity >= Brevity::ShortSector;
+    let what = if brevity < Brevity::NoPlace { &request.what } else { &request.short };
+    let what: String = if brevity == Brevity::Least { what.chars().take(SHORT_KIND).collect() } else { what.clone() };
+    let sector = if short { facts.sector.replace(" arrondissement", "") } else { facts.sector.clone() };
+    let mark = if facts.exercise { "EXERCICE " } else { "" };
+    let mut text = format!("{mark}VIGIE demande: {what}, {sector}");
+    if brevity < Brevity::ShortSector && !facts.place.is_empty() {
+        text.push_str(", ");
+        text.push_str(&facts.place);
+    }
+    text.push_str(". ");
+    if brevity < Brevity::NoTime {
+        text.push_str("Répondez avant ");
+        text.push_str(&request.by.replace('\u{a0}', "").replace("aujourd'hui ", ""));
+        text.push_str(": ");
+    }
+    if let Some(link) = &facts.link {
+        text.push_str(link);
+        text.push(' ');
+    }
+    text.push_str(&facts.reference);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +134,21 @@ mod tests {
     fn the_other_messages_carry_no_link() {
         insta::assert_snapshot!(text(&facts(Purpose::Inform)), @"VIGIE info Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
         insta::assert_snapshot!(text(&facts(Purpose::Undeliverable)), @"VIGIE injoignable Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
+    }
+
+    #[test]
+    fn a_request_says_what_is_asked_where_and_by_when_in_one_segment() {
+        let text = text(&sample::request_facts());
+        insta::assert_snapshot!(text, @"VIGIE demande: EPM, 19e. Répondez avant 15h50: https://vigie.example.org/m/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA R-2026-000123");
+        assert_eq!(gsm7::segments(&text), 1);
+    }
+
+    #[test]
+    fn a_played_request_says_so_and_keeps_its_link() {
+        let facts = Facts { exercise: true, ..sample::request_facts() };
+        let text = text(&facts);
+        assert!(text.starts_with("EXERCICE ") && text.contains(facts.link.as_deref().unwrap()), "{text}");
+        assert_eq!(gsm7::segments(&text), 1);
     }
 
     #[test]

@@ -35,6 +35,18 @@ pub(crate) struct Facts {
     pub(crate) owed: Option<String>,
     /// Other events of the same hour, one line each.
     pub(crate) also: Vec<String>,
+    /// The resource that is asked for.
+    pub(crate) request: Option<Request>,
+}
+
+/// A resource the recipient is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) what: String,
+    /// For an SMS.
+    pub(crate) short: String,
+    /// When its answer is expected.
+    pub(crate) by: String,
 }
 
 impl Facts {
@@ -68,6 +80,11 @@ impl Facts {
             precisions: incident.precisions.iter().map(|label| one_line(label)).collect(),
             guidance: alert.guidance.iter().map(|text| one_line(text)).collect(),
             owed: alert.owed.as_deref().map(one_line),
+            request: alert.request.as_ref().map(|request| Request {
+                what: one_line(&request.what),
+                short: one_line(&request.short),
+                by: at(request.answer_by),
+            }),
             also: alert.also.iter().map(|also| summary(&also.incident, &at(also.incident.opened_at))).collect(),
         }
     }
@@ -80,6 +97,7 @@ impl Facts {
             Purpose::Confirm => "Toujours en charge ? ",
             Purpose::TakeOver => "Relève demandée : ",
             Purpose::Return => "Retour attendu : ",
+            Purpose::Mobilise => "Demande de moyens : ",
             Purpose::Acknowledge if self.aggravated => "Aggravation : ",
             Purpose::Acknowledge => "",
         }
@@ -91,6 +109,9 @@ impl Facts {
         let mark = if self.exercise { "EXERCICE – " } else { "" };
         if !self.also.is_empty() {
             return format!("[Vigie] {mark}{} événements à lire, dont {kind} – {sector}", self.also.len() + 1);
+        }
+        if let Some(Request { short, .. }) = &self.request {
+            return format!("[Vigie] {mark}{}{short} – {sector} – réf. {reference}", self.prefix());
         }
         format!("[Vigie] {mark}{}{kind} – {sector} – {severity} – réf. {reference}", self.prefix())
     }
@@ -104,6 +125,7 @@ impl Facts {
             Purpose::Confirm => "Avez-vous toujours cet événement en charge ?",
             Purpose::TakeOver => "On vous passe le relais : votre prise en compte est demandée",
             Purpose::Return => "Un retour est attendu de vous",
+            Purpose::Mobilise => "Votre intervention est demandée",
             Purpose::Inform if !self.also.is_empty() => "À lire ensemble, pour votre information",
             Purpose::Inform => "Pour votre information",
         }
@@ -120,6 +142,10 @@ impl Facts {
                 "Ouvrez la page et dites que le retour est fait, ou qu’aucune suite n’est connue. Ouvrir la page ne suffit pas.",
                 "Sans réponse, ce rappel se répète. N’écrivez ici ni nom ni décision : le retour se fait par vos voies habituelles.",
             ),
+            Purpose::Mobilise => (
+                "Ouvrez la page pour accepter ou refuser, puis pour dire que vous partez et que vous êtes sur place. Ouvrir la page ne suffit pas.",
+                "Sans réponse à temps, la demande passe à d’autres. Ce lien vous est réservé : ne le transférez pas.",
+            ),
             Purpose::Acknowledge | Purpose::TakeOver | Purpose::Inform | Purpose::Undeliverable => (
                 "Ouvrez la page et confirmez que vous prenez l’événement en compte. Ouvrir la page ne suffit pas.",
                 "Sans prise en compte, l’alerte est relancée auprès d’autres destinataires. Ce lien vous est réservé : ne le transférez pas.",
@@ -132,6 +158,7 @@ impl Facts {
         match self.purpose {
             Purpose::Confirm => "Confirmer",
             Purpose::Return => "Donner le retour",
+            Purpose::Mobilise => "Répondre à la demande",
             Purpose::Acknowledge | Purpose::TakeOver | Purpose::Inform | Purpose::Undeliverable => "Prendre en compte",
         }
     }
@@ -144,7 +171,7 @@ impl Facts {
 /// Purposes that ask for an answer through the link.
 fn asks(purpose: Purpose) -> bool {
     match purpose {
-        Purpose::Acknowledge | Purpose::Confirm | Purpose::TakeOver | Purpose::Return => true,
+        Purpose::Acknowledge | Purpose::Confirm | Purpose::TakeOver | Purpose::Return | Purpose::Mobilise => true,
         Purpose::Inform | Purpose::Undeliverable => false,
     }
 }
@@ -187,6 +214,7 @@ mod tests {
             also: _,
             owed: _,
             guidance: _,
+            request: _,
             issued_at: _,
         } = sample::alert(Purpose::Acknowledge);
         let vigie_proto::event::IncidentSnapshot {

@@ -145,7 +145,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
             }
             Service::Crisis => {
                 let scripts = city::exercises(&context.config.paths.exercises)?;
-                let crisis = vigie_crisis::Service::new(context, city_of(), pool("crisis")?, scripts);
+                let crisis = vigie_crisis::Service::new(context, city_of(), pool("crisis")?, scripts)?;
                 edges = edges.merge(crisis.router());
                 supervisor.start("crisis", crisis.run(stop));
             }

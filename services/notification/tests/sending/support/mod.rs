@@ -303,6 +303,7 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         also: Vec::new(),
         owed: None,
         guidance: Vec::new(),
+        request: None,
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
         issued_at: now,
     }

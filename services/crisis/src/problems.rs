@@ -1,0 +1,71 @@
+//! Why something was not done, in French, with a code for programs.
+
+use axum::http::StatusCode;
+use vigie_domain::{city::City, crisis::Refused};
+use vigie_platform::problem::{Fault, Problem};
+use vigie_proto::RoleId;
+
+use crate::order::NotDone;
+
+/// An order that was not followed.
+pub(crate) fn not_done(why: &NotDone, city: &City) -> Problem {
+    match why {
+        NotDone::Refused(refused) => self::refused(refused, city),
+        NotDone::Faults(faults) => faulty(faults.clone()),
+    }
+}
+
+/// What the rules refuse.
+pub(crate) fn refused(refused: &Refused, city: &City) -> Problem {
+    let conflict = |code, detail: &str| Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail);
+    match refused {
+        Refused::NotYours { who } => not_yours(who, city),
+        Refused::Unknown("incident") => Problem::not_found("Événement"),
+        Refused::Unknown("valid_until") => invalid("valid_until", "La fin de validité est déjà passée."),
+        Refused::Unknown(what) => invalid(what, "Valeur inconnue de la doctrine ou de cette crise : relisez la crise."),
+        Refused::Closed => conflict("closed", "La crise est close."),
+        Refused::NotNow => conflict("not-now", "Ce n'est pas possible à ce stade : relisez la crise."),
+        Refused::Unchanged => conflict("unchanged", "Il en est déjà ainsi."),
+        Refused::NotLinked => conflict("not-linked", "Rattachez d'abord l'événement à la crise."),
+        Refused::OtherNature => conflict("other-nature", "Réel et exercice ne se mélangent pas."),
+        Refused::Missing(what) => {
+            let faults = what.iter().map(|what| Fault::new("", what.clone())).collect();
+            conflict("missing", "Il manque encore quelque chose.").faults(faults)
+        }
+    }
+}
+
+pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Problem {
+    faulty(vec![Fault::new(field, message)])
+}
+
+pub(crate) fn faulty(faults: Vec<Fault>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger").faults(faults)
+}
+
+pub(crate) fn not_yours(who: &[RoleId], city: &City) -> Problem {
+    let labels: Vec<&str> = who.iter().map(|role| city.directory.role_label(role)).collect();
+    let detail = if labels.is_empty() {
+        "Votre fonction ne permet pas cet acte.".to_owned()
+    } else {
+        format!("Cet acte revient à : {}.", labels.join(", "))
+    };
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé").detail(detail)
+}
+
+/// The doctrine in force conducts no crises.
+pub(crate) fn no_rules() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "no-crisis-rules", "Aucune règle de crise en vigueur")
+        .detail("La doctrine en vigueur ne dit pas comment une crise se conduit.")
+}
+
+/// An incident belongs to one crisis.
+pub(crate) fn other_crisis() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "other-crisis", "Événement déjà rattaché")
+        .detail("Cet événement est rattaché à une autre crise.")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
+pub(crate) fn stored(error: sqlx::Error) -> Problem {
+    Problem::from_store(&error)
+}
