@@ -310,6 +310,11 @@ async fn whoever_is_asked_for_a_resource_answers_by_a_link_that_opening_does_not
     let sms = sms.expect("by SMS too").text;
     assert!(sms.starts_with("VIGIE demande: ") && sms.chars().count() <= 160, "{sms}");
 
+    wait::until("what waits is counted", wait::PATIENCE, || async {
+        vigie.metric(r#"vigie_crisis_open{nature="real"}"#).await >= 1.0
+            && vigie.metric(r#"vigie_crisis_mobilisations{state="waiting"}"#).await >= 1.0
+    })
+    .await;
     let link = message.request().unwrap();
     let stage = || async { again(&scop, &crisis).await["mobilisations"][0]["stage"].as_str().unwrap().to_owned() };
     let page = anyone.get(link).await.expect(200).text;

@@ -98,6 +98,12 @@ pub(crate) async fn list(connection: &mut PgConnection, sector: Option<&str>) ->
     rows.iter().map(from_row).collect()
 }
 
+/// Every crisis that is not closed.
+pub(crate) async fn open(connection: &mut PgConnection) -> Result<Vec<Crisis>, sqlx::Error> {
+    let rows = sqlx::query("select state from crisis.crisis where not closed").fetch_all(connection).await?;
+    rows.iter().map(from_row).collect()
+}
+
 /// Units engaged by resource, over every open crisis of that nature.
 pub(crate) async fn engaged(
     connection: &mut PgConnection,

@@ -1,19 +1,23 @@
-//! Sleeps until the next due time of any crisis, claims what is due, settles it. Several replicas may run.
+//! Crises with something due: claimed and settled one by one, each in its transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::InForce;
-use vigie_platform::{Context, clock};
+use vigie_domain::{
+    city::InForce,
+    crisis::awaited::{Awaited, Wait},
+};
+use vigie_platform::{
+    Context,
+    due::{self, Due},
+    metrics::{ByNature, ByState},
+};
+use vigie_proto::Nature;
 
 use crate::{carry::Carrier, moment, store};
-
-/// Pause before looking again at what another replica is settling.
-const CLAIMED_ELSEWHERE: Duration = Duration::from_millis(10);
-/// Pause after a failure.
-const RETRY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Timers {
     pub(crate) context: Context,
@@ -25,39 +29,18 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        loop {
-            let pause = self.pass().await.unwrap_or_else(|error| {
-                tracing::warn!(error = %error, "what is due in a crisis cannot be read or settled; trying again");
-                RETRY
-            });
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
+        due::run(&self, &self.context, &self.wake, stop).await
+    }
+}
+
+impl Due for Timers {
+    const WHAT: &'static str = "crises";
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, sqlx::Error> {
+        store::next_due(&mut *self.pool.acquire().await?).await
     }
 
-    /// Settles everything due, and returns how long nothing will be.
-    async fn pass(&self) -> Result<Duration, sqlx::Error> {
-        let idle = Duration::from_millis(self.context.config.escalation.idle_ms);
-        loop {
-            let next = store::next_due(&mut *self.pool.acquire().await?).await?;
-            let now = self.context.clock.now();
-            match next {
-                Some(due) if due <= now => {
-                    if !self.settle_one().await? {
-                        return Ok(CLAIMED_ELSEWHERE);
-                    }
-                }
-                Some(due) => return Ok(clock::until(due, now).min(idle)),
-                None => return Ok(idle),
-            }
-        }
-    }
-
-    /// One crisis and its transaction; false when there was none to claim.
-    async fn settle_one(&self) -> Result<bool, sqlx::Error> {
+    async fn settle(&self) -> Result<bool, sqlx::Error> {
         let (city, now) = (self.in_force.get(), self.context.clock.now());
         let mut tx = self.pool.begin().await?;
         let Some(mut crisis) = store::claim_due(&mut tx, now).await? else { return Ok(false) };
@@ -68,5 +51,36 @@ impl Timers {
         tx.commit().await?;
         self.context.fresh.push(entries);
         Ok(true)
+    }
+
+    /// Real crises and exercises that are open; of the real ones, the mobilisations and reports that are waited for.
+    async fn count(&self) -> Result<(), sqlx::Error> {
+        let (city, now) = (self.in_force.get(), self.context.clock.now());
+        let Some(rules) = &city.doctrine.crisis else { return Ok(()) };
+        let open = store::open(&mut *self.pool.acquire().await?).await?;
+        let metrics = &self.context.metrics;
+        let mut counted: BTreeMap<(bool, bool), i64> = BTreeMap::new();
+        for nature in [Nature::Real, Nature::Exercise] {
+            let number = open.iter().filter(|crisis| crisis.snapshot.nature == nature).count();
+            let gauge = metrics.crisis_open.get_or_create(&ByNature { nature: nature.code() });
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        for crisis in open.iter().filter(|crisis| crisis.snapshot.nature == Nature::Real) {
+            for Awaited { what, late, .. } in crisis.awaited(rules, now) {
+                match what {
+                    Wait::PassOn(_) | Wait::Answer(_) | Wait::Decide(_) | Wait::Arrive(_) => {
+                        *counted.entry((true, late)).or_default() += 1;
+                    }
+                    Wait::Report(..) => *counted.entry((false, late)).or_default() += 1,
+                    Wait::Complete => {}
+                }
+            }
+        }
+        for (late, state) in [(false, "waiting"), (true, "late")] {
+            let of = |mobilisations: bool| counted.get(&(mobilisations, late)).copied().unwrap_or_default();
+            metrics.crisis_mobilisations.get_or_create(&ByState { state }).set(of(true));
+            metrics.crisis_reports.get_or_create(&ByState { state }).set(of(false));
+        }
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use vigie_domain::{
     crisis::{
         Crisis, Effect, Moment, Refused, Tell,
         account::{self, Block, Told},
+        awaited::Wait,
         exercise::{Control, Play, Script},
         mobilisation::{Move, Stage},
     },
@@ -421,6 +422,81 @@ fn a_crisis_section_with_a_typo_a_stranger_or_a_hole_is_refused() {
         let error = read(&shipped.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(said) && error.contains("f-3-13.toml:"), "{error}");
     }
+}
+
+#[test]
+fn of_several_functions_asked_together_one_refusal_leaves_the_others_their_time() {
+    let (mut crisis, _) = opened(CrisisRegime::Local, Nature::Real);
+    crisis.request(ID, "astreinte-directions", &incident(Nature::Real), &actor("scop"), at(0)).unwrap();
+    let refuse = Move::Refuse { reason: RefusalReason::Unavailable };
+    for role in ["ddct", "dsol"] {
+        assert_eq!(told_roles(&crisis.mobilise(ID, refuse, &actor(role), at(1)).unwrap()), [] as [&str; 0], "{role}");
+    }
+    let effects = crisis.mobilise(ID, refuse, &actor("dlh"), at(2)).unwrap();
+    assert_eq!(told_roles(&effects), ["secretariat-general"]);
+}
+
+#[test]
+fn what_one_body_accepted_no_other_carries_on_but_whoever_conducts() {
+    let (mut crisis, effects) = requested("mediation", "mairie").unwrap();
+    assert_eq!(told(&effects)[0].request.as_ref().unwrap().answer_by, at(10).now, "an answer is asked by a link");
+    crisis.mobilise(ID, Move::Accept, &actor("epm"), at(1)).unwrap();
+    let other = Actor { body: BodyId::new("epm-paris-18").unwrap(), ..actor("epm") };
+    assert!(crisis.mobilisations[0].moves(&other.role, &other.body).is_empty());
+    assert_eq!(crisis.mobilise(ID, Move::Leave, &other, at(2)), Err(Refused::NotNow));
+    crisis.mobilise(ID, Move::Leave, &actor("scop"), at(3)).unwrap();
+    assert_eq!(crisis.mobilisations[0].provider, Some(BodyId::new("epm").unwrap()));
+}
+
+#[test]
+fn what_is_waited_for_says_of_whom_until_when_and_what_is_late_comes_first() {
+    let (mut crisis, _) = requested("vpu", "mairie").unwrap();
+    crisis.set_regime(CrisisRegime::City, &actor("scop"), at(0)).unwrap();
+    let waits = |crisis: &Crisis, minute| crisis.awaited(at(minute).rules, at(minute).now);
+    let first = waits(&crisis, 0);
+    assert_eq!((&first[0].what, first[0].due_at, first[0].late), (&Wait::PassOn(ID), Some(at(5).now), false));
+    let (body, scop, mairie) = (BodyId::new("x").unwrap(), actor("scop").role, actor("mairie").role);
+    assert!(first[0].of.is(&body, &scop, None) && !first[0].of.is(&body, &mairie, Some(&sector())));
+    assert!(first[1].of.is(&body, &mairie, Some(&sector())), "the mairie of the sector reports");
+    let elsewhere = SectorId::new("paris-05").unwrap();
+    assert!(!first[1].of.is(&body, &mairie, Some(&elsewhere)));
+    crisis.settle_due(at(61));
+    let late = waits(&crisis, 61);
+    assert_eq!(late.iter().map(|one| one.late).collect::<Vec<_>>(), [true, true]);
+    assert_eq!(late[0].what, Wait::Report(sector(), 1), "what has a due time goes before what was said already");
+}
+
+#[test]
+fn a_text_is_kept_by_those_the_doctrine_names_until_it_is_withdrawn_or_over() {
+    let (mut crisis, _) = opened(CrisisRegime::Local, Nature::Real);
+    assert!(matches!(crisis.receive_text(None, &actor("mairie"), at(1)), Err(Refused::NotYours { .. })));
+    assert_eq!(crisis.receive_text(Some(at(0).now), &actor("scop"), at(1)), Err(Refused::Unknown("valid_until")));
+    let (number, effects) = crisis.receive_text(Some(at(30).now), &actor("scop"), at(1)).unwrap();
+    assert_eq!((number, told_roles(&effects)), (1, vec!["mairie", "mairie-elu", "ddct", "dicom"]));
+    assert!(crisis.relays[0].stands(at(29).now) && !crisis.relays[0].stands(at(30).now));
+    crisis.withdraw_text(1, &actor("scop"), at(2)).unwrap();
+    assert!(!crisis.relays[0].stands(at(3).now));
+    assert_eq!(crisis.withdraw_text(1, &actor("scop"), at(4)), Err(Refused::Unchanged));
+}
+
+#[test]
+fn bodies_sit_in_the_cell_one_by_one_and_one_corresponds() {
+    let (mut crisis, _) = opened(CrisisRegime::Local, Nature::Real);
+    let body = |id: &str| BodyId::new(id).unwrap();
+    let role = |id: &str| RoleId::new(id).unwrap();
+    crisis.seat(body("mairie-paris-19"), &role("mairie"), &actor("scop"), at(1)).unwrap();
+    crisis.seat(body("umip"), &role("umip"), &actor("scop"), at(2)).unwrap();
+    let twice = crisis.seat(body("umip"), &role("umip"), &actor("scop"), at(3));
+    assert_eq!(twice, Err(Refused::Unchanged));
+    let stranger = crisis.seat(body("x"), &role("commissariat"), &actor("scop"), at(3));
+    assert!(matches!(stranger, Err(Refused::NotYours { .. })));
+    crisis.unseat(&body("mairie-paris-19"), &actor("scop"), at(4)).unwrap();
+    assert_eq!(crisis.cell, [body("umip")]);
+    let other = crisis.appoint(Some((body("mairie-paris-19"), &role("mairie"))), &actor("scop"), at(5));
+    assert!(matches!(other, Err(Refused::NotYours { .. })));
+    let named = body("secretariat-general");
+    crisis.appoint(Some((named.clone(), &role("secretariat-general"))), &actor("scop"), at(6)).unwrap();
+    assert_eq!(crisis.correspondent, Some(named));
 }
 
 proptest! {

@@ -217,3 +217,17 @@ fn the_result_is_data_for_a_page() {
     assert_eq!(change["changes"][0]["term"], "when");
     assert_eq!(change["changes"][0]["after"], serde_json::json!({"from": "opening", "min": 45}));
 }
+
+#[test]
+fn what_changes_in_how_crises_are_conducted_is_said() {
+    let longer = [("f-3-13.toml", "on_site_within_min = 45", "on_site_within_min = 50")];
+    let said = said(&longer);
+    assert!(
+        said.iter().any(|line| line.contains("resource mediation") && line.contains("45") && line.contains("50")),
+        "{said:?}"
+    );
+    let text = [("f-3-13.toml", "directed_by = \"Autorités nationales", "directed_by = \"Les autorités nationales")];
+    let rules = changes(&text).rules;
+    assert_eq!(rules.len(), 1, "{rules:?}");
+    assert_eq!((rules[0].id.as_str(), rules[0].part), ("regime national", Some("directed_by")));
+}

@@ -12,6 +12,7 @@ pub mod consumer;
 mod context;
 pub mod credential;
 pub mod database;
+pub mod due;
 pub mod health;
 pub mod ids;
 pub mod journal;

@@ -37,6 +37,18 @@ pub struct ByLevel {
     pub level: &'static str,
 }
 
+/// Label of crises: `real` or `exercise`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByNature {
+    pub nature: &'static str,
+}
+
+/// Label of what a crisis waits for: `waiting` or `late`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByState {
+    pub state: &'static str,
+}
+
 /// Label of a settled step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByOutcome {
@@ -67,6 +79,9 @@ pub struct Metrics {
     pub consumer_lag: Family<ByConsumer, Gauge>,
     pub consumer_recovered: Family<ByConsumer, Counter>,
     pub intake_commit: Histogram,
+    pub crisis_open: Family<ByNature, Gauge>,
+    pub crisis_mobilisations: Family<ByState, Gauge>,
+    pub crisis_reports: Family<ByState, Gauge>,
 }
 
 impl Default for Metrics {
@@ -125,6 +140,17 @@ impl Default for Metrics {
                 Family::default()
             ),
             intake_commit: commit,
+            crisis_open: series!("crisis_open", "Crises that are not closed, by nature", Family::default()),
+            crisis_mobilisations: series!(
+                "crisis_mobilisations",
+                "Mobilisations of real crises that wait for somebody, by state",
+                Family::default()
+            ),
+            crisis_reports: series!(
+                "crisis_reports",
+                "Situation reports of real crises that are owed, by state",
+                Family::default()
+            ),
             registry: Mutex::new(registry),
         }
     }

@@ -77,7 +77,8 @@ await journey(async (town) => {
   assert.match(await plain.getByLabel(/^Texte, mot pour mot/).inputValue(), /Camille Martin/);
   for (const width of WIDTHS) {
     const page = await sized(town, scop, address, width);
-    for (const summary of await page.locator("details:not([open]) > summary").all()) await summary.click();
+    const closed = page.locator("details:not([open]) > summary:visible");
+    while (await closed.count()) await closed.first().click();
     await inspect(page, "crisis-national");
   }
 });

@@ -6,6 +6,7 @@
 
 mod calls;
 mod compare;
+mod crises;
 mod group;
 mod rules;
 mod say;
@@ -230,6 +231,8 @@ pub enum Topic {
     Never,
     Emergency,
     Undeliverable,
+    /// How crises are conducted.
+    Crisis,
     Role,
     Body,
 }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     super::{Audience, Doctrine, KindRule, Outside, words},
     RuleChange, Topic,
+    crises::crises,
 };
 use crate::{
     city::City,
@@ -15,10 +16,10 @@ use crate::{
 };
 
 /// The parts of a rule, as the files name them, in words; an empty text is nothing.
-type Parts = Vec<(&'static str, String)>;
+pub(super) type Parts = Vec<(&'static str, String)>;
 
 /// Rules of one topic by id.
-type Rules = BTreeMap<String, Parts>;
+pub(super) type Rules = BTreeMap<String, Parts>;
 
 /// Every rule that is not the same.
 pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
@@ -37,6 +38,7 @@ pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
         topic(Topic::Never, &never(old), &never(new)),
         topic(Topic::Emergency, &emergency(old), &emergency(new)),
         topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
+        topic(Topic::Crisis, &crises(old), &crises(new)),
         topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
         topic(Topic::Body, &bodies(&before.directory), &bodies(&after.directory)),
     ]
@@ -260,18 +262,18 @@ fn bodies(directory: &Directory) -> Rules {
     rules.collect()
 }
 
-fn joined(texts: impl IntoIterator<Item = String>) -> String {
+pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> String {
     texts.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// In an order that does not depend on that of the files.
-fn sorted<T: ToString>(words: &[T]) -> Vec<String> {
+pub(super) fn sorted<T: ToString>(words: &[T]) -> Vec<String> {
     let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
     words.sort();
     words
 }
 
 /// A closed word as the files write it.
-fn word(value: &impl Debug) -> String {
+pub(super) fn word(value: &impl Debug) -> String {
     words::kebab(&format!("{value:?}"))
 }

@@ -1,11 +1,18 @@
-//! The feedback on paper: blocks set on A4 pages.
+//! The feedback on paper: blocks set on A4 pages, tagged so that a screen reader follows headings and tables.
 //!
 //! The fonts are two of those every PDF reader has (Helvetica and its bold, in the Windows Latin encoding, which holds
 //! every French letter), so that no font file is shipped.
 
-use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
+mod tags;
+
+use pdf_writer::{
+    Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr,
+    types::{StructRole, TabOrder},
+};
 use vigie_domain::crisis::{account::Block, mark};
 use vigie_proto::Nature;
+
+use tags::{DOCUMENT, Tags};
 
 const PAGE: (f32, f32) = (595.0, 842.0);
 const MARGIN: f32 = 50.0;
@@ -15,20 +22,22 @@ const GUTTER: f32 = 10.0;
 const REGULAR: Name<'static> = Name(b"F1");
 const BOLD: Name<'static> = Name(b"F2");
 const TABLE_SIZE: f32 = 9.0;
+/// Marks what a screen reader leaves out.
+const ARTIFACT: Name<'static> = Name(b"Artifact");
 
 /// A PDF of `blocks`; `reference` and the mark of an exercise stand on every page.
 pub(crate) fn document(blocks: &[Block], reference: &str, nature: Nature) -> Vec<u8> {
-    let mut setter = Setter { pages: Vec::new(), content: Content::new(), y: PAGE.1 - MARGIN };
+    let mut setter = Setter { pages: Vec::new(), content: Content::new(), y: PAGE.1 - MARGIN, tags: Tags::new() };
     for block in blocks {
         match block {
-            Block::Title(text) => setter.text(text, BOLD, 17.0, 10.0),
+            Block::Title(text) => setter.text(text, StructRole::H1, 17.0, 10.0),
             Block::Heading(text) => setter.heading(text),
-            Block::Paragraph(text) => setter.text(text, REGULAR, 10.0, 6.0),
+            Block::Paragraph(text) => setter.text(text, StructRole::P, 10.0, 6.0),
             Block::Table { header, rows } => setter.table(header, rows),
         }
     }
     setter.turn();
-    bind(setter.pages, &format!("{}{reference}", mark(nature)))
+    bind(setter.pages, &setter.tags, &format!("{}{reference}", mark(nature)))
 }
 
 /// Sets lines from top to bottom, page after page.
@@ -36,6 +45,7 @@ struct Setter {
     pages: Vec<Content>,
     content: Content,
     y: f32,
+    tags: Tags,
 }
 
 impl Setter {
@@ -58,52 +68,70 @@ impl Setter {
         // A heading is never the last line of a page.
         self.need(60.0);
         self.y -= 8.0;
-        self.text(text, BOLD, 12.0, 4.0);
+        self.text(text, StructRole::H2, 12.0, 4.0);
     }
 
-    fn text(&mut self, text: &str, font: Name<'_>, size: f32, after: f32) {
+    fn text(&mut self, text: &str, role: StructRole, size: f32, after: f32) {
+        let font = if role == StructRole::P { REGULAR } else { BOLD };
+        let element = self.tags.add(role, DOCUMENT);
         for line in wrap(text, font, size, WIDTH) {
             self.need(size * 1.3);
             self.y -= size * 1.3;
-            self.put(&line, font, size, MARGIN, self.y);
+            self.put(&line, font, size, (MARGIN, self.y), Some(element));
         }
         self.y -= after;
     }
 
     fn table(&mut self, header: &[String], rows: &[Vec<String>]) {
         let columns = columns(header, rows);
-        self.row(header, BOLD, &columns);
-        self.rule();
+        let table = self.tags.add(StructRole::Table, DOCUMENT);
+        self.row(header, StructRole::TH, Some(table), &columns);
+        self.rule(0.75);
         for row in rows {
             if self.need(row_height(row, REGULAR, &columns)) {
-                self.row(header, BOLD, &columns);
-                self.rule();
+                // Said once: what stands again on the next page is for the eyes.
+                self.row(header, StructRole::TH, None, &columns);
+                self.rule(0.75);
             }
-            self.row(row, REGULAR, &columns);
+            self.row(row, StructRole::TD, Some(table), &columns);
+            self.rule(0.15);
         }
         self.y -= 6.0;
     }
 
-    fn row(&mut self, cells: &[String], font: Name<'_>, columns: &[f32]) {
+    fn row(&mut self, cells: &[String], role: StructRole, table: Option<usize>, columns: &[f32]) {
+        let font = if role == StructRole::TH { BOLD } else { REGULAR };
         let (top, mut x) = (self.y, MARGIN);
+        let row = table.map(|table| self.tags.add(StructRole::TR, table));
         for (cell, width) in cells.iter().zip(columns) {
+            let element = row.map(|row| self.tags.add(role, row));
             let mut y = top;
             for line in wrap(cell, font, TABLE_SIZE, *width) {
                 y -= TABLE_SIZE * 1.25;
-                self.put(&line, font, TABLE_SIZE, x, y);
+                self.put(&line, font, TABLE_SIZE, (x, y), element);
             }
             x += width + GUTTER;
         }
         self.y = top - row_height(cells, font, columns);
     }
 
-    fn rule(&mut self) {
-        self.content.set_line_width(0.5).move_to(MARGIN, self.y).line_to(PAGE.0 - MARGIN, self.y).stroke();
+    fn rule(&mut self, width: f32) {
+        self.content.begin_marked_content(ARTIFACT).set_line_width(width);
+        self.content.move_to(MARGIN, self.y).line_to(PAGE.0 - MARGIN, self.y).stroke().end_marked_content();
         self.y -= 2.0;
     }
 
-    fn put(&mut self, line: &str, font: Name<'_>, size: f32, x: f32, y: f32) {
+    /// A line of an element; one that is only for the eyes is none's.
+    fn put(&mut self, line: &str, font: Name<'_>, size: f32, (x, y): (f32, f32), element: Option<usize>) {
+        if let Some(element) = element {
+            let mark = self.tags.mark(element, self.pages.len());
+            let role = self.tags.role(element).to_name();
+            self.content.begin_marked_content_with_properties(role).properties().identify(mark);
+        } else {
+            self.content.begin_marked_content(ARTIFACT);
+        }
         self.content.begin_text().set_font(font, size).next_line(x, y).show(Str(&latin(line))).end_text();
+        self.content.end_marked_content();
     }
 }
 
@@ -155,25 +183,44 @@ fn wrap(text: &str, font: Name<'_>, size: f32, limit: f32) -> Vec<String> {
     lines
 }
 
-/// Puts the pages together, each with its foot.
-fn bind(pages: Vec<Content>, foot: &str) -> Vec<u8> {
+/// Puts the pages together, each with its foot, and says what is what on them.
+fn bind(pages: Vec<Content>, tags: &Tags, foot: &str) -> Vec<u8> {
     let mut pdf = Pdf::new();
     let mut next = 0;
     let mut fresh = || {
         next += 1;
         Ref::new(next)
     };
-    let (catalog, tree, regular, bold, info) = (fresh(), fresh(), fresh(), fresh(), fresh());
-    pdf.catalog(catalog).pages(tree).lang(TextStr("fr-FR"));
+    let (catalog, tree, regular, bold, info, root) = (fresh(), fresh(), fresh(), fresh(), fresh(), fresh());
     pdf.document_info(info).title(TextStr(&format!("Retour d'expérience {foot}"))).creator(TextStr("Vigie"));
     let sheets: Vec<(Ref, Ref, Content)> = pages.into_iter().map(|page| (fresh(), fresh(), page)).collect();
     let count = i32::try_from(sheets.len()).unwrap_or(i32::MAX);
+    let numbers: Vec<Ref> = sheets.iter().map(|(page, ..)| *page).collect();
+    let (document, lists) = tags.write(&mut pdf, &numbers, root, &mut fresh);
+    let mut structure = pdf.indirect(root).start::<pdf_writer::writers::StructTreeRoot<'_>>();
+    structure.child(document);
+    let mut parents = structure.parent_tree();
+    let mut by_page = parents.nums();
+    for (page, list) in (0..).zip(&lists) {
+        by_page.insert(page, *list);
+    }
+    by_page.finish();
+    parents.finish();
+    structure.finish();
+    let mut head = pdf.catalog(catalog);
+    head.pages(tree).lang(TextStr("fr-FR")).pair(Name(b"StructTreeRoot"), root);
+    head.mark_info().marked(true);
+    head.viewer_preferences().display_doc_title(true);
+    head.finish();
     pdf.pages(tree).kids(sheets.iter().map(|(page, ..)| *page)).count(count);
     for (number, (page, content, mut lines)) in sheets.into_iter().enumerate() {
         let text = format!("{foot} – page {} sur {count} – document interne", number + 1);
+        lines.begin_marked_content(ARTIFACT);
         lines.begin_text().set_font(REGULAR, 8.0).next_line(MARGIN, MARGIN / 2.0).show(Str(&latin(&text))).end_text();
+        lines.end_marked_content();
         let mut sheet = pdf.page(page);
         sheet.media_box(Rect::new(0.0, 0.0, PAGE.0, PAGE.1)).parent(tree).contents(content);
+        sheet.struct_parents(i32::try_from(number).unwrap_or(i32::MAX)).tab_order(TabOrder::StructureOrder);
         sheet.resources().fonts().pair(REGULAR, regular).pair(BOLD, bold);
         sheet.finish();
         pdf.stream(content, &lines.finish());
@@ -275,5 +322,8 @@ mod tests {
         assert_eq!(count(b"(Heure)"), count(b"/Type /Page\n"));
         // A text with a letter beyond ASCII is written in hexadecimal: this is « EXERCICE ».
         assert_eq!(count(b"<4558455243494345"), count(b"/Type /Page\n"));
+        // The header is told once, and every row is one.
+        assert_eq!((count(b"/S /TH"), count(b"/S /TR")), (2, 201));
+        assert_eq!(count(b"/StructTreeRoot"), 2, "the catalog and the tree itself");
     }
 }
