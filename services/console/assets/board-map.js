@@ -4,13 +4,13 @@ import { LEVELS } from "./rows.js";
 
 const STORED = "vigie.map";
 /**
- * Drawing a map takes a machine without a graphics card longer than a frame, and keys would wait for it. What happens
- * alone is seen at once; while much happens the map follows this often, waits for a pause of whoever is at the keys
- * (not for ever), and outlines only the line one rests on.
+ * A map costs more than a line, and keys would wait for it. What happens alone is seen at once; while much happens map
+ * and list follow this often, and only the line one rests on is outlined. A map drawn without a graphics card also waits
+ * for a pause of whoever is at the keys, though not for ever; the list does not.
  */
-const EVERY = 2_000;
-const PAUSE = 300;
-const PATIENCE = 4_000;
+const EVERY = 1_000;
+const PAUSE = 500;
+const PATIENCE = 20_000;
 const WIDE = matchMedia("(min-width: 1100px)");
 const GRAVEST_FIRST = Object.keys(LEVELS);
 
@@ -26,6 +26,10 @@ export class BoardMap {
   #timer = null;
   #drawn = -EVERY;
   #resting;
+  #states = new Map();
+  /** Since when the map differs from the list, and the timer that looks again. */
+  #waiting = null;
+  #painting;
   #lastKey = -PAUSE;
   /** The button of each sector that had an incident. */
   #buttons = new Map();
@@ -55,23 +59,20 @@ export class BoardMap {
   /** What the person at the board asked for is shown at once. */
   redraw() {
     if (find("map-panel").hidden) return;
-    this.#drawn = performance.now();
     this.#draw();
+    this.#paint();
   }
 
   /** Something may have changed; shown in a moment. */
   touch() {
     if (this.#timer !== null || find("map-panel").hidden) return;
-    const since = performance.now();
-    const attempt = () => {
-      const now = performance.now();
-      const busy = now - this.#lastKey < PAUSE && now - since < PATIENCE;
-      this.#timer = busy ? setTimeout(attempt, PAUSE) : null;
-      if (busy) return;
-      this.#drawn = now;
+    const draw = () => {
+      this.#timer = null;
       this.#draw();
+      this.#waiting ??= performance.now();
+      this.#paintInPause();
     };
-    this.#timer = setTimeout(attempt, Math.max(0, this.#drawn + EVERY - since));
+    this.#timer = setTimeout(draw, Math.max(0, this.#drawn + EVERY - performance.now()));
   }
 
   #show(on) {
@@ -86,7 +87,9 @@ export class BoardMap {
   }
 
   async #open() {
-    const { open } = await import("/assets/map/map.js");
+    const { open } = await import("/assets/map/map.js").catch(() => ({}));
+    // The server is gone for the moment: whoever shows the map again asks again.
+    if (!open) return void (this.#opening = false);
     const instead = "La liste ci-dessous dit la même chose.";
     const map = await open(find("map"), { instead });
     if (!map) return;
@@ -101,16 +104,32 @@ export class BoardMap {
     this.#resting = setTimeout(() => this.#map?.light(ids), PAUSE);
   }
 
+  /** The list. */
   #draw() {
+    this.#drawn = performance.now();
     const found = this.#found();
     const chosen = this.#sector.value;
     for (const { value, text } of this.#sector.options) {
       if (value) this.#list(value, text, found.get(value), value === chosen);
     }
     find("map-none").hidden = found.size > 0;
-    const states = [...found].map(([id, { level, open }]) => [id, { level, quiet: !open, text: open ? String(open) : "✓" }]);
-    this.#map?.paint(new Map(states));
-    this.#map?.choose(chosen);
+    const state = ({ level, open }) => ({ level, quiet: !open, text: open ? String(open) : "✓" });
+    this.#states = new Map([...found].map(([id, sector]) => [id, state(sector)]));
+  }
+
+  /** The map. */
+  #paint() {
+    this.#waiting = null;
+    this.#map?.paint(this.#states);
+    this.#map?.choose(this.#sector.value);
+  }
+
+  #paintInPause() {
+    clearTimeout(this.#painting);
+    const now = performance.now();
+    const typing = now - this.#lastKey < PAUSE && now - this.#waiting < PATIENCE;
+    if (this.#map?.slow && typing) this.#painting = setTimeout(() => this.#paintInPause(), PAUSE);
+    else this.#paint();
   }
 
   /** By sector: the gravest level, how many are open, and of all of them how many are exercises. */
@@ -172,7 +191,7 @@ function graver(severity, than) {
   return than === "drill" || GRAVEST_FIRST.indexOf(severity) < GRAVEST_FIRST.indexOf(than);
 }
 
-/** `Grave, 2 à prendre en compte sur 3, dont 1 exercice` */
+/** `Grave, 2 à prendre en compte (3 en cours), dont 1 exercice` */
 function says({ level, open, all, drills }) {
   const gravest = level === "drill" ? "Exercice" : LEVELS[level];
   const left = open ? `${open} à prendre en compte` : "tout est pris en compte";

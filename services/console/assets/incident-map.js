@@ -5,10 +5,10 @@ part.hidden = false;
 part.addEventListener(
   "toggle",
   async () => {
-    const { open } = await import("/assets/map/map.js");
+    const { open } = await import("/assets/map/map.js").catch(() => ({}));
     const { sectors, lon, lat } = part.dataset;
     const ids = sectors.split(" ");
-    const map = await open(part.querySelector("div"), { schools: true });
+    const map = await open?.(part.querySelector("div"), { schools: true });
     if (!map) return;
     map.frame(ids);
     map.light(ids);

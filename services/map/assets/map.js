@@ -71,6 +71,8 @@ export async function open(place, { lon, lat, zoom = 15, within, schools = false
 export class SectorMap {
   /** By id: `label`, `short`, `in_paris`, `centre`. */
   sectors;
+  /** Drawn by software: a frame takes a tenth of a second, and the page waits for it. */
+  slow = !canDraw({ failIfMajorPerformanceCaveat: true });
   #map;
   #data;
   #states = new Map();
@@ -234,9 +236,12 @@ export class SectorMap {
   }
 }
 
-function canDraw() {
+/** Whether a map can be drawn; with `{ failIfMajorPerformanceCaveat: true }`, whether by a graphics card. */
+function canDraw(how) {
   try {
-    return Boolean(document.createElement("canvas").getContext("webgl2"));
+    const context = document.createElement("canvas").getContext("webgl2", how);
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return Boolean(context);
   } catch {
     return false;
   }

@@ -27,9 +27,13 @@ async function begin() {
   const shown = choice.querySelector(".map-place");
   shown.hidden = false;
   const instead = "Donnez plutôt des coordonnées ou l'adresse d'un établissement.";
-  const { open } = await import("./map.js");
-  const map = await open(shown, { ...given(), schools: true, instead });
-  button.hidden = true;
+  tell("");
+  const { open } = await import("./map.js").catch(() => ({}));
+  const map = await open?.(shown, { ...given(), schools: true, instead });
+  // Without a network for the moment, one may ask again.
+  button.disabled = false;
+  button.hidden = Boolean(map);
+  if (!open) tell(`La carte n'a pas pu être chargée. ${instead}`);
   if (!map) return;
   shown.append(Object.assign(document.createElement("span"), { className: "map-cross" }));
   tell("Touchez la carte, ou amenez la croix avec les flèches et appuyez sur Entrée.");
@@ -60,7 +64,6 @@ async function set(map, { lon, lat }) {
   const found = await place({ lon, lat, accuracy_m });
   // Another one was chosen meanwhile.
   if (fields.point.value !== put) return;
-  choice.dataset.sector = found?.sector ?? "";
   tell(`Point posé : ${say(found, accuracy_m)}${tooFar({ lon, lat })}`);
 }
 

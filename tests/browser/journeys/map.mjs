@@ -130,6 +130,12 @@ async function chosen(town, session) {
     await page.waitForLoadState("networkidle");
     if (width === 360) figure("the form before a map is asked for", `${(weight("/") / 1024).toFixed(0)} kB transferred`);
     assert.equal(weight("maplibre"), 0, "nothing of the map comes unasked");
+
+    // Without a network it says so, and may be asked again.
+    await page.context().setOffline(true);
+    await page.getByRole("button", { name: "Choisir sur la carte" }).click();
+    await page.getByText("La carte n'a pas pu être chargée.").waitFor();
+    await page.context().setOffline(false);
     await page.getByRole("button", { name: "Choisir sur la carte" }).click();
     await page.locator(".map-place[data-state=ready]").waitFor();
     const canvas = page.locator(".map-place canvas");
