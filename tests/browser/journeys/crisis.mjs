@@ -77,8 +77,7 @@ await journey(async (town) => {
   assert.match(await plain.getByLabel(/^Texte, mot pour mot/).inputValue(), /Camille Martin/);
   for (const width of WIDTHS) {
     const page = await sized(town, scop, address, width);
-    const closed = page.locator("details:not([open]) > summary:visible");
-    while (await closed.count()) await closed.first().click();
+    await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
     await inspect(page, "crisis-national");
   }
 });

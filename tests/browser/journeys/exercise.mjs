@@ -85,7 +85,15 @@ await journey(async (town) => {
   await hall.locator("#care .figures div", { hasText: /Impliqués/ }).getByText("61").waitFor();
   await desk.locator("#care .figures div", { hasText: /Impliqués/ }).getByText("61").waitFor();
 
-  // The City takes over: the mairie owes a report, and what it types stays while the page changes under it.
+  // The SCOP counts in the same centre while the mairie types: the part is read again, the typed number stays.
+  await hall.getByLabel("Proches", { exact: true }).pressSequentially("17");
+  await desk.getByLabel(/^Victimes/).fill("3");
+  await desk.getByRole("button", { name: "Enregistrer les nombres" }).click();
+  await hall.locator("#care .figures div", { hasText: /Victimes/ }).getByText("3", { exact: true }).waitFor();
+  assert.equal(await hall.getByLabel("Proches", { exact: true }).inputValue(), "17", "half-typed numbers stay");
+  assert(await hall.getByLabel("Proches", { exact: true }).evaluate((field) => field === document.activeElement));
+
+  // The City takes over: the mairie owes a report, and what it types stays while the page changes around it.
   await desk.locator("summary", { hasText: "Changer de régime" }).click();
   await desk.getByLabel("Crise parisienne").check();
   await desk.getByRole("button", { name: "Changer de régime" }).click();

@@ -134,7 +134,7 @@ fn dead(error: LinkError) -> Problem {
 
 impl AnswerPage<'_> {
     fn may(&self, code: &str) -> bool {
-        self.moves.iter().any(|known| *known == code)
+        self.moves.contains(&code)
     }
 
     /// Refused, or released, or another's: nothing is asked of this body any more.

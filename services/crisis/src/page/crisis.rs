@@ -159,7 +159,7 @@ impl CrisisPage<'_> {
     }
 
     /// Whether a step is the one the reader has to take.
-    fn is_next(&self, number: &usize, one: &MobilisationView, code: &str) -> bool {
+    fn is_next(&self, number: usize, one: &MobilisationView, code: &str) -> bool {
         let anchor = format!("#m{number}");
         let theirs = self.crisis.awaited.iter().any(|awaited| awaited.yours && awaited.anchor == anchor);
         theirs && one.moves.first().is_some_and(|first| *first == code)

@@ -50,12 +50,6 @@ struct ListPage<'a> {
 }
 
 impl ListPage<'_> {
-    /// What is late, and what the reader has to do, in a crisis.
-    fn waits(&self, crisis: &CrisisView) -> (usize, usize) {
-        let count = |is: fn(&crate::view::AwaitedView) -> bool| crisis.awaited.iter().filter(|one| is(one)).count();
-        (count(|one| one.late), count(|one| one.yours))
-    }
-
     /// Regimes a crisis may have, each with who directs under it.
     fn regimes(&self) -> impl Iterator<Item = (CrisisRegime, &str)> {
         let directed = |regime| self.rules.regime(regime).map_or("", |rule| rule.directed_by.as_str());

@@ -16,12 +16,12 @@ pub(super) fn steps(stage: &str, passed_on: bool) -> Vec<Step> {
         [asked, ("accepted", "Accepté"), ("under-way", "En route"), ("on-site", "Sur place"), ("released", "Libéré")];
     let all: Vec<_> = through.into_iter().filter(|_| passed_on).chain(rest).collect();
     let here = all.iter().position(|(code, _)| *code == stage).unwrap_or_default();
-    let state = |position: usize| match position.cmp(&here) {
+    let reached = |position: usize| match position.cmp(&here) {
         std::cmp::Ordering::Less => "done",
         std::cmp::Ordering::Equal => "here",
         std::cmp::Ordering::Greater => "ahead",
     };
-    all.iter().enumerate().map(|(position, (_, label))| Step { label, state: state(position) }).collect()
+    all.iter().enumerate().map(|(position, (_, label))| Step { label, state: reached(position) }).collect()
 }
 
 #[cfg(test)]

@@ -70,6 +70,12 @@ pub(crate) struct Light<'a> {
 }
 
 impl CrisisView {
+    /// How many things are late, and how many are the reader's to do.
+    pub(crate) fn waits(&self) -> (usize, usize) {
+        let count = |is: fn(&AwaitedView) -> bool| self.awaited.iter().filter(|one| is(one)).count();
+        (count(|one| one.late), count(|one| one.yours))
+    }
+
     /// What stands before every title of an exercise.
     pub(crate) fn mark(&self) -> &'static str {
         vigie_domain::crisis::mark(self.nature)

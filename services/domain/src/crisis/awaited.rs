@@ -98,11 +98,10 @@ fn of_mobilisation(one: &Mobilisation, rules: &Rules) -> Option<Awaited> {
             (Wait::PassOn(one.id), Whom::Roles(through.collect()), due_at.is_none())
         }
         Stage::Asked { .. } => {
-            let roles = |place: Place| {
+            let told = |place: Place| {
                 one.asked().iter().filter(move |t| t.place == place).map(|t| t.role.clone()).collect::<Vec<_>>()
             };
-            let of =
-                Whom::Around { roles: roles(Place::Sector), sectors: one.sectors.clone(), city: roles(Place::City) };
+            let of = Whom::Around { roles: told(Place::Sector), sectors: one.sectors.clone(), city: told(Place::City) };
             (Wait::Answer(one.id), of, false)
         }
         Stage::Unanswered => (Wait::Decide(one.id), Whom::Roles(rules.conducted_by.clone()), true),

@@ -91,7 +91,7 @@ impl Crisis {
     }
 }
 
-fn relayed<'a>(at: Moment<'a>) -> Result<&'a RelayRules, Refused> {
+fn relayed(at: Moment<'_>) -> Result<&RelayRules, Refused> {
     at.rules.relay.as_ref().ok_or(Refused::Unknown("text"))
 }
 
