@@ -414,6 +414,6 @@ async fn the_live_stream_tells_of_crises_to_those_who_ask_and_may_know() {
         }
     };
     assert_eq!((told.name.as_str(), &told.data["crisis"]["id"]), ("crisis.opened", &crisis["id"]));
-    let heard = stranger.until_alive(wait::PATIENCE).await;
-    assert!(heard.iter().all(|told| !told.name.starts_with("crisis.")), "nothing of it is theirs: {heard:?}");
+    let told = stranger.until_alive(wait::PATIENCE).await;
+    assert!(told.iter().all(|one| !one.name.starts_with("crisis.")), "nothing of it is theirs: {told:?}");
 }
