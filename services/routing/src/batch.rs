@@ -21,7 +21,7 @@ use vigie_proto::{
     event::{Act, ActRecordedV1, ActRejectedV1, Event, Rejection, SignalRaisedV1},
 };
 
-use crate::store::{self, Remembered};
+use crate::store::{self, Remembered, Separable};
 
 /// What a transaction did, for the metrics.
 #[derive(Debug, Default)]
@@ -249,15 +249,6 @@ impl<'a> Batch<'a> {
         self.incidents.push(other);
         Ok(vec![separated, opened])
     }
-}
-
-/// A signal that belongs to an incident and somebody wants to take out.
-#[derive(Debug)]
-pub(crate) struct Separable {
-    pub(crate) incident: IncidentId,
-    pub(crate) signal: SignalId,
-    /// As it was raised; none for the signal that opened the incident.
-    pub(crate) raised: Option<SignalRaisedV1>,
 }
 
 /// The incident and the signal to take out of it; none for another event.

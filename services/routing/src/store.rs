@@ -19,8 +19,6 @@ use vigie_proto::{
     plan::Owed,
 };
 
-use crate::batch::Separable;
-
 /// Serialises correlation per kind and sector until the transaction ends, and returns `count` fresh numbers for
 /// references; kinds whose signals may add up (`watched`) are serialised as a whole. Keys are sorted, so two batches
 /// cannot wait for each other.
@@ -74,6 +72,15 @@ pub(crate) async fn load(
     let mut incidents = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     load_owed(tx, &mut incidents).await?;
     Ok(incidents)
+}
+
+/// A signal that belongs to an incident and somebody wants to take out.
+#[derive(Debug)]
+pub(crate) struct Separable {
+    pub(crate) incident: IncidentId,
+    pub(crate) signal: SignalId,
+    /// As it was raised; none for the signal that opened the incident.
+    pub(crate) raised: Option<SignalRaisedV1>,
 }
 
 /// The signal as it was raised, when it belongs to the incident; without that when it opened it.
