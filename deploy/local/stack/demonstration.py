@@ -1,11 +1,17 @@
-"""Who plays in the demonstration: the tokens and the head's personal link, and the file `.local/env` that hands them out."""
+"""Who plays in the demonstration: tokens and personal links, and the file `.local/env` that hands them out."""
 import csv
 
 from . import paths, vigie
 from .trouble import Trouble
 
 ROLES = paths.LOCAL_DEPLOY / "demonstration.csv"
-LINK_OF = "SCHOOL"
+# Whose personal link is printed, and what it opens. A link opens one browser, once; each `up` makes new ones.
+LINKS = {
+    "SCHOOL": "a head's form",
+    "SCOP": "the operations room",
+    "MAIRIE_19": "a watch cell",
+    "ADMIN": "administration",
+}
 
 
 def roles():
@@ -15,13 +21,21 @@ def roles():
 
 
 def issue(binary, told):
-    """A fresh token for each role, replacing the former one, and the head's link. Returns variables and values."""
+    """A fresh token for each role, replacing the former one, and personal links. Returns variables and values."""
     issued = {}
     for variable, source in roles():
         issued["VIGIE_TOKEN_" + variable] = _one_line(vigie.run(binary, ["token", "issue", "--source", source, "--replace"], told), source)
-    source = dict(roles())[LINK_OF]
-    issued["VIGIE_LINK_" + LINK_OF] = _one_line(vigie.run(binary, ["token", "link", "--source", source], told), source)
+    for variable in LINKS:
+        source = dict(roles())[variable]
+        issued["VIGIE_LINK_" + variable] = _one_line(vigie.run(binary, ["token", "link", "--source", source], told), source)
     return issued
+
+
+def links():
+    """Pairs of what a personal link opens and its address, as last written to `.local/env`."""
+    lines = paths.ENV_FILE.read_text(encoding="utf-8").splitlines()
+    found = {line.split("=")[0].rpartition("VIGIE_LINK_")[2]: line.split("'")[1] for line in lines if "VIGIE_LINK_" in line}
+    return [(what, found[variable]) for variable, what in LINKS.items() if variable in found]
 
 
 def write_env(ports, issued):
@@ -40,7 +54,7 @@ def write_env(ports, issued):
 def school():
     """The UAI of the school whose head has a token."""
     with open(paths.DIRECTORY / "sources.csv", encoding="utf-8", newline="") as rows:
-        territory = next(row["territory"] for row in csv.DictReader(rows) if row["id"] == dict(roles())[LINK_OF])
+        territory = next(row["territory"] for row in csv.DictReader(rows) if row["id"] == dict(roles())["SCHOOL"])
     return territory.partition(":")[2]
 
 

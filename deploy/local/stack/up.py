@@ -108,11 +108,10 @@ def _addresses(chosen, name):
 
 def _show_where_to_look(the_set):
     shown = the_set.ports
-    link = next((line.split("'")[1] for line in paths.ENV_FILE.read_text().splitlines() if "VIGIE_LINK_SCHOOL=" in line), "")
+    links = "".join("  %-22s%s\n" % pair for pair in demonstration.links())
     say("""
   Vigie                 %s
-  a head's own link     %s
-  mails and SMS sent    %s
+%s  mails and SMS sent    %s
   interface             %s/api/v1/openapi.json
   logs                  .local/log        tokens and addresses  .local/env
 
@@ -123,7 +122,7 @@ Raise a signal as the head of a collège:
     -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)" \\
     -d '{"kind": "rixe", "severity": "grave", "summary": "Bagarre annoncée à la sortie", "location": {"school": "%s"}}'
   curl -sS "$VIGIE_OUTBOX_URL"
-""".rstrip() % (shown.vigie_url, link, shown.outbox_url, shown.vigie_url, demonstration.school()))
+""".rstrip() % (shown.vigie_url, links, shown.outbox_url, shown.vigie_url, demonstration.school()))
 
 
 def _watch():
