@@ -400,6 +400,28 @@ async fn a_text_to_relay_is_read_by_those_who_relay_it_and_sent_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_report_given_in_a_crisis_is_given_for_its_event_too() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let mairie = vigie.caller("mairie-19").await;
+    let crisis = opened(&vigie, "city").await;
+    let owed = "select count(*) from routing.owed where id like 'CRI-8/point-de-situation%' and given_at is null";
+    wait::until("the circuit of the event asks for it", wait::PATIENCE, || async {
+        vigie.records().count(owed).await == 12
+    })
+    .await;
+
+    let report =
+        json!({ "do": "report", "answers": { "evolution": "stable", "moyens": "tendus", "accueil": "ouvert" } });
+    mairie.post(&acts(&crisis), &report).await.expect(200);
+
+    wait::until("the event owes one less", wait::PATIENCE, || async { vigie.records().count(owed).await == 11 }).await;
+    let given = vigie.records().events("vigie.incident.return-given.v1", None).await;
+    assert_eq!((given.len(), &given[0]["owed"]), (1, &json!("CRI-8/point-de-situation")));
+    assert_eq!(given[0]["by"]["role"], "mairie", "by whoever gave the report");
+}
+
+#[tokio::test]
 async fn the_live_stream_tells_of_crises_to_those_who_ask_and_may_know() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;

@@ -13,9 +13,11 @@ use vigie_domain::{
 };
 use vigie_platform::{ids, journal, journal::Entry, telemetry};
 use vigie_proto::{
-    ActId, AlertId, IncidentId, SignalId,
+    ActId, AlertId, IncidentId, SectorId, SignalId,
     crisis::ExerciseMoved,
-    event::{Act, ActRecordedV1, Actor, AlertIssuedV1, Event, IncidentSnapshot, Purpose, SignalRaisedV1},
+    event::{
+        Act, ActRecordedV1, Actor, AlertIssuedV1, Event, IncidentSnapshot, Purpose, ReturnOutcome, SignalRaisedV1,
+    },
     signal::SignalReport,
 };
 
@@ -53,6 +55,9 @@ impl<'a> Carrier<'a> {
                     }
                 }
                 Effect::SetRegime { incident, to } => self.act(crisis, incident, Act::SetRegime { to }),
+                Effect::Settle { incident, owed, sector } => {
+                    self.settle(tx, crisis, incident, &owed, sector.as_ref()).await?;
+                }
                 Effect::Inject(inject) => self.inject(tx, crisis, &inject).await?,
             }
         }
@@ -123,6 +128,25 @@ impl<'a> Carrier<'a> {
         let Some(actor) = self.by.or(crisis.play.as_ref().map(|play| &play.by)).cloned() else { return };
         let act_id = ActId(ids::fresh());
         self.push(&ActRecordedV1 { act_id, incident_id, actor, act, at: self.at.now }.into());
+    }
+
+    /// Gives what the incident owes under `owed`, where it does and nobody gave it yet.
+    async fn settle(
+        &mut self,
+        tx: &mut PgConnection,
+        crisis: &Crisis,
+        incident: IncidentId,
+        owed: &str,
+        sector: Option<&SectorId>,
+    ) -> Result<(), sqlx::Error> {
+        let Some(snapshot) = store::incident(tx, incident).await? else { return Ok(()) };
+        if sector.is_some_and(|sector| snapshot.sector != *sector) {
+            return Ok(());
+        }
+        if let Some(owed) = store::outstanding(tx, incident, owed).await? {
+            self.act(crisis, incident, Act::Return { owed, outcome: ReturnOutcome::Communicated });
+        }
+        Ok(())
     }
 
     /// An event of a script: its signal is judged as any other, and is an exercise's whatever the script says.

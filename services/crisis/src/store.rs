@@ -189,6 +189,23 @@ pub(crate) async fn incident(
     row.map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).transpose()
 }
 
+/// The earliest outstanding debt of an incident under `owed`, which may be owed several times (`owed`, `owed#2`…).
+pub(crate) async fn outstanding(
+    connection: &mut PgConnection,
+    incident: IncidentId,
+    owed: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select id from routing.owed
+          where incident_id = $1 and given_at is null and (id = $2 or starts_with(id, $2 || '#'))
+          order by due_at nulls last, id limit 1",
+    )
+    .bind(incident.0)
+    .bind(owed)
+    .fetch_optional(connection)
+    .await
+}
+
 /// These facts tell of the crisis.
 pub(crate) async fn record(tx: &mut PgConnection, crisis: CrisisId, entries: &[Entry]) -> Result<(), sqlx::Error> {
     sqlx::query("insert into crisis.fact (crisis_id, event_id) select $1, id from unnest($2::uuid[]) as id")

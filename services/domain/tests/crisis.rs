@@ -128,7 +128,9 @@ fn told_roles(effects: &[Effect]) -> Vec<&str> {
 fn mobilised(effects: &[Effect]) -> Vec<Mobilised> {
     let moved = |effect: &Effect| match effect {
         Effect::Fact(Event::CrisisMobilisationMoved(e)) => Some(e.moved),
-        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Inject(_) => None,
+        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Settle { .. } | Effect::Inject(_) => {
+            None
+        }
     };
     effects.iter().filter_map(moved).collect()
 }
@@ -311,6 +313,29 @@ fn reports_are_owed_under_the_regime_of_the_city_only_and_reminded_of() {
     assert_eq!(crisis.next_due(), None);
 }
 
+/// What of the incident's own circuits is given with it: the debt, and where only.
+fn settled(effects: &[Effect]) -> Vec<(&str, Option<SectorId>)> {
+    let of = |effect: &'_ Effect| matches!(effect, Effect::Settle { .. });
+    let settled = effects.iter().filter(|effect| of(effect)).filter_map(|effect| match effect {
+        Effect::Settle { owed, sector, .. } => Some((owed.as_str(), sector.clone())),
+        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Inject(_) => None,
+    });
+    settled.collect()
+}
+
+#[test]
+fn what_the_circuits_of_an_event_and_its_crisis_both_ask_for_is_given_once() {
+    let (mut crisis, _) = opened(CrisisRegime::City, Nature::Real);
+    let (_, effects) = crisis.report(&sector(), answers(), &actor("mairie"), at(10)).unwrap();
+    assert_eq!(settled(&effects), [("CRI-8/point-de-situation", Some(sector()))]);
+    crisis.close(&actor("scop"), at(60)).unwrap();
+    for section in ["bien", "mal", "coordination", "enseignements"] {
+        crisis.write(section, &actor("scop"), at(70)).unwrap();
+    }
+    let effects = crisis.complete(&actor("scop"), at(80)).unwrap();
+    assert_eq!(settled(&effects), [("CRI-15/debriefing", None), ("CRI-15/retex", None)]);
+}
+
 #[test]
 fn a_report_answers_every_field_with_one_of_its_options() {
     let (mut crisis, _) = opened(CrisisRegime::City, Nature::Real);
@@ -416,11 +441,12 @@ fn a_crisis_section_with_a_typo_a_stranger_or_a_hole_is_refused() {
         ("on_site_within_min = 45", "on_site_within_mn = 45", "on_site_within_mn"),
         ("correspondents = [\"secretariat-general\"]", "correspondents = [\"nobody\"]", "nobody"),
         ("coordinated_with = \"cump\"", "coordinated_with = \"samu\"", "samu"),
+        ("settles = [\"CRI-15/debriefing\"", "settles = [\"CRI-15/debrief\"", "CRI-15/debrief"),
         ("regime = \"national\"\nlines = \"4936", "regime = \"city\"\nlines = \"4936", "national"),
     ] {
         assert!(shipped.contains(from), "{from}");
         let error = read(&shipped.replace(from, to)).unwrap_err().to_string();
-        assert!(error.contains(said) && error.contains("f-3-13.toml:"), "{error}");
+        assert!(error.contains(said) && (error.contains("f-3-13.toml:") || error.contains("[crisis]")), "{error}");
     }
 }
 

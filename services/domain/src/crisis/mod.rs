@@ -81,6 +81,14 @@ pub enum Effect {
         incident: IncidentId,
         to: CrisisRegime,
     },
+    /// What a circuit says is owed because of the incident was given by what was done in the crisis.
+    Settle {
+        incident: IncidentId,
+        /// `circuit/owed`; the earliest that is outstanding, when it is owed several times.
+        owed: String,
+        /// Only of an incident of this sector; of any when absent.
+        sector: Option<SectorId>,
+    },
     /// An event of the script happens.
     Inject(Inject),
 }
@@ -335,6 +343,15 @@ impl Crisis {
     fn spread_to(&self, incident: &IncidentSnapshot) -> Option<Effect> {
         let to = self.snapshot.regime;
         (incident.regime != to).then_some(Effect::SetRegime { incident: incident.id, to })
+    }
+
+    /// What is `owed` because of each event of the crisis, given at once.
+    fn settled(&self, owed: &[String], sector: Option<&SectorId>) -> Vec<Effect> {
+        let of = |incident: &IncidentId| {
+            let incident = *incident;
+            owed.iter().map(move |owed| Effect::Settle { incident, owed: owed.clone(), sector: sector.cloned() })
+        };
+        self.incidents.iter().flat_map(of).collect()
     }
 
     /// Every sector owes reports under the regimes that ask for them, none under the others.

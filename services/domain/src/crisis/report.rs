@@ -55,7 +55,10 @@ impl Crisis {
         reporting.rules.judge(&answers)?;
         let number = reporting.number;
         reporting.give(answers.clone(), at);
-        Ok((number, vec![fact(&self.snapshot, sector, number, ReportMoved::Given { answers }, Some(by), at)]))
+        let settles = reporting.rules.settles.clone();
+        let mut effects = vec![fact(&self.snapshot, sector, number, ReportMoved::Given { answers }, Some(by), at)];
+        effects.extend(self.settled(&settles, Some(sector)));
+        Ok((number, effects))
     }
 }
 

@@ -88,7 +88,10 @@ impl Crisis {
             return Err(Refused::Missing(missing));
         }
         retex.completed_at = Some(at.now);
-        Ok(vec![fact(&self.snapshot, RetexMoved::Completed, Some(by), at)])
+        let settles = retex.rules.settles.clone();
+        let mut effects = vec![fact(&self.snapshot, RetexMoved::Completed, Some(by), at)];
+        effects.extend(self.settled(&settles, None));
+        Ok(effects)
     }
 }
 

@@ -198,6 +198,9 @@ pub struct ReportRules {
     pub every_min: u32,
     /// After the due time.
     pub reminder_after_min: u32,
+    /// What circuits say is owed because of the crisis' events (`circuit/owed`), and a report gives: it is owed once.
+    #[serde(default)]
+    pub settles: Vec<String>,
     pub timing: Timing,
     pub due: Notice,
     pub overdue: Notice,
@@ -239,6 +242,9 @@ pub struct RetexRules {
     pub lines: String,
     /// Who writes and completes it.
     pub written_by: Vec<RoleId>,
+    /// What circuits say is owed because of the crisis' events (`circuit/owed`), and the completed feedback gives.
+    #[serde(default)]
+    pub settles: Vec<String>,
     #[serde(rename = "section")]
     pub sections: Vec<Labelled>,
     /// While it is not complete.

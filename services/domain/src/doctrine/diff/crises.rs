@@ -72,6 +72,7 @@ fn report(rules: &crisis::ReportRules) -> Parts {
         ("reminder_after_min", rules.reminder_after_min.to_string()),
         ("regimes", joined(sorted(&rules.regimes))),
         ("given_by", joined(sorted(&rules.given_by))),
+        ("settles", rules.settles.join(", ")),
         ("due", notice(&rules.due)),
         ("overdue", notice(&rules.overdue)),
         ("field", joined(fields)),
@@ -95,6 +96,7 @@ fn retex(rules: &crisis::RetexRules) -> Parts {
         .map(|rule| format!("day {} at {}: {}", rule.day, rule.at.strftime("%H:%M"), notice(&rule.notice)));
     vec![
         ("written_by", joined(sorted(&rules.written_by))),
+        ("settles", rules.settles.join(", ")),
         ("section", labelled(&rules.sections)),
         ("reminder", reminders.collect::<Vec<_>>().join("; ")),
     ]

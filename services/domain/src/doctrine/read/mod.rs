@@ -238,8 +238,16 @@ impl Reader<'_> {
         }
     }
 
-    /// Every fiche has its file, and every circuit of a fiche a verdict.
+    /// Every fiche has its file, every circuit of a fiche a verdict, and what a crisis settles is owed by a circuit.
     fn complete(&mut self, doctrine: &Doctrine) {
+        let settled = doctrine.crisis.iter().flat_map(|rules| rules.report.settles.iter().chain(&rules.retex.settles));
+        for id in settled {
+            let owes =
+                |circuit: &super::Circuit| circuit.owed.iter().any(|owed| format!("{}/{}", circuit.id, owed.id) == *id);
+            if !doctrine.circuits.iter().any(owes) {
+                self.faults.push(format!("[crisis]: `{id}` in `settles` is owed by no circuit"));
+            }
+        }
         for id in &doctrine.expected_fiches {
             if !doctrine.fiches.iter().any(|fiche| fiche.id == *id) {
                 self.faults.push(format!("{COMMON_FILE}: fiche {id} has no file"));
