@@ -189,12 +189,14 @@ export class SectorMap {
     this.#map.on("mouseout", () => then(null));
   }
 
-  /** Calls `then` with the middle of the map when Enter is pressed on it. */
+  /** Calls `then` with the middle of the map when Enter is pressed on it; of one that still glides, once it stands. */
   onEnter(then) {
+    const taken = () => then(this.middle());
     this.#map.getCanvas().addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      then(this.middle());
+      if (this.#map.isMoving()) this.#map.once("moveend", taken);
+      else taken();
     });
   }
 

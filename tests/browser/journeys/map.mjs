@@ -152,7 +152,6 @@ async function chosen(town, session) {
     // The keyboard: the arrows move the map, Enter puts the point in its middle.
     await canvas.focus();
     await page.keyboard.press("ArrowLeft");
-    await page.waitForFunction((map) => map.dataset.state === "ready", await page.locator(".map-place").elementHandle());
     await page.keyboard.press("Enter");
     await page.waitForFunction((before) => document.getElementById("point").value !== before, touched);
     await said.filter({ hasText: "Point posé : 19e" }).waitFor();
