@@ -19,6 +19,8 @@ await journey(async (town) => {
   const told = page.locator("#envoi");
   await told.filter({ hasText: "Pas encore envoyé" }).waitFor();
   await inspect(page, "signaler-sans-reseau");
+  // It tried again in vain: seconds have passed since it was written.
+  await told.filter({ hasText: /Nouvel essai dans (4|8|16|30) s/ }).waitFor();
 
   // The telephone is put away and the page opened again: what was answered is still there.
   await page.context().setOffline(false);
