@@ -9,21 +9,26 @@ mod configuration;
 mod incident;
 mod probe;
 mod signal;
+mod words;
 
 pub use act::{Act, ActRecordedV1, ActRejectedV1, Actor, IndicatorCountedV1, Rejection, Through};
 pub use alert::{
     AlertIssuedV1, AlsoTold, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1, DeliveryFailure,
     DeliverySentV1, FallbackContact, Purpose, ResourceRequest, StepOutcome, StepSettledV1,
 };
-pub use configuration::{DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1};
+pub use configuration::{
+    ConfigurationDecidedV1, ConfigurationProposedV1, DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1,
+    ProposalDecision,
+};
 pub use incident::{
     Cause, ClosingReason, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1, IncidentClosedV1,
     IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1, IncidentRefusedV1, IncidentReinforcedV1,
-    IncidentReplannedV1, IncidentSeparatedV1, IncidentSnapshot, RefusalReason, Replanning, ReturnGivenV1,
-    ReturnOutcome,
+    IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1, IncidentSnapshot, RefusalReason, Replanning,
+    ReturnGivenV1, ReturnOutcome,
 };
 pub use probe::{ProbeAnsweredV1, ProbeIssuedV1, ProbeOutcome, ProbePurpose, ProbeSettledV1};
 pub use signal::SignalRaisedV1;
+pub use words::WordsReadV1;
 
 use crate::{
     IncidentId,
@@ -93,6 +98,7 @@ events! {
     IncidentHandedOver(IncidentHandedOverV1) = "vigie.incident.handed-over.v1",
     ReturnGiven(ReturnGivenV1) = "vigie.incident.return-given.v1",
     IncidentAcknowledged(IncidentAcknowledgedV1) = "vigie.incident.acknowledged.v1",
+    IncidentSeen(IncidentSeenV1) = "vigie.incident.seen.v1",
     IncidentNoted(IncidentNotedV1) = "vigie.incident.noted.v1",
     IncidentCalled(IncidentCalledV1) = "vigie.incident.called.v1",
     IncidentSeparated(IncidentSeparatedV1) = "vigie.incident.separated.v1",
@@ -106,6 +112,9 @@ events! {
     DeliveryFailed(DeliveryFailedV1) = "vigie.delivery.failed.v1",
     DeliveryDeadLettered(DeliveryDeadLetteredV1) = "vigie.delivery.dead-lettered.v1",
     IndicatorCounted(IndicatorCountedV1) = "vigie.indicator.counted.v1",
+    WordsRead(WordsReadV1) = "vigie.words.read.v1",
+    ConfigurationProposed(ConfigurationProposedV1) = "vigie.configuration.proposed.v1",
+    ConfigurationDecided(ConfigurationDecidedV1) = "vigie.configuration.decided.v1",
     DoctrineActivated(DoctrineActivatedV1) = "vigie.doctrine.activated.v1",
     DirectoryChanged(DirectoryChangedV1) = "vigie.directory.changed.v1",
     DutyHandedOver(DutyHandedOverV1) = "vigie.duty.handed-over.v1",
@@ -148,6 +157,7 @@ impl Event {
             Self::IncidentHandedOver(e) => e.incident.subject("handed-over"),
             Self::ReturnGiven(e) => e.incident.subject("return-given"),
             Self::IncidentAcknowledged(e) => e.incident.subject("acknowledged"),
+            Self::IncidentSeen(e) => e.incident.subject("seen"),
             Self::IncidentNoted(e) => e.incident.subject("noted"),
             Self::IncidentCalled(e) => e.incident.subject("called"),
             Self::IncidentSeparated(e) => e.incident.subject("separated"),
@@ -161,6 +171,9 @@ impl Event {
             Self::DeliveryFailed(e) => subject::delivery("failed", e.channel),
             Self::DeliveryDeadLettered(e) => subject::delivery("dead-lettered", e.channel),
             Self::IndicatorCounted(_) => subject::INDICATOR_COUNTED.to_owned(),
+            Self::WordsRead(_) => subject::WORDS_READ.to_owned(),
+            Self::ConfigurationProposed(_) => subject::CONFIGURATION_PROPOSED.to_owned(),
+            Self::ConfigurationDecided(_) => subject::CONFIGURATION_DECIDED.to_owned(),
             Self::DoctrineActivated(_) => subject::DOCTRINE_ACTIVATED.to_owned(),
             Self::DirectoryChanged(_) => subject::DIRECTORY_CHANGED.to_owned(),
             Self::DutyHandedOver(_) => subject::DUTY_HANDED_OVER.to_owned(),
@@ -205,6 +218,8 @@ impl Event {
         match self {
             Self::SignalRaised(_)
             | Self::IndicatorCounted(_)
+            | Self::ConfigurationProposed(_)
+            | Self::ConfigurationDecided(_)
             | Self::DoctrineActivated(_)
             | Self::DirectoryChanged(_)
             | Self::DutyHandedOver(_)
@@ -231,10 +246,12 @@ impl Event {
             Self::IncidentHandedOver(e) => Some(e.incident.id),
             Self::ReturnGiven(e) => Some(e.incident.id),
             Self::IncidentAcknowledged(e) => Some(e.incident.id),
+            Self::IncidentSeen(e) => Some(e.incident.id),
             Self::IncidentNoted(e) => Some(e.incident.id),
             Self::IncidentCalled(e) => Some(e.incident.id),
             Self::IncidentSeparated(e) => Some(e.incident.id),
             Self::IncidentClosed(e) => Some(e.incident.id),
+            Self::WordsRead(e) => Some(e.incident_id),
             Self::ActRecorded(e) => Some(e.incident_id),
             Self::ActRejected(e) => Some(e.incident_id),
             Self::StepSettled(e) => Some(e.incident_id),

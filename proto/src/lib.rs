@@ -10,6 +10,7 @@ pub mod event;
 mod id;
 pub mod plan;
 pub mod schema;
+pub mod sensitivity;
 pub mod signal;
 pub mod subject;
 mod vocabulary;

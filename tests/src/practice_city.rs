@@ -166,12 +166,14 @@ step = [
 const ROLES: &str = r#"
 [desk]
 label = "Desk"
+intervenes = true
 raises = ["quorum", "refusal", "relay", "stale", "announced", "weak", "owed", "digest"]
 sees = "everything"
 may = ["acknowledge", "note", "change-severity", "close", "set-regime", "involve", "separate"]
 
 [asked]
 label = "Asked"
+intervenes = true
 sees = "everything"
 may = ["acknowledge"]
 "#;

@@ -53,6 +53,7 @@ const ROLES: &str = r#"
 [desk]
 label = "Desk"
 manned = true
+intervenes = true
 raises = ["rixe"]
 sees = "everything"
 may = ["acknowledge", "note", "change-severity", "close", "administer"]

@@ -43,6 +43,11 @@ pub enum Act {
         version: u32,
         alert_id: Option<AlertId>,
     },
+    /// Has read it, as it stood at `version`; stops nothing.
+    See {
+        version: u32,
+        alert_id: Option<AlertId>,
+    },
     Note,
     /// Whoever raised it says that it is over; it stays open until somebody closes it.
     SayOver,
@@ -115,6 +120,12 @@ pub enum Rejection {
     NotJoined,
     /// The signal opened the incident: without it there would be none.
     OpenedByIt,
+    /// Whoever acted may not do this to it: an edge let through what its owner does not. It is alarmed.
+    NotAllowed,
+    /// The version it names does not exist yet.
+    FromTheFuture,
+    /// Grave, and not everybody who must has taken charge: only the operations room closes or lowers it.
+    Unanswered,
 }
 
 /// A number was kept, without content.

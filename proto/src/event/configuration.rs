@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Actor;
-use crate::BodyId;
+use crate::{BodyId, SourceId};
 
 /// A doctrine and a territory came into force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -42,4 +42,39 @@ pub struct DutyHandedOverV1 {
     pub by: Actor,
     #[schemars(with = "String")]
     pub at: Timestamp,
+}
+
+/// A change of who may do what waits for a second person; nothing is in force yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ConfigurationProposedV1 {
+    /// Number of the proposal, from 1.
+    pub proposal: i64,
+    /// What makes it a matter for two: `roles`, `sources`, `classes`.
+    pub touches: Vec<String>,
+    /// The source that proposes; it cannot approve.
+    pub by: SourceId,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A proposal was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ConfigurationDecidedV1 {
+    pub proposal: i64,
+    pub decision: ProposalDecision,
+    /// The second source; absent for whoever administers the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<SourceId>,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProposalDecision {
+    /// A second person put it in force.
+    Approved,
+    /// Given up, by whoever proposed it or by another.
+    Withdrawn,
 }

@@ -45,6 +45,14 @@ pub struct IncidentSnapshot {
     pub precisions: Vec<String>,
 }
 
+crate::sensitivity! {
+    IncidentSnapshot {
+        Public: id, reference, version, kind, kind_label, severity, status, sector, sector_label, place_label, expected_at,
+            opened_at, nature, precisions;
+        Operational: also_concerns, regime;
+    }
+}
+
 impl IncidentSnapshot {
     pub(super) fn subject(&self, verb: &str) -> String {
         subject::incident(verb, &self.sector, &self.kind)
@@ -246,6 +254,22 @@ impl ReturnOutcome {
 /// A body took charge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IncidentAcknowledgedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    /// Incident version the person had under their eyes.
+    pub seen_version: u32,
+    /// The circuits of the plan it counts for: those that asked this body, in this generation, and accept its role. None
+    /// in facts older than this field: every circuit whose rule it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_for: Option<Vec<String>>,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A body has read it: it knows, and stops nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentSeenV1 {
     pub incident: IncidentSnapshot,
     pub act_id: ActId,
     pub by: Actor,

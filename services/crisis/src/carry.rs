@@ -184,7 +184,8 @@ fn played(signal: &PlayedSignal, city: &City, now: Timestamp) -> Result<SignalRa
         parties: None,
         facts: Vec::new(),
         learnt_at: None,
-        exercise: true,
+        // Whoever plays the script holds the permission; the source it names need not. Its nature is set below.
+        exercise: false,
     };
     let source = city.directory.source(&signal.source);
     let caller = source.and_then(|source| Caller::of(source, &city.directory));

@@ -82,16 +82,23 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     }
     let location = resolve(&report.location, &city.territory, &mut flaws);
     let place = match (&location, rule) {
-        (Some(location), Some(rule)) => located(location, rule, &city.territory, &mut flaws),
+        (Some(location), Some(rule)) => located(location, caller, rule, city, &mut flaws),
         _ => None,
     };
     let (Some(rule), Some(location), Some(place), true) = (rule, location, place, flaws.is_empty()) else {
         return Err(Inadmissible::Flawed(flaws));
     };
     caller
-        .may_raise(&report.kind, &place, &city.territory)
+        .may_raise(&report.kind, &place, report.exercise, &city.territory)
         .map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
     let mut warnings = report.summary.as_deref().map(personal_data_warnings).unwrap_or_default();
+    if place.vague {
+        let bound_m = city.doctrine.accuracy.bound_m(&caller.source.role);
+        warnings.push(Flaw::new(
+            "location.accuracy_m",
+            format!("Le point est imprécis (plus de {bound_m} m) : seul son secteur est prévenu, et il est dit que le lieu est à préciser."),
+        ));
+    }
     if report.occurred_at.is_some_and(|at| at > now + CLOCK_DOUBT) {
         warnings.push(Flaw::new(
             "occurred_at",
@@ -112,6 +119,10 @@ fn refused(refusal: Refusal) -> Flaw {
         Refusal::Kind => Flaw::new(
             "kind",
             "Votre fonction ne permet pas de signaler ce type d'événement. Appelez le 17 en cas d'urgence.",
+        ),
+        Refusal::Exercise => Flaw::new(
+            "exercise",
+            "Votre fonction ne permet pas de jouer un exercice. Demandez-le à la salle de commandement.",
         ),
         Refusal::Place => Flaw::new(
             "location",
@@ -243,8 +254,14 @@ fn school_at(address: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Opt
     })
 }
 
-fn located(location: &Location, rule: &KindRule, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Assessment> {
-    match assess(location, rule, territory) {
+fn located(
+    location: &Location,
+    caller: Caller<'_>,
+    rule: &KindRule,
+    city: &City,
+    flaws: &mut Vec<Flaw>,
+) -> Option<Assessment> {
+    match assess(location, city.doctrine.accuracy.bound_m(&caller.source.role), rule, &city.territory) {
         Ok(place) => Some(place),
         Err(error) => {
             flaws.push(misplaced(&error));

@@ -27,6 +27,8 @@ pub struct Assessment {
     pub schools_around: Vec<Uai>,
     /// Every sector in which an incident of the same event may have been opened, sorted.
     pub may_join_in: Vec<SectorId>,
+    /// The point is too uncertain to say who is around: only its owner is known, neither neighbours nor schools.
+    pub vague: bool,
 }
 
 impl Assessment {
@@ -38,6 +40,7 @@ impl Assessment {
     /// Kind of place, in French, without naming it.
     pub fn place_label(&self) -> &'static str {
         match (&self.school, self.at) {
+            _ if self.vague => "lieu imprécis, à préciser dans le secteur",
             (Some(_), _) => "abords d'un établissement scolaire",
             (None, Some(_)) => "voie publique",
             (None, None) => "lieu à préciser dans le secteur",
@@ -57,7 +60,15 @@ pub enum AssessError {
 }
 
 /// Locates `location` with the distances `rule` gives its kind.
-pub fn assess(location: &Location, rule: &KindRule, territory: &Territory) -> Result<Assessment, AssessError> {
+///
+/// A point that is true within `bound_m` metres concerns every sector its uncertainty touches; a vaguer one only the sector
+/// it lies in: vagueness must not widen whom it reaches.
+pub fn assess(
+    location: &Location,
+    bound_m: f64,
+    rule: &KindRule,
+    territory: &Territory,
+) -> Result<Assessment, AssessError> {
     match location {
         Location::Sector { sector } => {
             let known = territory.sector(sector).ok_or_else(|| AssessError::UnknownSector(sector.clone()))?;
@@ -70,11 +81,17 @@ pub fn assess(location: &Location, rule: &KindRule, territory: &Territory) -> Re
                 school: None,
                 schools_around: Vec::new(),
                 may_join_in: vec![known.id.clone()],
+                vague: false,
             })
         }
         Location::School { uai } => {
             let school = territory.school(uai).ok_or_else(|| AssessError::UnknownSchool(uai.clone()))?;
             survey(school.at, 0.0, Some(uai.clone()), rule, territory)
+        }
+        Location::Point { lon, lat, accuracy_m } if *accuracy_m > bound_m => {
+            let at = LonLat { lon: *lon, lat: *lat };
+            let place = survey(at, 0.0, None, rule, territory)?;
+            Ok(Assessment { neighbours: Vec::new(), school: None, schools_around: Vec::new(), vague: true, ..place })
         }
         Location::Point { lon, lat, accuracy_m } => {
             survey(LonLat { lon: *lon, lat: *lat }, *accuracy_m, None, rule, territory)
@@ -113,5 +130,6 @@ fn survey(
         school,
         schools_around: around.into_iter().filter_map(|(school, _)| school.uai.clone()).collect(),
         may_join_in,
+        vague: false,
     })
 }

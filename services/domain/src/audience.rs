@@ -1,6 +1,6 @@
 //! From settled steps to recipients: who is on duty now, each told once by each channel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vigie_proto::{
@@ -31,19 +31,33 @@ pub struct Telling {
     pub steps: Vec<String>,
 }
 
-/// Resolves `settlements` at `now`. Also returns the steps that should have told somebody and found nobody.
+/// What settlements come down to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolved {
+    pub tellings: Vec<Telling>,
+    /// Steps that should have told somebody and found nobody.
+    pub nobody: Vec<String>,
+    /// By step: bodies it would have asked, had they not taken charge already.
+    pub in_charge: BTreeMap<String, BTreeSet<BodyId>>,
+}
+
+/// Resolves `settlements` at `now`.
 ///
 /// A call and an information to one contact point are one message; a reminder of something owed, a hand-over or a
 /// question is a message of its own.
-pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp) -> (Vec<Telling>, Vec<String>) {
+pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp) -> Resolved {
     let mut tellings: BTreeMap<(ContactId, Message), Telling> = BTreeMap::new();
     let mut nobody = Vec::new();
+    let mut in_charge: BTreeMap<String, BTreeSet<BodyId>> = BTreeMap::new();
     for settlement in settlements.iter().filter(|s| !s.tell.is_empty()) {
         let mut found = false;
         for target in settlement.tell.iter().flat_map(|target| target.at(now)) {
             for body in directory.bodies_of(target) {
                 if settlement.except.contains(&body.id) {
                     found = true;
+                    if settlement.purpose == Purpose::Acknowledge {
+                        in_charge.entry(settlement.step.clone()).or_default().insert(body.id.clone());
+                    }
                     continue;
                 }
                 for (contact, fallback) in contacts(body, settlement, target.rank, now) {
@@ -82,7 +96,7 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
             nobody.push(settlement.step.clone());
         }
     }
-    (tellings.into_values().collect(), nobody)
+    Resolved { tellings: tellings.into_values().collect(), nobody, in_charge }
 }
 
 /// What makes two tellings one message.

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod answers;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use vigie_proto::{
     BodyId, Channel, RoleId,
     event::{Purpose, StepOutcome},
-    plan::{Expects, Plan, PlannedCircuit, PlannedStep, Rank, SatisfiedBy, Scope, Target, Trigger, WaitsFor},
+    plan::{Expects, Plan, PlannedCircuit, PlannedStep, Rank, Scope, Target, Trigger, WaitsFor},
 };
 
 pub use ahead::Ahead;
+pub use answers::TakingCharge;
+pub use standing::{CircuitStanding, Standing};
 
 /// A step's circuit and place in the plan.
 type Position = (usize, usize);
@@ -49,6 +52,9 @@ pub struct Escalation {
     /// Bodies that said they will not.
     #[serde(default)]
     refused: BTreeSet<BodyId>,
+    /// Bodies that have set a circuit off again by going back on their answer: each may once a generation.
+    #[serde(default)]
+    rearmed: BTreeMap<usize, BTreeSet<BodyId>>,
     /// What was owed and has been given.
     #[serde(default)]
     returned: BTreeSet<String>,
@@ -65,6 +71,13 @@ pub struct Acknowledgement {
     pub body: BodyId,
     pub role: RoleId,
     pub at: Timestamp,
+    /// Ids of the circuits it counts for: those that asked this body. None in states older than this field: those whose
+    /// rule its role fits.
+    #[serde(default)]
+    pub counts_for: Option<BTreeSet<String>>,
+    /// Its role goes there or sends somebody.
+    #[serde(default)]
+    intervenes: bool,
     /// When it is asked whether it still is.
     #[serde(default)]
     confirm_at: Option<Timestamp>,
@@ -108,6 +121,7 @@ impl Escalation {
             moved: Vec::new(),
             asked: BTreeMap::new(),
             refused: BTreeSet::new(),
+            rearmed: BTreeMap::new(),
             returned: BTreeSet::new(),
             added: 0,
             closed: false,
@@ -141,12 +155,31 @@ impl Escalation {
         settlements
     }
 
-    /// `bodies` were asked to take charge by `step` (`circuit/step`): what quorums and refusals are counted against.
+    /// `bodies` were asked to take charge by `step` (`circuit/step`): only they can satisfy its circuit, and refusals and
+    /// quorums are counted against them.
     pub fn asked(&mut self, step: &str, bodies: impl IntoIterator<Item = BodyId>) {
-        let id = step.split('/').next().unwrap_or(step);
-        if let Some(circuit) = self.plan.circuits.iter().position(|circuit| circuit.id == id) {
+        if let Some(circuit) = self.circuit_of(step) {
             self.asked.entry(circuit).or_default().extend(bodies);
         }
+    }
+
+    /// `step` would have asked `bodies`, and did not since they are in charge already: that counts for its circuit too.
+    pub fn asked_in_charge(&mut self, step: &str, bodies: &BTreeSet<BodyId>) {
+        let Some(circuit) = self.circuit_of(step) else { return };
+        self.asked.entry(circuit).or_default().extend(bodies.iter().cloned());
+        let PlannedCircuit { id, satisfied_by, .. } = &self.plan.circuits[circuit];
+        for taken in self.acknowledgements.iter_mut().filter(|taken| bodies.contains(&taken.body)) {
+            if let Some(counts_for) = &mut taken.counts_for
+                && standing::fits(satisfied_by, &taken.role, taken.intervenes)
+            {
+                counts_for.insert(id.clone());
+            }
+        }
+    }
+
+    fn circuit_of(&self, step: &str) -> Option<usize> {
+        let id = step.split('/').next().unwrap_or(step);
+        self.plan.circuits.iter().position(|circuit| circuit.id == id)
     }
 
     /// Whether enough have taken charge for the circuit of this id; false when the plan has none.
@@ -175,11 +208,18 @@ impl Escalation {
         let mut settlements = self.supersede();
         let acknowledgements = std::mem::take(&mut self.acknowledgements);
         let (returned, added) = (std::mem::take(&mut self.returned), self.added);
+        // Whoever was asked of what was worse stays asked by the circuits that remain.
+        let asked = std::mem::take(&mut self.asked).into_iter().filter_map(|(circuit, bodies)| {
+            let id = &self.plan.circuits.get(circuit)?.id;
+            Some((plan.circuits.iter().position(|remains| remains.id == *id)?, bodies))
+        });
+        let asked = asked.collect();
         *self = Self {
             generation: self.generation + 1,
             acknowledgements,
             returned,
             added,
+            asked,
             ..Self::start(plan, self.version)
         };
         let past: Vec<Position> = self
@@ -342,26 +382,6 @@ impl Escalation {
             digest: step.digest,
             owed: owed.map(|owed| owed.what.clone()),
             guidance: planned.guidance.clone(),
-        }
-    }
-
-    fn is_satisfied(&self, circuit: usize) -> bool {
-        let by = |role: &RoleId| self.acknowledgements.iter().any(|known| known.role == *role);
-        match &self.plan.circuits[circuit].satisfied_by {
-            SatisfiedBy::Anyone => !self.acknowledgements.is_empty(),
-            SatisfiedBy::AnyOf(roles) => roles.iter().any(by),
-            SatisfiedBy::AllOf(roles) => roles.iter().all(by),
-            SatisfiedBy::EachAsked => {
-                let asked = self.asked.get(&circuit);
-                asked.is_some_and(|asked| {
-                    !asked.is_empty()
-                        && asked.iter().all(|b| self.acknowledgements.iter().any(|known| known.body == *b))
-                })
-            }
-            SatisfiedBy::AtLeast { count, of } => {
-                let counted = |known: &&Acknowledgement| of.is_empty() || of.contains(&known.role);
-                u32::try_from(self.acknowledgements.iter().filter(counted).count()).unwrap_or(u32::MAX) >= *count
-            }
         }
     }
 

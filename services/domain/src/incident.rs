@@ -6,8 +6,8 @@ use vigie_proto::{
     event::{
         Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentAggravatedV1,
         IncidentCalledV1, IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1,
-        IncidentRefusedV1, IncidentReinforcedV1, IncidentReplannedV1, IncidentSeparatedV1, IncidentSnapshot, Rejection,
-        Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1,
+        IncidentRefusedV1, IncidentReinforcedV1, IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1,
+        IncidentSnapshot, Rejection, Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1,
     },
     plan::{Owed, Plan},
 };
@@ -17,6 +17,7 @@ use crate::{
     city::City,
     correlation::Candidate,
     doctrine::{KindRule, Situation, freeze, involve},
+    escalation::Standing,
     pattern::Pattern,
     territory::LonLat,
 };
@@ -78,6 +79,25 @@ impl Planner<'_> {
     /// What bringing `sectors` in adds.
     fn involving(&self, situation: &Situation, sectors: &[SectorId]) -> Plan {
         involve(&self.city.doctrine, situation, sectors, self.now, self.time_scale)
+    }
+}
+
+/// What the owner knows of whoever acted, beyond the act itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Judged<'a> {
+    /// Where the plan stands; none while its owner has not begun it.
+    pub standing: Option<&'a Standing>,
+    /// The role goes there or sends somebody.
+    pub intervenes: bool,
+    /// It may close or lower what not everybody asked has answered.
+    pub may_end_unanswered: bool,
+}
+
+impl Judged<'_> {
+    /// May `body` end what is left of the plan?
+    fn may_end(&self, body: &BodyId, severity: Severity) -> bool {
+        let grave = severity >= Severity::Serious;
+        self.may_end_unanswered || self.standing.is_some_and(|standing| standing.may_be_ended_by(body, grave))
     }
 }
 
@@ -236,31 +256,44 @@ impl Incident {
         IncidentReinforcedV1 { incident: self.snapshot.clone(), signal_id }.into()
     }
 
-    /// Applies what a person did, or says why not.
-    pub fn act(&mut self, recorded: &ActRecordedV1, planner: Planner<'_>) -> Event {
+    /// Applies what a person did, or says why not. Whether that person may is decided before, by [`crate::access`].
+    pub fn act(&mut self, recorded: &ActRecordedV1, judged: Judged<'_>, planner: Planner<'_>) -> Event {
         let reject = |why| ActRejectedV1 { act_id: recorded.act_id, incident_id: recorded.incident_id, why }.into();
-        let after_closing = matches!(recorded.act, Act::Note | Act::Return { .. });
+        let after_closing = matches!(recorded.act, Act::Note | Act::See { .. } | Act::Return { .. });
         if self.snapshot.status == IncidentStatus::Closed && !after_closing {
             return reject(Rejection::Closed);
         }
         let (act_id, by, at) = (recorded.act_id, recorded.actor.clone(), recorded.at);
         match &recorded.act {
+            Act::Acknowledge { version, .. } | Act::See { version, .. } if *version > self.snapshot.version => {
+                reject(Rejection::FromTheFuture)
+            }
+            Act::See { version, .. } => {
+                IncidentSeenV1 { incident: self.snapshot.clone(), act_id, by, seen_version: *version, at }.into()
+            }
             Act::Acknowledge { version, .. } if *version < self.asked_version => reject(Rejection::Stale),
             Act::Acknowledge { version, .. } => {
-                if self.snapshot.status == IncidentStatus::Open {
+                let counts_for =
+                    judged.standing.map(|standing| standing.counts_for(&by.body, &by.role, judged.intervenes));
+                // Whoever takes charge unasked is shown, and stops nothing: the incident stays to be taken charge of.
+                let counts = counts_for.as_ref().is_none_or(|circuits| !circuits.is_empty());
+                if counts && self.snapshot.status == IncidentStatus::Open {
                     self.set_status(IncidentStatus::Acknowledged);
                 }
                 self.touch();
                 self.in_charge.retain(|body| *body != by.body);
                 self.in_charge.push(by.body.clone());
-                IncidentAcknowledgedV1 { incident: self.snapshot.clone(), act_id, by, seen_version: *version, at }
-                    .into()
+                let incident = self.snapshot.clone();
+                IncidentAcknowledgedV1 { incident, act_id, by, seen_version: *version, counts_for, at }.into()
             }
             Act::Note => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: false }.into(),
             Act::SayOver => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: true }.into(),
             Act::ChangeSeverity { to } if *to == self.snapshot.severity => reject(Rejection::Unchanged),
             Act::ChangeSeverity { to } if *to > self.snapshot.severity => {
                 self.aggravate(*to, Cause::Act { act_id, actor: by }, planner)
+            }
+            Act::ChangeSeverity { .. } if !judged.may_end(&by.body, self.snapshot.severity) => {
+                reject(Rejection::Unanswered)
             }
             Act::ChangeSeverity { to } => {
                 let from = self.set_severity(*to);
@@ -269,15 +302,16 @@ impl Incident {
                 IncidentEasedV1 { incident: self.snapshot.clone(), from, act_id, by, plan }.into()
             }
             Act::Refuse { reason, .. } => {
-                self.release(&by.body);
+                self.release(&by.body, judged);
                 IncidentRefusedV1 { incident: self.snapshot.clone(), act_id, by, reason: *reason, at }.into()
             }
             Act::HandOver { .. } if !self.in_charge.contains(&by.body) => reject(Rejection::NotInCharge),
             Act::HandOver { to } => {
-                self.release(&by.body);
+                self.release(&by.body, judged);
                 IncidentHandedOverV1 { incident: self.snapshot.clone(), act_id, by, to: to.clone(), at }.into()
             }
             Act::SetRegime { to } if *to == self.snapshot.regime => reject(Rejection::Unchanged),
+            Act::SetRegime { .. } if !judged.may_end(&by.body, self.snapshot.severity) => reject(Rejection::Unanswered),
             Act::SetRegime { to } => self.set_regime(*to, act_id, by, planner),
             Act::Involve { sectors } => self.involve(sectors, act_id, by, planner).unwrap_or_else(reject),
             Act::Call { to } => {
@@ -298,6 +332,7 @@ impl Incident {
             Act::Close { .. } if self.owed.iter().any(|debt| debt.owed.blocks_closing && debt.given.is_none()) => {
                 reject(Rejection::ReturnOwed)
             }
+            Act::Close { .. } if !judged.may_end(&by.body, self.snapshot.severity) => reject(Rejection::Unanswered),
             Act::Close { reason } => {
                 self.set_status(IncidentStatus::Closed);
                 self.closed_at = Some(at);
@@ -346,11 +381,12 @@ impl Incident {
         IncidentAggravatedV1 { incident: self.snapshot.clone(), from, cause, plan }.into()
     }
 
-    /// `body` is no longer in charge; without anybody, the incident is open again.
-    fn release(&mut self, body: &BodyId) {
+    /// `body` is no longer in charge; without anybody who counts, the incident is open again.
+    fn release(&mut self, body: &BodyId, judged: Judged<'_>) {
         self.touch();
         self.in_charge.retain(|known| known != body);
-        if self.in_charge.is_empty() && self.snapshot.status == IncidentStatus::Acknowledged {
+        let nobody = self.in_charge.is_empty() || judged.standing.is_some_and(|s| !s.counts_without(body));
+        if nobody && self.snapshot.status == IncidentStatus::Acknowledged {
             self.set_status(IncidentStatus::Open);
         }
     }

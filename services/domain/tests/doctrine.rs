@@ -14,10 +14,12 @@ use vigie_domain::{
     city::City,
     directory::DirectoryFiles,
     doctrine::{Condition, Situation, Timing, freeze, read, table},
-    escalation::Settlement,
+    escalation::{Settlement, TakingCharge},
     territory::Territory,
 };
-use vigie_proto::{Channel, CrisisRegime, Nature, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location};
+use vigie_proto::{
+    BodyId, Channel, CrisisRegime, Nature, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location,
+};
 
 fn config(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
@@ -149,7 +151,7 @@ fn plan_at_school(kind: &str, severity: Severity, raised_by: &str) -> (City, Pla
     let city = shipped();
     let kind = kind.parse().unwrap();
     let rule = city.doctrine.kind(&kind).unwrap();
-    let place = assess(&Location::School { uai: "0750507U".parse().unwrap() }, rule, &city.territory).unwrap();
+    let place = assess(&Location::School { uai: "0750507U".parse().unwrap() }, 150.0, rule, &city.territory).unwrap();
     let situation = Situation {
         kind,
         severity,
@@ -235,15 +237,26 @@ fn a_weak_signal_waits_for_the_next_common_reading() {
     );
 }
 
+/// `body`, which every circuit has asked, takes charge.
+fn took_charge(escalation: &mut vigie_domain::escalation::Escalation, body: &str, role: &str) -> Vec<Settlement> {
+    let (body, role): (BodyId, RoleId) = (body.parse().unwrap(), role.parse().unwrap());
+    let circuits: Vec<String> = escalation.plan.circuits.iter().map(|circuit| circuit.id.clone()).collect();
+    for circuit in circuits {
+        escalation.asked(&circuit, [body.clone()]);
+    }
+    let taking = TakingCharge { body, role: &role, intervenes: true, seen_version: 1, counts_for: None };
+    escalation.acknowledge(taking, now())
+}
+
 #[test]
 fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
     let (city, plan) = plan_at_school("crisis-event", Severity::Serious, "mairie");
     assert!(told(&city, &plan, 0, Channel::Screen).contains("scop"));
     let mut escalation = vigie_domain::escalation::Escalation::start(plan, 1);
     escalation.settle_due(now());
-    let by_mairie = escalation.acknowledge("mairie-19".parse().unwrap(), &"mairie".parse().unwrap(), 1, now());
+    let by_mairie = took_charge(&mut escalation, "mairie-19", "mairie");
     assert!(by_mairie.is_empty(), "{by_mairie:?}");
-    let by_scop = escalation.acknowledge("scop".parse().unwrap(), &"scop".parse().unwrap(), 1, now());
+    let by_scop = took_charge(&mut escalation, "scop", "scop");
     assert!(!by_scop.is_empty() && by_scop.iter().all(|s| s.outcome == StepOutcome::Acknowledged));
     let left: Vec<Settlement> = escalation.settle_due(now() + SignedDuration::from_mins(200));
     assert!(left.is_empty(), "{left:?}");
@@ -290,7 +303,7 @@ fn every_step_finds_somebody_in_every_sector() {
     for circuit in &city.doctrine.circuits {
         let rule = city.doctrine.kind(&circuit.kinds[0]).unwrap();
         for sector in city.territory.sectors().iter().filter(|s| s.in_paris) {
-            let place = assess(&Location::Sector { sector: sector.id.clone() }, rule, &city.territory).unwrap();
+            let place = assess(&Location::Sector { sector: sector.id.clone() }, 150.0, rule, &city.territory).unwrap();
             let situation = Situation {
                 kind: circuit.kinds[0].clone(),
                 severity: circuit.severities[0],

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 use vigie_domain::{
     assess::assess,
-    audience::resolve,
+    audience::{Resolved, resolve},
     city::City,
     directory::DirectoryFiles,
     doctrine::{Situation, freeze},
@@ -109,7 +109,8 @@ timing = "default"
 tell = [{ role = "post", in = "sector" }]
 "#;
 
-const ROLES: &str = "[desk]\nlabel = \"Desk\"\nraises = [\"brawl\"]\n[post]\nlabel = \"Post\"\n";
+const ROLES: &str =
+    "[desk]\nlabel = \"Desk\"\nintervenes = true\nraises = [\"brawl\"]\n[post]\nlabel = \"Post\"\nintervenes = true\n";
 
 const BODIES: &str = "id,role,territory,name\n\
     desk,desk,city,Desk\n\
@@ -227,7 +228,7 @@ fn what_is_told_is_what_the_plan_the_machine_and_the_roster_give_by_hand() {
     let played = play(std::slice::from_ref(&signal), &Answers::nobody(), 0);
 
     let rule = CITY.doctrine.kind(&signal.kind).unwrap();
-    let place = assess(&signal.location, rule, &CITY.territory).unwrap();
+    let place = assess(&signal.location, 150.0, rule, &CITY.territory).unwrap();
     let situation = Situation {
         kind: signal.kind.clone(),
         severity: signal.severity,
@@ -245,7 +246,7 @@ fn what_is_told_is_what_the_plan_the_machine_and_the_roster_give_by_hand() {
     let mut by_hand = Vec::new();
     for minute in 0..60 * 24 {
         let now = start() + minutes(minute);
-        let (tellings, nobody) = resolve(&escalation.settle_due(now), &CITY.directory, now);
+        let Resolved { tellings, nobody, .. } = resolve(&escalation.settle_due(now), &CITY.directory, now);
         assert!(nobody.is_empty());
         by_hand.extend(tellings.into_iter().map(|t| format!("{now} told {} by {}", t.contact, t.steps.join("+"))));
     }

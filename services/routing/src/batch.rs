@@ -241,7 +241,8 @@ impl<'a> Batch<'a> {
         let raised = separable.raised.as_ref().ok_or(Rejection::OpenedByIt)?;
         // The doctrine may have dropped the kind since; then there is nothing to plan with.
         let rule = city.doctrine.kind(&raised.kind).ok_or(Rejection::NotJoined)?;
-        let place = assess(&raised.location, rule, &city.territory).map_err(|_| Rejection::NotJoined)?;
+        let bound_m = city.doctrine.accuracy.bound_m(&raised.source_role);
+        let place = assess(&raised.location, bound_m, rule, &city.territory).map_err(|_| Rejection::NotJoined)?;
         let (separated, other, opened) =
             incident.separate(recorded, Joined { signal: raised, rule, place }, names, self.planner)?;
         self.links.push((signal, other.snapshot.id));
@@ -269,7 +270,7 @@ fn locate<'a>(event: &'a Event, city: &'a City) -> Option<Result<Located<'a>, St
     let Some(rule) = city.doctrine.kind(&signal.kind) else {
         return Some(Err(format!("kind {} is no longer in the doctrine", signal.kind)));
     };
-    let place = assess(&signal.location, rule, &city.territory);
+    let place = assess(&signal.location, city.doctrine.accuracy.bound_m(&signal.source_role), rule, &city.territory);
     Some(
         place
             .map(|place| Located { signal, rule, place })

@@ -96,7 +96,7 @@ pub struct Role {
     /// Kinds it may raise.
     #[serde(default)]
     pub raises: Vec<vigie_proto::Kind>,
-    /// Distance around its school within which it may raise, metres. Only for school sources.
+    /// Distance around its school, or beyond its sector's border, within which it may raise, metres.
     #[serde(default)]
     pub surroundings_m: u32,
     /// Which incidents it sees.
@@ -108,6 +108,16 @@ pub struct Role {
     /// Its bodies are manned 24 hours a day.
     #[serde(default)]
     pub manned: bool,
+    /// It goes there or sends somebody: its taking charge may stop a circuit that asks it. Others only watch.
+    #[serde(default)]
+    pub intervenes: bool,
+}
+
+impl Role {
+    /// Conducts the incidents of the whole city.
+    pub fn operates(&self) -> bool {
+        self.sees == Sight::Everything && self.may.contains(&Permission::ChangeSeverity)
+    }
 }
 
 /// Which incidents a role sees.
@@ -137,6 +147,8 @@ pub enum Permission {
     Involve,
     /// Takes a signal out of an incident it joined by mistake.
     Separate,
+    /// Plays exercises: raises what is not real.
+    Exercise,
     /// Reads the journal, not the content.
     Audit,
     /// Keeps its own body's contact points and roster.

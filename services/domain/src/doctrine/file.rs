@@ -10,7 +10,7 @@ use vigie_proto::{
     plan::{Expects, OnRefusal, Rank},
 };
 
-use super::{AudiencePlace, Condition, DayKind, EmergencyNumber, Pictogram, Repeat, StaleRule, Timing};
+use super::{Accuracy, AudiencePlace, Condition, DayKind, EmergencyNumber, Pictogram, Repeat, StaleRule, Timing};
 
 /// `doctrine.toml`: what holds for every fiche.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,8 @@ pub(super) struct CommonFile {
     pub(super) fiches: Vec<String>,
     #[serde(default)]
     pub(super) emergency: Vec<EmergencyNumber>,
+    #[serde(default)]
+    pub(super) accuracy: Option<Spanned<Accuracy>>,
     #[serde(default)]
     pub(super) calendar: CalendarSection,
     #[serde(default)]

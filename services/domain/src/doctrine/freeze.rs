@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use vigie_proto::{
     BodyId, CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, Uai,
     plan::{
-        Offset, Owed, OwedTo, Plan, PlannedCircuit, PlannedStep, Scope, Span, Staleness, Target, Trigger, WaitsFor,
-        local_day,
+        Expects, Offset, Owed, OwedTo, Plan, PlannedCircuit, PlannedStep, Scope, Span, Staleness, Target, Trigger,
+        WaitsFor, local_day,
     },
 };
 
@@ -37,6 +37,13 @@ pub struct Situation {
     pub nature: Nature,
     #[serde(default)]
     pub expected_at: Option<Timestamp>,
+}
+
+impl Situation {
+    /// The sector that owns the incident.
+    pub fn owner(&self) -> &SectorId {
+        &self.sectors[0]
+    }
 }
 
 /// The plan `doctrine` gives to `situation` from `now` on, every delay divided by `time_scale`.
@@ -220,6 +227,18 @@ impl Planner<'_> {
             digest: matches!(step.due, Due::NextLocal(_)),
         };
         let mut steps = Vec::new();
+        let touched = self.situation.sectors.get(1..).unwrap_or_default();
+        if step.expects == Expects::Acknowledgement && !touched.is_empty() {
+            // The owner is asked; the sectors the point's uncertainty only touches are informed, once.
+            let also = self.also_told(&mut now_told, touched);
+            for (_, target) in &mut later_told {
+                owner_only(target, self.situation.owner());
+            }
+            if !also.is_empty() && !step.unless_acknowledged {
+                let informed = planned(format!("{id}{TOUCHED}"), due_at, also);
+                steps.push(PlannedStep { expects: Expects::Nothing, ..informed });
+            }
+        }
         if !now_told.is_empty() {
             steps.push(planned(id.clone(), due_at, now_told));
         }
@@ -230,6 +249,18 @@ impl Planner<'_> {
             steps.push(planned(format!("{id}+{}", local.strftime("%H:%M")), group[0].0, tell));
         }
         steps
+    }
+
+    /// Narrows `told` to the sector that owns the incident, and returns the same audiences in the sectors `touched`.
+    fn also_told(&self, told: &mut [Target], touched: &[SectorId]) -> Vec<Target> {
+        let mut also = Vec::new();
+        for target in told {
+            let before = target.clone();
+            if owner_only(target, self.situation.owner()) {
+                also.push(Target { scope: Scope::Sectors(touched.to_vec()), otherwise: Vec::new(), ..before });
+            }
+        }
+        also
     }
 
     /// When the hours of an audience that waits for them begin; none when it is told at `due_at`.
@@ -353,6 +384,23 @@ pub(crate) fn target(audience: &Audience, situation: &Situation) -> Option<Targe
 fn repeat(step: &Step, circuit: &Circuit) -> Option<Repeat> {
     let Due::AfterOwedMin { owed, .. } = &step.due else { return step.repeat };
     step.repeat.or_else(|| circuit.owed.iter().find(|rule| rule.id == *owed)?.repeat)
+}
+
+/// Ends the name of a step that informs sectors a point's uncertainty touches.
+const TOUCHED: &str = "@abords";
+
+/// Narrows a target that reaches several sectors, and those told instead of it, to `owner`; whether it did.
+fn owner_only(target: &mut Target, owner: &SectorId) -> bool {
+    for other in &mut target.otherwise {
+        owner_only(other, owner);
+    }
+    match &mut target.scope {
+        Scope::Sectors(sectors) if sectors.len() > 1 && sectors.contains(owner) => {
+            *sectors = vec![owner.clone()];
+            true
+        }
+        Scope::Sectors(_) | Scope::City | Scope::Schools(_) | Scope::Bodies(_) => false,
+    }
 }
 
 /// The name of the turn after so many: `name`, `name#2`, `name#3`.

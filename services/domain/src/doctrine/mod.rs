@@ -42,6 +42,8 @@ pub struct Doctrine {
     pub circuits: Vec<Circuit>,
     /// Who is told that somebody could not be reached.
     pub undeliverable: Undeliverable,
+    /// How uncertain a point may be before its place counts as vague.
+    pub accuracy: Accuracy,
     pub windows: BTreeMap<String, Window>,
     pub calendar: Calendar,
     pub classes: BTreeMap<String, Class>,
@@ -57,6 +59,30 @@ pub struct Doctrine {
     pub never: Vec<Never>,
     /// How a crisis is conducted; none when no fiche says.
     pub crisis: Option<crate::crisis::Rules>,
+}
+
+/// How uncertain a point may be, metres, before only its owner's sector is told, that the place is vague.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accuracy {
+    /// Of raisers whose role is not named below.
+    pub within_m: u32,
+    #[serde(default)]
+    pub roles: BTreeMap<RoleId, u32>,
+}
+
+impl Default for Accuracy {
+    /// What a doctrine older than this section means: a fix of a telephone between buildings.
+    fn default() -> Self {
+        Self { within_m: 150, roles: BTreeMap::new() }
+    }
+}
+
+impl Accuracy {
+    /// The bound for points given by raisers of `role`, metres.
+    pub fn bound_m(&self, role: &RoleId) -> f64 {
+        f64::from(*self.roles.get(role).unwrap_or(&self.within_m))
+    }
 }
 
 /// Where something stands in the doctrine's files.
@@ -152,6 +178,13 @@ pub struct Class {
     pub roles: Vec<RoleId>,
     /// Days after closing until its personal text is destroyed.
     pub retention_days: u32,
+}
+
+impl Class {
+    /// Whether a role may know of incidents of this class.
+    pub fn admits(&self, role: &RoleId) -> bool {
+        self.roles.is_empty() || self.roles.contains(role)
+    }
 }
 
 /// A number the contract asks for.

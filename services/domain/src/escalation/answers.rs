@@ -9,35 +9,65 @@ use vigie_proto::{
     plan::{OnRefusal, PlannedStep, Trigger},
 };
 
-use super::{Acknowledgement, CALL, CONFIRM, Escalation, Position, Settlement, TAKE_OVER, named, seconds};
+use super::{
+    Acknowledgement, CALL, CONFIRM, Escalation, Position, Settlement, TAKE_OVER, named, seconds, standing::fits,
+};
+
+/// Somebody takes charge.
+#[derive(Debug, Clone)]
+pub struct TakingCharge<'a> {
+    pub body: BodyId,
+    pub role: &'a RoleId,
+    /// Its role goes there or sends somebody.
+    pub intervenes: bool,
+    /// Incident version under the person's eyes.
+    pub seen_version: u32,
+    /// The circuits its owner says it counts for; None in facts older than that, then the machine decides alone.
+    pub counts_for: Option<&'a [String]>,
+}
 
 impl Escalation {
-    /// `body`, of `role`, took charge at `now` of the incident as it stood at `seen_version`.
+    /// A body took charge at `now` of the incident as it stood at `seen_version`.
     ///
-    /// Settles the conditional steps of every circuit this satisfies, and makes due those that waited for it. An
-    /// acknowledgement of an incident that has worsened since changes nothing: it is asked again.
-    pub fn acknowledge(&mut self, body: BodyId, role: &RoleId, seen_version: u32, now: Timestamp) -> Vec<Settlement> {
+    /// It counts for the circuits that asked this body and accept its role, whatever the fact says besides: only who was
+    /// asked stops the climbing, and only of the circuit that asked. Settles the conditional steps of every circuit this
+    /// satisfies, and makes due those that waited for it. An acknowledgement of an incident that has worsened since changes
+    /// nothing: it is asked again.
+    pub fn acknowledge(&mut self, taking: TakingCharge<'_>, now: Timestamp) -> Vec<Settlement> {
+        let TakingCharge { body, role, intervenes, seen_version, counts_for } = taking;
         if seen_version < self.version || self.closed {
             return Vec::new();
         }
+        let counted: BTreeSet<String> = (0..self.plan.circuits.len())
+            .filter(|circuit| self.asked.get(circuit).is_some_and(|asked| asked.contains(&body)))
+            .map(|circuit| &self.plan.circuits[circuit])
+            .filter(|circuit| fits(&circuit.satisfied_by, role, intervenes))
+            .filter(|circuit| counts_for.is_none_or(|said| said.contains(&circuit.id)))
+            .map(|circuit| circuit.id.clone())
+            .collect();
         self.refused.remove(&body);
         self.acknowledgements.retain(|known| known.body != body);
         let stale = self.plan.circuits.iter().filter_map(|circuit| circuit.stale).min_by_key(|stale| stale.after_s);
+        let counts = !counted.is_empty();
         self.acknowledgements.push(Acknowledgement {
             body,
             role: role.clone(),
             at: now,
+            counts_for: Some(counted),
+            intervenes,
             confirm_at: stale.map(|stale| now + seconds(stale.after_s)),
             lapses_at: None,
         });
-        self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(role)));
+        if counts {
+            self.trigger(now, |event| matches!(event, Trigger::AcknowledgedBy(roles) if roles.contains(role)));
+        }
         self.stop_satisfied()
     }
 
     /// `body` was asked and will not take charge.
     ///
     /// What it had taken charge of goes on at once; where it was only asked, the next step comes at once if the circuit
-    /// says so.
+    /// says so. Either happens once for a body in a generation: whoever answers back and forth alarms nobody any more.
     pub fn refuse(&mut self, body: &BodyId, now: Timestamp) {
         if self.closed {
             return;
@@ -47,15 +77,21 @@ impl Escalation {
         for circuit in 0..self.plan.circuits.len() {
             let none = BTreeSet::new();
             let asked = self.asked.get(&circuit).unwrap_or(&none);
-            let advance = match self.plan.circuits[circuit].on_refusal {
-                OnRefusal::Wait => false,
-                OnRefusal::Advance => asked.contains(body),
-                OnRefusal::AdvanceWhenAll => asked.contains(body) && asked.is_subset(&self.refused),
-            };
-            if advance && !self.is_satisfied(circuit) {
+            let advance = asked.contains(body)
+                && match self.plan.circuits[circuit].on_refusal {
+                    OnRefusal::Wait => false,
+                    OnRefusal::Advance => true,
+                    OnRefusal::AdvanceWhenAll => asked.is_subset(&self.refused),
+                };
+            if advance && !self.is_satisfied(circuit) && self.may_rearm(circuit, body) {
                 self.advance(circuit, now);
             }
         }
+    }
+
+    /// Whether `body` may set this circuit off again: the first time it asks, and no more under this plan.
+    fn may_rearm(&mut self, circuit: usize, body: &BodyId) -> bool {
+        self.rearmed.entry(circuit).or_default().insert(body.clone())
     }
 
     /// `from` hands the incident on to `to`, of `role`: it is asked, and the circuits go on unless it takes charge in
@@ -73,7 +109,10 @@ impl Escalation {
         }
         let asking = released.first().copied().or_else(|| (!self.plan.circuits.is_empty()).then_some(0));
         if let Some(circuit) = asking {
-            self.asked.entry(circuit).or_default().insert(to.clone());
+            // It is asked for all that is handed to it, by one message.
+            for circuit in released.iter().copied().chain([circuit]) {
+                self.asked.entry(circuit).or_default().insert(to.clone());
+            }
             let target = named(to, role);
             self.add(circuit, TAKE_OVER, now, vec![target], false);
         }
@@ -121,7 +160,12 @@ impl Escalation {
         let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
         self.acknowledgements.retain(|known| known.body != *body);
         for circuit in held {
-            if !self.is_satisfied(circuit) && !self.resume(circuit, now) {
+            if self.is_satisfied(circuit) {
+                continue;
+            }
+            if !self.may_rearm(circuit, body) {
+                self.bring_back(circuit);
+            } else if !self.resume(circuit, now) {
                 self.call_again(circuit, now);
             }
         }
@@ -144,6 +188,15 @@ impl Escalation {
             self.move_to(position, due + shift);
         }
         true
+    }
+
+    /// The steps an acknowledgement had stopped come back at their own times, past ones at once.
+    fn bring_back(&mut self, circuit: usize) {
+        let back: Vec<Position> = self.stopped.iter().filter(|(c, _)| *c == circuit).copied().collect();
+        for position in back {
+            self.stopped.remove(&position);
+            self.settled.remove(&position);
+        }
     }
 
     /// Every step had been told before it was taken charge of: the last is told again.

@@ -1,7 +1,7 @@
 //! What the ladder does, happening by happening.
 
 use proptest::prelude::*;
-use vigie_proto::plan::{Offset, OnRefusal, Owed, OwedTo, Staleness};
+use vigie_proto::plan::{Offset, OnRefusal, Owed, OwedTo, SatisfiedBy, Staleness};
 
 use super::*;
 
@@ -56,9 +56,21 @@ fn body(name: &str) -> BodyId {
     BodyId::new(name).unwrap()
 }
 
-/// `name` takes charge at `second`, of the incident at `version`.
+/// `name`, whom every circuit has asked, takes charge at `second`, of the incident at `version`.
 fn answers(escalation: &mut Escalation, name: &str, version: u32, second: i64) -> Vec<Settlement> {
-    escalation.acknowledge(body(name), &role(name), version, at(second))
+    let circuits: Vec<String> = escalation.plan.circuits.iter().map(|circuit| circuit.id.clone()).collect();
+    for circuit in circuits {
+        escalation.asked(&circuit, [body(name)]);
+    }
+    unasked(escalation, name, version, second)
+}
+
+/// `name` takes charge at `second`, of the incident at `version`, whoever was asked.
+fn unasked(escalation: &mut Escalation, name: &str, version: u32, second: i64) -> Vec<Settlement> {
+    let role = role(name);
+    let taking =
+        TakingCharge { body: body(name), role: &role, intervenes: true, seen_version: version, counts_for: None };
+    escalation.acknowledge(taking, at(second))
 }
 
 fn ladder() -> Escalation {

@@ -39,12 +39,12 @@ pub use self::{
 };
 use crate::{
     assess::{Assessment, assess},
-    audience::{self, Telling},
+    audience::{self, Resolved, Telling},
     city::City,
     correlation,
     doctrine::KindRule,
-    escalation::{Escalation, Settlement},
-    incident::{Incident, Names, Origin, Planner},
+    escalation::{Escalation, Settlement, TakingCharge},
+    incident::{Incident, Judged, Names, Origin, Planner},
     pattern::Pattern,
 };
 
@@ -97,11 +97,13 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
         self.advance(signal.received_at);
         let city = self.city;
-        let located = city
-            .doctrine
-            .kind(&signal.kind)
-            .ok_or_else(|| Unplaced::UnknownKind(signal.kind.clone()))
-            .and_then(|rule| Ok((rule, assess(&signal.location, rule, &city.territory)?)));
+        let located =
+            city.doctrine.kind(&signal.kind).ok_or_else(|| Unplaced::UnknownKind(signal.kind.clone())).and_then(
+                |rule| {
+                    let bound_m = city.doctrine.accuracy.bound_m(&signal.source_role);
+                    Ok((rule, assess(&signal.location, bound_m, rule, &city.territory)?))
+                },
+            );
         match located {
             Ok((rule, place)) => self.take(signal, rule, place),
             Err(why) => self.observer.unplaced(signal, &why),
@@ -210,7 +212,15 @@ impl<'a, O: Observer> Simulation<'a, O> {
             Event::IncidentAcknowledged(e) => {
                 let first = incident.in_charge.len() == 1;
                 self.observer.took_charge(&answered(&e.by.body, &e.by.role, first));
-                escalation.acknowledge(e.by.body, &e.by.role, e.seen_version, now)
+                let intervenes = self.city.directory.role(&e.by.role).is_some_and(|role| role.intervenes);
+                let taking = TakingCharge {
+                    body: e.by.body,
+                    role: &e.by.role,
+                    intervenes,
+                    seen_version: e.seen_version,
+                    counts_for: e.counts_for.as_deref(),
+                };
+                escalation.acknowledge(taking, now)
             }
             Event::IncidentRefused(e) => {
                 self.observer.refused(&answered(&e.by.body, &e.by.role, false));
@@ -262,7 +272,12 @@ impl<'a, O: Observer> Simulation<'a, O> {
     ) {
         let now = self.now;
         let Some(live) = self.incidents[slot].as_mut() else { return };
-        let (tellings, nobody) = audience::resolve(settlements, &self.city.directory, now);
+        let Resolved { tellings, nobody, in_charge } = audience::resolve(settlements, &self.city.directory, now);
+        if generation == live.escalation.generation {
+            for (step, bodies) in &in_charge {
+                live.escalation.asked_in_charge(step, bodies);
+            }
+        }
         for settlement in settlements {
             let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
             if generation == live.escalation.generation && settlement.purpose == Purpose::Acknowledge {
@@ -401,7 +416,11 @@ impl<'a, O: Observer> Simulation<'a, O> {
             act,
             at: self.now,
         };
-        let event = live.incident.act(&recorded, planner);
+        let standing = live.escalation.standing();
+        let intervenes = self.city.directory.role(&recorded.actor.role).is_some_and(|role| role.intervenes);
+        // Who closes in a simulation is nobody in particular: whether it may is not what is simulated.
+        let judged = Judged { standing: Some(&standing), intervenes, may_end_unanswered: true };
+        let event = live.incident.act(&recorded, judged, planner);
         self.memory.changed(&live.incident, live.rule);
         self.apply(slot, event);
     }

@@ -115,6 +115,12 @@ impl Territory {
             .expect("a territory has a border, and a position on Earth has a distance to it")
     }
 
+    /// Whether the border of `sector` lies within `reach_m` metres of `at`.
+    pub fn lies_within_m_of(&self, at: LonLat, sector: &SectorId, reach_m: f64) -> bool {
+        let distances_m = self.borders.distances_m(at, reach_m, self.sectors.len());
+        self.sectors.iter().zip(distances_m).any(|(known, metres)| known.id == *sector && metres <= reach_m)
+    }
+
     pub(super) fn look_around(&self, place: Place, at: LonLat, accuracy_m: f64, reach_m: f64) -> Survey<'_> {
         let [accuracy_m, reach_m] = [accuracy_m.max(0.0), reach_m.max(0.0)];
         let distances_m = self.borders.distances_m(at, accuracy_m.max(reach_m), self.sectors.len());

@@ -86,12 +86,6 @@ fn doc_02_what_a_mairie_learns_elsewhere_is_not_settled_before_the_scop_knows() 
             (
                 "f-3-13.toml",
                 "raised_by = [\"mairie\", \"mairie-elu\"]\nsatisfied_by = { any_of = [\"scop\"] }\ncounts = [\"retours-mairie-scop\"]",
-                "raised_by = [\"mairie\", \"mairie-elu\"]\nsatisfied_by = \"anyone\"",
-                Then::Broken,
-            ),
-            (
-                "f-3-13.toml",
-                "raised_by = [\"mairie\", \"mairie-elu\"]\nsatisfied_by = { any_of = [\"scop\"] }\ncounts = [\"retours-mairie-scop\"]",
                 "satisfied_by = { any_of = [\"scop\"] }",
                 Then::Broken,
             ),
@@ -361,10 +355,9 @@ fn owes_retex(plan: &Plan) -> bool {
 fn the_cellule_centrale_and_the_mairie_must_both_take_charge_of_a_crisis_of_the_city() {
     let city = shipped::city();
     let mut play = Play::of(&city, &in_crisis(CrisisRegime::City));
-    let stopped =
-        play.escalation.acknowledge("ccc".parse().unwrap(), &"cellule-centrale-de-crise".parse().unwrap(), 1, monday());
+    let stopped = play.takes_charge("cellule-centrale-de-crise", monday());
     assert!(stopped.iter().all(|settlement| !settlement.step.starts_with("CRI-8/")), "{stopped:?}");
-    let stopped = play.escalation.acknowledge("elu".parse().unwrap(), &"mairie-elu".parse().unwrap(), 1, monday());
+    let stopped = play.takes_charge("mairie-elu", monday());
     let of_cell: Vec<_> = stopped.iter().filter(|s| s.step == "CRI-8/relance").map(|s| s.outcome.clone()).collect();
     assert_eq!(of_cell, [StepOutcome::Acknowledged]);
 }

@@ -6,13 +6,14 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use vigie_domain::{
     access::Caller,
     admission::{Admitted, Inadmissible, admit},
-    audience::{Telling, resolve},
+    audience::{Resolved, Telling, resolve},
     city::City,
     doctrine::{Situation, freeze},
-    escalation::Escalation,
+    escalation::{Escalation, Settlement, TakingCharge},
 };
 use vigie_proto::{
     BodyId, Channel, CrisisRegime, Nature, RoleId, Severity,
+    event::Purpose,
     plan::Plan,
     signal::{LocationFields, SignalReport},
 };
@@ -92,18 +93,34 @@ impl<'a> Play<'a> {
     pub(crate) fn until(&mut self, end: Timestamp) -> &mut Self {
         while let Some(due) = self.escalation.next_due().filter(|due| *due <= end) {
             let settlements = self.escalation.settle_due(due);
-            let (tellings, nobody) = resolve(&settlements, &self.city.directory, due);
+            let Resolved { tellings, nobody, in_charge } = resolve(&settlements, &self.city.directory, due);
             assert!(nobody.is_empty(), "steps that find nobody: {nobody:?}");
+            for settlement in settlements.iter().filter(|s| s.purpose == Purpose::Acknowledge) {
+                let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
+                self.escalation.asked(&settlement.step, told.map(|telling| telling.body.clone()));
+            }
+            for (step, bodies) in &in_charge {
+                self.escalation.asked_in_charge(step, bodies);
+            }
             self.told.extend(tellings.into_iter().map(|telling| Told::new(due, telling)));
         }
         self
     }
 
-    /// Somebody of this role takes charge.
+    /// The first body of this role that was told takes charge.
     pub(crate) fn acknowledge(&mut self, role: &str, now: Timestamp) -> &mut Self {
-        let role: RoleId = role.parse().unwrap();
-        self.escalation.acknowledge(role.as_str().parse().unwrap(), &role, 1, now);
+        self.takes_charge(role, now);
         self.until(now)
+    }
+
+    /// The same, with what it settled.
+    pub(crate) fn takes_charge(&mut self, role: &str, now: Timestamp) -> Vec<Settlement> {
+        let role: RoleId = role.parse().unwrap();
+        let told = self.told.iter().find(|told| told.role == role.as_str()).map(|told| told.body.clone());
+        let body = told.unwrap_or_else(|| role.as_str().parse().unwrap());
+        let intervenes = self.city.directory.role(&role).is_some_and(|role| role.intervenes);
+        let taking = TakingCharge { body, role: &role, intervenes, seen_version: 1, counts_for: None };
+        self.escalation.acknowledge(taking, now)
     }
 
     pub(crate) fn close(&mut self, now: Timestamp) -> &mut Self {

@@ -224,7 +224,10 @@ pub(crate) fn fixed(steps: &[&str], desk_email_proven: bool) -> Files {
         )
     };
     let role = |(name, ..): (&str, &str, bool)| {
-        format!("[{name}]\nlabel = \"{name}\"\nmanned = {}\nraises = [\"brawl\", \"leak\"]\n", name == "desk")
+        format!(
+            "[{name}]\nlabel = \"{name}\"\nmanned = {}\nintervenes = true\nraises = [\"brawl\", \"leak\"]\n",
+            name == "desk"
+        )
     };
     let everybody = Reachable { positions: 2, without_sms: false, proven: [true; 3], one_unproven: None, hand_over: 8 };
     let desk = Reachable { proven: [desk_email_proven, true, true], ..everybody.clone() };

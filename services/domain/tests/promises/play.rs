@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use vigie_domain::{
-    audience::{Telling, resolve},
+    audience::{Resolved, Telling, resolve},
     city::City,
     doctrine::{Situation, freeze},
-    escalation::{Escalation, Settlement},
+    escalation::{Escalation, Settlement, TakingCharge},
 };
 use vigie_proto::{
     BodyId, Channel, ContactId, RoleId, Severity,
@@ -46,6 +46,8 @@ pub(crate) struct Play<'a> {
     pub(crate) chapters: Vec<Chapter>,
     /// Who is in charge, by the judge's own count.
     in_charge: BTreeMap<BodyId, RoleId>,
+    /// By body: the circuits that had asked it when it took charge.
+    counted: BTreeMap<BodyId, BTreeSet<String>>,
     /// Everybody asked to take charge, in order.
     called: Vec<(BodyId, RoleId)>,
     /// Steps' times may no longer be those of the plan.
@@ -73,6 +75,7 @@ impl<'a> Play<'a> {
             version: 1,
             now,
             in_charge: BTreeMap::new(),
+            counted: BTreeMap::new(),
             called: Vec::new(),
             moved: false,
             given: BTreeSet::new(),
@@ -119,8 +122,14 @@ impl<'a> Play<'a> {
             Happening::Acknowledge(n) => {
                 if let Some((body, role)) = any(&self.called, n).filter(|_| !self.closed) {
                     self.in_charge.insert(body.clone(), role.clone());
+                    let asked = self.chapter().asked.clone();
+                    let by = asked.into_iter().filter(|(_, bodies)| bodies.contains(&body)).map(|(circuit, _)| circuit);
+                    self.counted.insert(body.clone(), by.collect());
                     self.excuse();
-                    let settlements = self.escalation.acknowledge(body, &role, self.version, now);
+                    let intervenes = self.city.directory.role(&role).is_some_and(|role| role.intervenes);
+                    let seen_version = self.version;
+                    let taking = TakingCharge { body, role: &role, intervenes, seen_version, counts_for: None };
+                    let settlements = self.escalation.acknowledge(taking, now);
                     self.carry(&settlements);
                 }
             }
@@ -135,7 +144,17 @@ impl<'a> Play<'a> {
                 let from = self.in_charge.keys().next().cloned().filter(|_| !self.closed);
                 if let (Some(from), Some((to, role))) = (from, any(&self.called, n)) {
                     self.moved = true;
+                    let circuits: Vec<String> =
+                        self.escalation.plan.circuits.iter().map(|circuit| circuit.id.clone()).collect();
+                    let held: Vec<String> = circuits.iter().filter(|id| self.is_satisfied(id)).cloned().collect();
                     self.in_charge.remove(&from);
+                    let mut released: Vec<String> = held.into_iter().filter(|id| !self.is_satisfied(id)).collect();
+                    if released.is_empty() {
+                        released.extend(circuits.into_iter().take(1));
+                    }
+                    for circuit in released {
+                        self.chapter().asked.entry(circuit).or_default().insert(to.clone());
+                    }
                     self.escalation.hand_over(&from, to, role, now);
                 }
             }
@@ -202,7 +221,15 @@ impl<'a> Play<'a> {
         for settlement in settlements {
             self.judge(settlement);
         }
-        let (tellings, _) = resolve(settlements, &self.city.directory, self.now);
+        let Resolved { tellings, in_charge, .. } = resolve(settlements, &self.city.directory, self.now);
+        for (step, bodies) in &in_charge {
+            self.escalation.asked_in_charge(step, bodies);
+            let circuit = step.split('/').next().unwrap().to_owned();
+            self.chapter().asked.entry(circuit.clone()).or_default().extend(bodies.clone());
+            for body in bodies {
+                self.counted.entry(body.clone()).or_default().insert(circuit.clone());
+            }
+        }
         for settlement in settlements.iter().filter(|settlement| settlement.purpose == Purpose::Acknowledge) {
             let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
             let bodies: BTreeSet<BodyId> = told.map(|telling| telling.body.clone()).collect();
@@ -255,19 +282,22 @@ impl<'a> Play<'a> {
     fn is_satisfied(&self, step: &str) -> bool {
         let id = step.split('/').next().unwrap();
         let circuit = self.escalation.plan.circuits.iter().find(|known| known.id == id).unwrap();
-        let of = |role: &RoleId| self.in_charge.values().any(|known| known == role);
+        let counts = |body: &BodyId| self.counted.get(body).is_some_and(|circuits| circuits.contains(id));
+        let counting: Vec<(&BodyId, &RoleId)> = self.in_charge.iter().filter(|(body, _)| counts(body)).collect();
+        let of = |role: &RoleId| counting.iter().any(|(_, known)| *known == role);
+        let intervenes = |role: &RoleId| self.city.directory.role(role).is_some_and(|role| role.intervenes);
         match &circuit.satisfied_by {
-            SatisfiedBy::Anyone => !self.in_charge.is_empty(),
+            SatisfiedBy::Anyone => counting.iter().any(|(_, role)| intervenes(role)),
             SatisfiedBy::AnyOf(roles) => roles.iter().any(of),
             SatisfiedBy::AllOf(roles) => roles.iter().all(of),
             SatisfiedBy::EachAsked => {
                 let asked = self.chapters.last().unwrap().asked.get(id);
-                asked.is_some_and(|asked| {
-                    !asked.is_empty() && asked.iter().all(|body| self.in_charge.contains_key(body))
-                })
+                let taken = |body: &BodyId| counting.iter().any(|(known, role)| *known == body && intervenes(role));
+                asked.is_some_and(|asked| !asked.is_empty() && asked.iter().all(taken))
             }
             SatisfiedBy::AtLeast { count, of } => {
-                let counted = self.in_charge.values().filter(|role| of.is_empty() || of.contains(role)).count();
+                let fits = |role: &RoleId| if of.is_empty() { intervenes(role) } else { of.contains(role) };
+                let counted = counting.iter().filter(|(_, role)| fits(role)).count();
                 counted >= usize::try_from(*count).unwrap()
             }
         }

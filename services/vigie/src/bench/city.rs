@@ -45,6 +45,7 @@ tell = [{ role = "veille", in = "city" }]
 
 const ROLES: &str = r#"[veille]
 label = "Veille"
+intervenes = true
 raises = ["essai"]
 sees = "everything"
 may = ["acknowledge"]

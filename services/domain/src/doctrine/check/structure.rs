@@ -112,7 +112,7 @@ impl Look<'_, '_> {
             let remedy = "add when = [\"expected\"], or a step that comes in any case";
             self.add(Level::Warning, "may-never-come", &step.origin, what, remedy);
         }
-        if step.unless_acknowledged && !self.asks_somebody(circuit) {
+        if step.unless_acknowledged && asking(circuit).next().is_none() {
             let what = format!("{name} waits for an acknowledgement nobody is asked for");
             let remedy = "let an earlier step expect an acknowledgement, or remove `unless`";
             self.add(Level::Error, "unless-never", &step.origin, what, remedy);
@@ -157,10 +157,6 @@ impl Look<'_, '_> {
 
     fn exists(&self, audience: &Audience, sector: &SectorId) -> bool {
         super::bodies(self.city, audience, sector).next().is_some()
-    }
-
-    fn asks_somebody(&self, circuit: &Circuit) -> bool {
-        self.together(circuit).any(|other| other.steps.iter().any(|step| step.expects == Expects::Acknowledgement))
     }
 
     /// Circuits that may be in one plan with `circuit`, itself included.
@@ -213,19 +209,13 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Those who must take charge are asked to, and are enough, in every sector.
+    /// Those who can stop a circuit intervene, are asked by it, and are enough, in every sector.
     fn quorum(&mut self, circuit: &Circuit) {
-        let conditional = circuit.steps.iter().any(|step| step.unless_acknowledged);
-        if !conditional {
+        if asking(circuit).next().is_none() {
             return;
         }
-        let asking: Vec<Audience> = self
-            .together(circuit)
-            .flat_map(|other| &other.steps)
-            .filter(|step| step.expects == Expects::Acknowledgement)
-            .flat_map(|step| step.tell.clone())
-            .collect();
-        let asked: BTreeSet<RoleId> = told(&asking).into_iter().collect();
+        self.watchers(circuit);
+        let asked: BTreeSet<RoleId> = asking(circuit).flat_map(|step| told(&step.tell)).collect();
         let remedy = "ask those roles in a step of the circuit, or change satisfied_by";
         match &circuit.satisfied_by {
             SatisfiedBy::AnyOf(roles) if !roles.iter().any(|role| asked.contains(role)) => {
@@ -238,31 +228,80 @@ impl Look<'_, '_> {
                     let what = format!("{} is satisfied only with {role}, which is not asked", circuit.id);
                     self.add(Level::Error, "never-satisfied", &circuit.origin, what, remedy);
                 }
+                for role in roles.iter().filter(|role| asked.contains(role)) {
+                    self.enough(circuit, 1, std::slice::from_ref(role));
+                }
             }
-            SatisfiedBy::AtLeast { count, of } => {
-                for sector in self.sectors {
-                    let bodies: BTreeSet<_> = asking
-                        .iter()
-                        .filter(|audience| of.is_empty() || of.contains(&audience.role))
-                        .flat_map(|audience| super::bodies(self.city, audience, sector))
-                        .map(|body| body.id.clone())
-                        .collect();
-                    if u32::try_from(bodies.len()).unwrap_or(u32::MAX) < *count {
-                        let what = format!("{} wants {count} bodies to take charge and asks fewer", circuit.id);
-                        let draft = Draft {
-                            level: Level::Error,
-                            code: "quorum-out-of-reach",
-                            origin: circuit.origin.clone(),
-                            message: what,
-                            sector: Some(sector.clone()),
-                            when: None,
-                            remedy: "ask more bodies, or lower the count",
-                        };
-                        self.findings.add(draft, &self.doctrine.zone);
+            SatisfiedBy::AnyOf(roles) => self.enough(circuit, 1, roles),
+            SatisfiedBy::AtLeast { count, of } => self.enough(circuit, *count, of),
+            SatisfiedBy::Anyone | SatisfiedBy::EachAsked => self.enough(circuit, 1, &[]),
+        }
+    }
+
+    /// Nobody who does not intervene can stop the circuit.
+    fn watchers(&mut self, circuit: &Circuit) {
+        let directory = &self.city.directory;
+        let watches = |role: &RoleId| directory.role(role).is_some_and(|role| !role.intervenes);
+        let remedy = "let a step of its own tell that role and expect nothing, name in satisfied_by those who intervene, or give it intervenes = true in roles.toml";
+        match &circuit.satisfied_by {
+            SatisfiedBy::AnyOf(roles) | SatisfiedBy::AllOf(roles) | SatisfiedBy::AtLeast { of: roles, .. }
+                if !roles.is_empty() =>
+            {
+                let stopping: Vec<RoleId> = roles.iter().filter(|role| watches(role)).cloned().collect();
+                for role in stopping {
+                    let what = format!("{} can be stopped by {role}, which does not intervene", circuit.id);
+                    self.add(Level::Error, "stopped-by-watcher", &circuit.origin, what, remedy);
+                }
+            }
+            SatisfiedBy::Anyone
+            | SatisfiedBy::EachAsked
+            | SatisfiedBy::AnyOf(_)
+            | SatisfiedBy::AllOf(_)
+            | SatisfiedBy::AtLeast { .. } => {
+                for step in asking(circuit) {
+                    let asked: BTreeSet<RoleId> = told(&step.tell).into_iter().filter(|role| watches(role)).collect();
+                    for role in asked {
+                        let (circuit, step_id) = (&circuit.id, &step.id);
+                        let what = format!(
+                            "{circuit}/{step_id} asks {role} to take charge, which does not intervene: it could stop {circuit}"
+                        );
+                        self.add(Level::Error, "stopped-by-watcher", &step.origin, what, remedy);
                     }
                 }
             }
-            SatisfiedBy::Anyone | SatisfiedBy::EachAsked | SatisfiedBy::AnyOf(_) => {}
+        }
+    }
+
+    /// Whether the circuit asks at least `count` bodies of the roles `of` (of those that intervene when none is named), in
+    /// every sector. Audiences whose place depends on the point are not counted against it.
+    fn enough(&mut self, circuit: &Circuit, count: u32, of: &[RoleId]) {
+        let directory = &self.city.directory;
+        let counts = |role: &RoleId| {
+            if of.is_empty() { directory.role(role).is_some_and(|role| role.intervenes) } else { of.contains(role) }
+        };
+        let audiences: Vec<Audience> = asking(circuit)
+            .flat_map(|step| &step.tell)
+            .flat_map(|audience| std::iter::once(audience).chain(instead(audience)))
+            .filter(|audience| counts(&audience.role))
+            .cloned()
+            .collect();
+        let by_point =
+            audiences.iter().any(|audience| !matches!(audience.place, AudiencePlace::City | AudiencePlace::Sector));
+        if by_point {
+            return;
+        }
+        for sector in self.sectors {
+            let bodies: BTreeSet<_> = audiences
+                .iter()
+                .flat_map(|audience| super::bodies(self.city, audience, sector))
+                .map(|body| body.id.clone())
+                .collect();
+            if u32::try_from(bodies.len()).unwrap_or(u32::MAX) < count {
+                let asks = bodies.len();
+                let what = format!("{} wants {count} bodies to take charge and asks {asks} that may", circuit.id);
+                let remedy = "ask more bodies, or lower the count";
+                self.add_in(Level::Error, "quorum-out-of-reach", &circuit.origin, what, Some(sector.clone()), remedy);
+            }
         }
     }
 
@@ -301,6 +340,19 @@ impl Look<'_, '_> {
             let what = "that somebody could not be reached is told by SMS only".to_owned();
             self.add(Level::Warning, "undeliverable-thin", &file, what, "add screen or email to [undeliverable]");
         }
+    }
+}
+
+/// Steps of a circuit that ask somebody to take charge.
+fn asking(circuit: &Circuit) -> impl Iterator<Item = &Step> {
+    circuit.steps.iter().filter(|step| step.expects == Expects::Acknowledgement)
+}
+
+/// Those told instead of an audience, at any depth.
+fn instead(audience: &Audience) -> Vec<&Audience> {
+    match &audience.outside {
+        Outside::Tell(others) => others.iter().flat_map(|other| std::iter::once(other).chain(instead(other))).collect(),
+        Outside::Skip | Outside::Wait => Vec::new(),
     }
 }
 

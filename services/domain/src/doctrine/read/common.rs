@@ -8,8 +8,8 @@ use vigie_proto::Kind;
 
 use super::{
     super::{
-        Accumulation, Calendar, Class, Correlation, Doctrine, EmergencyNumber, FactRule, Indicator, KindRule, Never,
-        Retaliation, Undeliverable, Window,
+        Accumulation, Accuracy, Calendar, Class, Correlation, Doctrine, EmergencyNumber, FactRule, Indicator, KindRule,
+        Never, Retaliation, Undeliverable, Window,
         file::{CalendarSection, CommonFile, KindSection, NeverSection, WindowSection},
     },
     COMMON_FILE, Reader, Source,
@@ -38,6 +38,7 @@ impl Reader<'_> {
             kinds: BTreeMap::new(),
             circuits: Vec::new(),
             undeliverable: Undeliverable { tell: Vec::new(), channels: Vec::new() },
+            accuracy: self.accuracy(source, file.accuracy),
             windows: self.windows(source, file.windows),
             calendar: self.calendar(source, file.calendar),
             classes: BTreeMap::new(),
@@ -93,6 +94,15 @@ impl Reader<'_> {
             }
         }
         numbers
+    }
+
+    fn accuracy(&mut self, source: Source<'_>, section: Option<Spanned<Accuracy>>) -> Accuracy {
+        let Some(section) = section else { return Accuracy::default() };
+        let stranger = section.get_ref().roles.keys().find(|role| !self.roles.contains(*role)).cloned();
+        if let Some(role) = stranger {
+            self.fault(source, &section, format!("role `{role}` is not in roles.toml"));
+        }
+        section.into_inner()
     }
 
     fn calendar(&mut self, source: Source<'_>, section: CalendarSection) -> Calendar {

@@ -83,7 +83,7 @@ fn situation(explain: &Explain, city: &City) -> anyhow::Result<Situation> {
         bail!("there is no role `{}`; {} is raised by: {}", explain.raised_by, explain.kind, known.join(", "));
     }
     let Assessment { sectors, neighbours, school, schools_around, .. } =
-        assess(&location(explain, city)?, rule, &city.territory)?;
+        assess(&location(explain, city)?, f64::INFINITY, rule, &city.territory)?;
     Ok(Situation {
         kind: explain.kind.clone(),
         severity: explain.severity,

@@ -358,7 +358,7 @@ impl Player<'_> {
         let started = Instant::now();
         for signal in self.signals {
             if let Some(rule) = city.doctrine.kind(&signal.kind) {
-                std::hint::black_box(assess(&signal.location, rule, &city.territory).is_ok());
+                std::hint::black_box(assess(&signal.location, 150.0, rule, &city.territory).is_ok());
             }
         }
         let locating = started.elapsed();

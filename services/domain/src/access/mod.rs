@@ -1,12 +1,23 @@
-//! Who may raise what and where, and who sees which incident.
+//! Who may do what: one policy for every door, and for the owner of the state behind it.
+//!
+//! A [`Party`] before an incident has a [`Position`]: its [`Relation`]s, from who was told and asked, where it acts and
+//! what it raised. [`Position::clearance`] says how far it sees, [`Position::may`] what it may do. Raising is judged here,
+//! by [`Caller::may_raise`]: before that there is no incident.
 
-use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot, event::IncidentSnapshot};
+mod deed;
+mod relation;
+
+use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot};
 
 use crate::{
     assess::Assessment,
     directory::{Ambit, Directory, Permission, Role, Sight, Source},
+    doctrine::Doctrine,
     territory::Territory,
 };
+
+pub use deed::{Deed, Denial};
+pub use relation::{Party, Position, Relation, Ties};
 
 /// A source with the role that says what it may do.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +41,8 @@ pub enum Refusal {
     Kind,
     /// The place is outside its sector, or its school and surroundings.
     Place,
+    /// Its role does not play exercises.
+    Exercise,
 }
 
 impl<'a> Caller<'a> {
@@ -39,32 +52,45 @@ impl<'a> Caller<'a> {
     }
 
     /// May it raise a signal of `kind` at the place assessed?
-    pub fn may_raise(&self, kind: &Kind, place: &Assessment, territory: &Territory) -> Result<(), Refusal> {
+    ///
+    /// Judged by the point alone: how vague it is opens nothing. A role may reach a little beyond its sector's border.
+    pub fn may_raise(
+        &self,
+        kind: &Kind,
+        place: &Assessment,
+        exercise: bool,
+        territory: &Territory,
+    ) -> Result<(), Refusal> {
         if !self.role.raises.contains(kind) {
             return Err(Refusal::Kind);
         }
+        if exercise && !self.may(Permission::Exercise) {
+            return Err(Refusal::Exercise);
+        }
+        let reach_m = f64::from(self.role.surroundings_m);
         let within = match &self.source.ambit {
             Ambit::City => true,
-            Ambit::Sector(sector) => place.sectors.contains(sector),
+            Ambit::Sector(sector) => {
+                let beyond = |at| reach_m > 0.0 && territory.lies_within_m_of(at, sector, reach_m);
+                place.owner() == sector || place.at.is_some_and(beyond)
+            }
             Ambit::School(uai) => {
-                let own = place.school.as_ref() == Some(uai);
-                let near = territory.school(uai).zip(place.at).is_some_and(|(school, at)| {
-                    Territory::distance_m(school.at, at) <= f64::from(self.role.surroundings_m)
-                });
-                own || near
+                let school = territory.school(uai).zip(place.at);
+                school.is_some_and(|(school, at)| Territory::distance_m(school.at, at) <= reach_m)
             }
         };
         if within { Ok(()) } else { Err(Refusal::Place) }
     }
 
-    /// Does it see this incident? `raised_by_it`: one of its own signals belongs to it.
-    pub fn sees(&self, incident: &IncidentSnapshot, raised_by_it: bool) -> bool {
-        match self.role.sees {
-            Sight::Nothing => false,
-            Sight::OwnSignals => raised_by_it,
-            Sight::Sector => raised_by_it || self.sector().is_some_and(|own| concerns(incident, own)),
-            Sight::Everything => true,
-        }
+    /// What it is when it acts.
+    pub fn party(&self) -> Party<'a> {
+        Party::of_caller(*self)
+    }
+
+    /// Kinds it may know nothing of, by their class.
+    pub fn withheld<'d>(&self, doctrine: &'d Doctrine) -> Vec<&'d Kind> {
+        let party = self.party();
+        doctrine.kinds.keys().filter(|kind| !party.may_know(doctrine.class_of(kind))).collect()
     }
 
     /// Does it see this crisis?
@@ -86,20 +112,7 @@ impl<'a> Caller<'a> {
 
     /// Does it conduct the incidents of the whole city?
     pub fn operates(&self) -> bool {
-        self.role.sees == Sight::Everything && self.may(Permission::ChangeSeverity)
-    }
-
-    /// May it read what people wrote about an incident it sees: a signal's free text, notes?
-    ///
-    /// Only those who weigh what was said, where they answer for it: whoever may change the severity, of the whole city
-    /// or of the sector that owns the incident. Reading it elsewhere is not needed to act.
-    pub fn reads_words(&self, incident: &IncidentSnapshot) -> bool {
-        self.may(Permission::ChangeSeverity)
-            && match self.role.sees {
-                Sight::Everything => true,
-                Sight::Sector => self.sector() == Some(&incident.sector),
-                Sight::OwnSignals | Sight::Nothing => false,
-            }
+        self.role.operates()
     }
 
     /// The pages it may work at, most used first.
@@ -124,8 +137,4 @@ impl<'a> Caller<'a> {
     pub fn may(&self, permission: Permission) -> bool {
         self.role.may.contains(&permission)
     }
-}
-
-fn concerns(incident: &IncidentSnapshot, sector: &SectorId) -> bool {
-    incident.sector == *sector || incident.also_concerns.contains(sector)
 }
