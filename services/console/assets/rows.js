@@ -5,6 +5,7 @@ const KEPT_AFTER_CLOSING = 20_000;
 const HOUR = 3_600_000;
 /** Classes of the texts of a line. */
 const PARTS = [
+  "partial",
   ...["badge", "exercise", "kind", "reference", "sector", "place"],
   ...["status", "regime", "due", "tells", "who", "since"],
 ];
@@ -71,13 +72,14 @@ export class Rows {
   }
 
   /** Who is in charge and what comes next: only the API knows. */
-  complete({ id, upcoming, in_charge }, now) {
+  complete({ id, upcoming, in_charge, partial }, now) {
     const row = this.#known.get(id);
     if (!row) return;
     row.due = upcoming ? Date.parse(upcoming.due_at) : null;
     const tells = upcoming?.tells.join(", ") ?? "";
     text(row.parts.tells, upcoming && upcoming.step === null ? `confirmation demandée à ${tells}` : tells);
     text(row.parts.who, in_charge?.join(", ") ?? "");
+    text(row.parts.partial, partial?.map((quorum) => quorum.text).join(" ; ") ?? "");
     this.#tickRow(row, now);
   }
 

@@ -6,25 +6,32 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, State, rejection::FormRejection},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
-use vigie_domain::{french, link::LinkError};
+use vigie_domain::{
+    access::{Deed, Party},
+    escalation::{CircuitStanding, Standing},
+    french,
+    link::{LinkError, Signer},
+};
 use vigie_platform::problem::Problem;
 use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
     plan::Owed,
+    sensitivity::Sensitive,
 };
 
 use crate::{
     Edge,
     act::{self, Outcome},
     caller::{self, Seen},
-    page::{rendered, said},
+    incidents::PartialView,
+    page::{problem, rendered, said},
 };
 
 /// The alert a link was made for.
@@ -38,6 +45,17 @@ struct Alert {
     asked_again_at: Option<jiff::Timestamp>,
     /// What is owed, when the link is to give it, and whether it was given.
     owed: Option<(Owed, bool)>,
+    /// The message asked for an answer, and did not only inform.
+    asks: bool,
+}
+
+/// What a good link opens: the alert, the incident as its recipient may know it, and what it may do.
+#[derive(Debug)]
+struct Opened {
+    alert: Alert,
+    seen: Seen,
+    /// It may take charge, and refuse.
+    may_answer: bool,
 }
 
 #[derive(Debug, Template)]
@@ -58,6 +76,12 @@ struct AcknowledgePage<'a> {
     owed: Option<&'a Owed>,
     owed_by: Option<String>,
     refusals: &'a [RefusalReason],
+    /// It may take charge, and refuse; otherwise only say that it has seen it.
+    may_answer: bool,
+    /// It has said so.
+    has_seen: bool,
+    /// `1 sur 2, attendu : …`, of the circuits that asked it.
+    partial: Vec<String>,
 }
 
 /// What the person did, and the version under their eyes.
@@ -78,6 +102,7 @@ enum Did {
     #[default]
     Acknowledge,
     Refuse,
+    See,
     Return,
 }
 
@@ -87,15 +112,26 @@ impl Answer {
         let alert_id = Some(alert.id);
         match self.did {
             Did::Acknowledge => Some(Act::Acknowledge { version: self.version, alert_id }),
+            Did::See => Some(Act::See { version: self.version, alert_id }),
             Did::Refuse => Some(Act::Refuse { reason: self.reason?, alert_id }),
             Did::Return => Some(Act::Return { owed: alert.owed.as_ref()?.0.id.clone(), outcome: self.outcome? }),
         }
     }
 }
 
+/// What is to be said above the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Note {
+    None,
+    /// It worsened while the page was open.
+    Stale,
+    /// Recorded, not applied yet.
+    Pending,
+}
+
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
     match open(&edge, &token).await {
-        Ok((alert, seen)) => page(&edge, &alert, &seen, StatusCode::OK, false, false).await,
+        Ok(opened) => page(&edge, &opened, StatusCode::OK, Note::None).await,
         Err(response) => response,
     }
 }
@@ -103,34 +139,53 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
     Path(token): Path<String>,
-    Form(answer): Form<Answer>,
+    form: Result<Form<Answer>, FormRejection>,
 ) -> Response {
-    let (alert, seen) = match open(&edge, &token).await {
+    let opened = match open(&edge, &token).await {
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
-    let Some(act) = answer.act(&alert) else {
-        return page(&edge, &alert, &seen, StatusCode::UNPROCESSABLE_ENTITY, false, false).await;
+    let answer = match form {
+        Ok(Form(answer)) if answer.version <= opened.seen.snapshot.version => answer,
+        Ok(_) | Err(_) => return page(&edge, &opened, StatusCode::UNPROCESSABLE_ENTITY, Note::None).await,
     };
+    if let Err(too_many) = edge.limits.take_for_link(opened.alert.id) {
+        return problem(&too_many);
+    }
+    let alert = &opened.alert;
+    let Some(act) = answer.act(alert) else {
+        return page(&edge, &opened, StatusCode::UNPROCESSABLE_ENTITY, Note::None).await;
+    };
+    if !opened.may_answer && matches!(act, Act::Acknowledge { .. } | Act::Refuse { .. }) {
+        return page(&edge, &opened, StatusCode::FORBIDDEN, Note::None).await;
+    }
+    let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
     match act::perform(&edge, alert.incident_id, actor, act, None).await {
-        Ok(Outcome::Recorded) => page(&edge, &alert, &seen, StatusCode::ACCEPTED, false, true).await,
-        Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &alert, &seen, StatusCode::CONFLICT, true, false).await,
+        Ok(Outcome::Recorded) => page(&edge, &opened, StatusCode::ACCEPTED, Note::Pending).await,
+        Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &opened, StatusCode::CONFLICT, Note::Stale).await,
         // Applied, or of no effect any more: the page says how it stands now.
         Ok(Outcome::Applied(_) | Outcome::Rejected(_)) => Redirect::to(&format!("/a/{token}")).into_response(),
         Err(error) => Problem::from_store(&error).into_response(),
     }
 }
 
-/// The alert and incident a token opens, or the page that says why it does not.
-async fn open(edge: &Edge, token: &str) -> Result<(Alert, Seen), Response> {
-    let id = edge.signer.verify(token, edge.context.clock.now()).map_err(dead_link)?;
-    let found = async {
-        let Some(alert) = alert(edge, id).await? else { return Ok(None) };
-        Ok(caller::incident(&edge.pool, alert.incident_id).await?.map(|seen| (alert, seen)))
-    };
-    let found = found.await.map_err(|error: sqlx::Error| Problem::from_store(&error).into_response())?;
-    found.ok_or_else(|| dead_link(LinkError::Altered))
+/// What a token opens, or the page that says why it does not: it was made for a contact point of the body, as that still
+/// is, and the body may know of the incident.
+async fn open(edge: &Edge, token: &str) -> Result<Opened, Response> {
+    let dead = || dead_link(LinkError::Altered);
+    let claimed = Signer::claimed(token).ok_or_else(dead)?;
+    let stored = |error: sqlx::Error| Problem::from_store(&error).into_response();
+    let alert = alert(edge, claimed).await.map_err(stored)?.ok_or_else(dead)?;
+    let directory = &edge.city.directory;
+    let body = directory.body(&alert.body).ok_or_else(dead)?;
+    edge.signer.verify(token, &body.contacts, edge.context.clock.now()).map_err(dead_link)?;
+    let seen =
+        caller::tied(&edge.pool, alert.incident_id, &alert.body, None).await.map_err(stored)?.ok_or_else(dead)?;
+    let position = Party::of_body(body, directory).and_then(|party| seen.position(edge, party)).ok_or_else(dead)?;
+    let clearance = position.clearance().ok_or_else(dead)?;
+    let may_answer = alert.asks && position.may(Deed::TakeCharge).is_ok();
+    let seen = Seen { snapshot: seen.snapshot.clone().redacted(clearance), ..seen };
+    Ok(Opened { alert, seen, may_answer })
 }
 
 async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
@@ -138,7 +193,7 @@ async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
         "select incident_id, body, role, purpose, steps, issued_at from escalation.alert where id = $1 and purpose = any($2)",
     )
     .bind(id.0)
-    .bind(["acknowledge", "confirm", "take-over", "return"].map(str::to_owned).to_vec())
+    .bind(["acknowledge", "confirm", "take-over", "return", "inform"].map(str::to_owned).to_vec())
     .fetch_optional(&edge.pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -153,7 +208,8 @@ async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
     } else {
         None
     };
-    Ok(Some(Alert { id, incident_id, body, role, asked_again_at, owed }))
+    let asks = purpose != "inform" && purpose != "return";
+    Ok(Some(Alert { id, incident_id, body, role, asked_again_at, owed, asks }))
 }
 
 /// What the reminder of `steps` is about: of their circuit, owed by `role`; whether it was given.
@@ -179,7 +235,12 @@ async fn owed_by(
     Ok(None)
 }
 
-async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale: bool, pending: bool) -> Response {
+async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> Response {
+    let Opened { alert, seen, may_answer } = opened;
+    let has_seen = match has_seen(edge, alert).await {
+        Ok(has_seen) => has_seen,
+        Err(error) => return Problem::from_store(&error).into_response(),
+    };
     let acknowledged = match acknowledged(edge, alert.incident_id, seen.asked_version).await {
         Ok(acknowledged) => acknowledged,
         Err(error) => return Problem::from_store(&error).into_response(),
@@ -199,12 +260,36 @@ async fn page(edge: &Edge, alert: &Alert, seen: &Seen, status: StatusCode, stale
         owed: alert.owed.as_ref().map(|(owed, _)| owed),
         owed_by: alert.owed.as_ref().and_then(|(owed, _)| owed.due_at).map(date_time),
         refusals: &RefusalReason::ALL,
+        may_answer: *may_answer,
+        has_seen,
+        partial: seen
+            .standing
+            .iter()
+            .flat_map(Standing::partial)
+            .filter(|partial| {
+                let asked =
+                    |circuit: &CircuitStanding| circuit.id == partial.circuit && circuit.asked.contains(&alert.body);
+                seen.standing.as_ref().is_some_and(|standing| standing.circuits.iter().any(asked))
+            })
+            .map(|partial| PartialView::of(partial, &edge.city.directory).text)
+            .collect(),
         acknowledged: acknowledged.iter().map(|(body, at)| (name(body), date_time(*at))).collect(),
         seen,
-        stale,
-        pending,
+        stale: note == Note::Stale,
+        pending: note == Note::Pending,
     };
     rendered(status, &template)
+}
+
+/// Whether the body of the alert has said that it has seen the incident.
+async fn has_seen(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from console.act where incident_id = $1 and body = $2 and did ->> 'did' = 'see')",
+    )
+    .bind(alert.incident_id.0)
+    .bind(alert.body.as_str())
+    .fetch_one(&edge.pool)
+    .await
 }
 
 /// Bodies in charge of the present severity, each with its last word, first first.

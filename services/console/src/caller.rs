@@ -1,10 +1,13 @@
-//! Who is calling, what they see.
+//! Who is calling, how they stand to an incident, what they see of it.
 
 use axum::http::HeaderMap;
 use sqlx::{PgPool, Row, types::Json};
-use vigie_domain::access::Caller;
+use vigie_domain::{
+    access::{Caller, Party, Position, Ties},
+    escalation::{Escalation, Standing},
+};
 use vigie_platform::problem::Problem;
-use vigie_proto::{IncidentId, event::IncidentSnapshot};
+use vigie_proto::{BodyId, IncidentId, event::IncidentSnapshot, sensitivity::Sensitivity};
 
 use crate::Edge;
 
@@ -15,45 +18,64 @@ pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap) -> Res
     Caller::of(source, &edge.city.directory).ok_or_else(Problem::unauthenticated)
 }
 
-/// An incident with the version a person is asked to acknowledge.
+/// An incident, where its plan stands, and what ties a body to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) snapshot: IncidentSnapshot,
+    /// The version a person is asked to acknowledge.
     pub(crate) asked_version: u32,
+    /// None while the plan has not begun.
+    pub(crate) standing: Option<Standing>,
+    pub(crate) ties: Ties,
 }
 
-/// The incident, when it exists and the caller may know it; 404 otherwise, without saying which.
-pub(crate) async fn see(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<Seen, Problem> {
+impl Seen {
+    /// How `party` stands to it; none when its class withholds it.
+    pub(crate) fn position<'a>(&'a self, edge: &'a Edge, party: Party<'a>) -> Option<Position<'a>> {
+        Position::of(party, &self.snapshot, self.ties, &edge.city.doctrine, &edge.city.directory)
+    }
+}
+
+/// The incident, how the caller stands to it and how far it sees into it; 404 when it does not exist or the caller may not
+/// know it, without saying which.
+pub(crate) async fn see(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<(Seen, Sensitivity), Problem> {
+    let missing = || Problem::not_found("Événement");
+    let found = tied(&edge.pool, id, &caller.source.body, Some(caller.source.id.as_str())).await;
+    let seen = found.map_err(|e| Problem::from_store(&e))?.ok_or_else(missing)?;
+    let clearance = seen.position(edge, caller.party()).and_then(|position| position.clearance());
+    Ok((seen, clearance.ok_or_else(missing)?))
+}
+
+/// The incident with what ties `body`, or the source of that id, to it; none when there is none.
+pub(crate) async fn tied(
+    pool: &PgPool,
+    id: IncidentId,
+    body: &BodyId,
+    source: Option<&str>,
+) -> Result<Option<Seen>, sqlx::Error> {
     let row = sqlx::query(
-        "select i.snapshot, i.asked_version,
+        "select i.snapshot, i.asked_version, p.state,
+                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as told,
                 exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
-                         where l.incident_id = i.id and s.source_id = $2) as own
-           from routing.incident i where i.id = $1",
+                         where l.incident_id = i.id and s.source_id = $3) as reported
+           from routing.incident i left join escalation.plan p on p.incident_id = i.id where i.id = $1",
     )
     .bind(id.0)
-    .bind(caller.source.id.as_str())
-    .fetch_optional(&edge.pool)
-    .await
-    .map_err(|e| Problem::from_store(&e))?;
-    let missing = || Problem::not_found("Événement");
-    let row = row.ok_or_else(missing)?;
-    let seen = read(&row).map_err(|e| Problem::from_store(&e))?;
-    let own: bool = row.try_get("own").map_err(|e| Problem::from_store(&e))?;
-    if caller.sees(&seen.snapshot, own) { Ok(seen) } else { Err(missing()) }
-}
-
-/// The incident whoever asks; for bearers of a signed link.
-pub(crate) async fn incident(pool: &PgPool, id: IncidentId) -> Result<Option<Seen>, sqlx::Error> {
-    let row = sqlx::query("select snapshot, asked_version from routing.incident where id = $1")
-        .bind(id.0)
-        .fetch_optional(pool)
-        .await?;
-    row.as_ref().map(read).transpose()
-}
-
-fn read(row: &sqlx::postgres::PgRow) -> Result<Seen, sqlx::Error> {
-    Ok(Seen {
+    .bind(body.as_str())
+    .bind(source)
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let state: Option<Json<Escalation>> = row.try_get("state")?;
+    let standing = state.map(|Json(state)| state.standing());
+    Ok(Some(Seen {
         snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
         asked_version: row.try_get::<i32, _>("asked_version")?.unsigned_abs(),
-    })
+        ties: Ties {
+            reported: row.try_get("reported")?,
+            told: row.try_get("told")?,
+            asked: standing.as_ref().is_some_and(|standing| standing.asked(body)),
+        },
+        standing,
+    }))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: what the caller may see, as it happens, resumable.
 
-use std::{convert::Infallible, str::FromStr, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -14,9 +14,16 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::Instant,
 };
-use vigie_domain::{access::Caller, directory::Source};
+use vigie_domain::{
+    access::{self, Caller, Ties},
+    directory::Source,
+};
 use vigie_platform::{journal, journal::Entry, journal::Position, problem::Problem};
-use vigie_proto::event::{Event, IncidentSnapshot};
+use vigie_proto::{
+    IncidentId,
+    event::{Event, IncidentSnapshot},
+    sensitivity::{Sensitive, Sensitivity},
+};
 
 use crate::{Edge, caller, incidents::invalid};
 
@@ -69,14 +76,36 @@ pub(crate) async fn stream(
     };
     let silent_until = Instant::now() + ALIVE_EVERY;
     let crises = asked.crises;
-    let listener =
-        Listener { edge, source, crises, live, position: start, catching_up: true, ready: Vec::new(), silent_until };
+    let told = told(&edge, &source).await.map_err(|e| Problem::from_store(&e))?;
+    let listener = Listener {
+        edge,
+        source,
+        crises,
+        told,
+        live,
+        position: start,
+        catching_up: true,
+        ready: Vec::new(),
+        silent_until,
+    };
     let stream = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         listener.silent_until = Instant::now() + ALIVE_EVERY;
         Some((Ok(event), listener))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+/// Incidents that are not closed and that the source's body was told of.
+async fn told(edge: &Edge, source: &Source) -> Result<HashSet<IncidentId>, sqlx::Error> {
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+        "select distinct a.incident_id from routing.incident i join escalation.alert a on a.incident_id = i.id
+          where i.status <> 'closed' and a.body = $1",
+    )
+    .bind(source.body.as_str())
+    .fetch_all(&edge.pool)
+    .await?;
+    Ok(ids.into_iter().map(IncidentId).collect())
 }
 
 pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
@@ -90,6 +119,8 @@ struct Listener {
     source: Source,
     /// Hears of crises too.
     crises: bool,
+    /// Incidents its body was told of, whoever follows them.
+    told: HashSet<IncidentId>,
     live: broadcast::Receiver<Arc<(Position, Entry)>>,
     /// The last entry looked at.
     position: Position,
@@ -139,14 +170,24 @@ impl Listener {
     }
 
     /// The event as this listener may see it. Only facts about incidents are shown, never plans nor contact points.
-    fn shown(&self, position: Position, entry: &Entry) -> Option<SseEvent> {
+    fn shown(&mut self, position: Position, entry: &Entry) -> Option<SseEvent> {
         let event = Event::decode(&entry.envelope.type_name, &entry.data).ok()?;
+        if let Event::AlertIssued(alert) = &event
+            && alert.body == self.source.body
+        {
+            self.told.insert(alert.incident.id);
+            self.told.extend(alert.also.iter().map(|also| also.incident.id));
+        }
         let city = self.edge.in_force.get();
         let caller = Caller::of(&self.source, &city.directory)?;
         let at = entry.envelope.time;
         let data = match (incident_of(&event), event.crisis()) {
-            (Some(incident), _) if caller.sees(incident, false) => {
-                json!({ "at": at, "incident": incident, "did": summary(&event) })
+            (Some(incident), _) => {
+                let ties = Ties { told: self.told.contains(&incident.id), ..Ties::default() };
+                let position = access::Position::of(caller.party(), incident, ties, &city.doctrine, &city.directory)?;
+                let clearance = position.clearance()?;
+                let did = if clearance >= Sensitivity::Restricted { summary(&event) } else { serde_json::Value::Null };
+                json!({ "at": at, "incident": incident.clone().redacted(clearance), "did": did })
             }
             (None, Some(crisis)) if self.crises && caller.sees_crisis(crisis) => json!({ "at": at, "crisis": crisis }),
             _ => return None,
@@ -163,6 +204,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         Event::IncidentAggravated(e) => Some(&e.incident),
         Event::IncidentEased(e) => Some(&e.incident),
         Event::IncidentAcknowledged(e) => Some(&e.incident),
+        Event::IncidentSeen(e) => Some(&e.incident),
         Event::IncidentNoted(e) => Some(&e.incident),
         Event::IncidentClosed(e) => Some(&e.incident),
         Event::IncidentReplanned(e) => Some(&e.incident),
@@ -181,6 +223,9 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::DeliveryDelivered(_)
         | Event::DeliveryFailed(_)
         | Event::IndicatorCounted(_)
+        | Event::WordsRead(_)
+        | Event::ConfigurationProposed(_)
+        | Event::ConfigurationDecided(_)
         | Event::DoctrineActivated(_)
         | Event::DirectoryChanged(_)
         | Event::DutyHandedOver(_)
@@ -211,6 +256,7 @@ fn summary(event: &Event) -> serde_json::Value {
         Event::IncidentCalled(e) => json!({ "by": e.by.body, "to": e.to }),
         Event::IncidentSeparated(e) => json!({ "by": e.by.body, "becomes": e.becomes }),
         Event::ReturnGiven(e) => json!({ "by": e.by.body, "owed": e.owed, "outcome": e.outcome }),
+        Event::IncidentSeen(e) => json!({ "by": e.by.body }),
         Event::IncidentNoted(e) => json!({ "by": e.by.body }),
         Event::IncidentClosed(e) => json!({ "by": e.by.body, "reason": e.reason }),
         Event::IncidentEased(e) => json!({ "by": e.by.body, "from": e.from }),

@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{
-    directory::{Permission, Sight},
+    directory::Permission,
     doctrine::Situation,
     explain::{Chapter, Explanation, Told, explain},
 };
@@ -18,6 +18,7 @@ use vigie_platform::{journal, journal::Entry, problem::Problem};
 use vigie_proto::{
     AlertId, BodyId, IncidentId,
     event::{DeliveryFailure, Event},
+    sensitivity::Sensitivity,
 };
 
 use crate::{
@@ -70,11 +71,16 @@ pub(crate) async fn of_body(
 ) -> Result<Json<ExplanationView>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let id = parse_id(&id)?;
-    // It tells of bodies and times, never of what was reported: whoever audits may ask, of any incident.
-    if !caller.may(Permission::Audit) {
-        caller::see(&edge, caller, id).await?;
-        if !matches!(caller.role.sees, Sight::Everything | Sight::Sector) {
-            return Err(Problem::not_found("Événement"));
+    // It tells of bodies and times, never of what was reported: whoever audits may ask, where the class lets it know at all.
+    let missing = || Problem::not_found("Événement");
+    if caller.may(Permission::Audit) {
+        let seen =
+            caller::tied(&edge.pool, id, &caller.source.body, None).await.map_err(|e| Problem::from_store(&e))?;
+        seen.and_then(|seen| seen.position(&edge, caller.party()).map(drop)).ok_or_else(missing)?;
+    } else {
+        let (_, clearance) = caller::see(&edge, caller, id).await?;
+        if clearance < Sensitivity::Restricted {
+            return Err(missing());
         }
     }
     let Query(Asked { body }) = asked.map_err(|e| invalid("body", e.body_text()))?;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use vigie_domain::{
     access::Caller,
     directory::{Directory, Sight},
+    escalation::Partial,
 };
 use vigie_platform::{
     journal,
@@ -22,7 +23,9 @@ use vigie_platform::{
 };
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity,
-    event::IncidentSnapshot, plan::Owed,
+    event::IncidentSnapshot,
+    plan::Owed,
+    sensitivity::{Sensitive, Sensitivity},
 };
 
 use crate::{
@@ -64,6 +67,39 @@ pub(crate) struct IncidentView {
     /// What the plan does next, when something is due; absent from answers to acts and for reporters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) upcoming: Option<Upcoming>,
+    /// Circuits in which some have taken charge and not yet enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) partial: Vec<PartialView>,
+}
+
+vigie_proto::sensitivity! {
+    IncidentView {
+        Public: id, reference, version, kind, kind_label, severity, severity_label, status, sector, sector_label,
+            place_label, expected_at, opened_at, nature, precisions;
+        Operational: also_concerns, regime, partial;
+        Restricted: in_charge, upcoming;
+    }
+}
+
+/// A circuit in which some have taken charge and not yet enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct PartialView {
+    circuit: String,
+    have: u32,
+    need: u32,
+    /// French names of the roles that can make up what is missing; empty when any body asked that intervenes can.
+    awaited: Vec<String>,
+    /// `1 sur 2, attendu : Secrétariat général de la Ville`.
+    pub(crate) text: String,
+}
+
+impl PartialView {
+    pub(crate) fn of(partial: Partial, directory: &Directory) -> Self {
+        let Partial { circuit, have, need, awaited } = partial;
+        let awaited: Vec<String> = awaited.iter().map(|role| directory.role_label(role).to_owned()).collect();
+        let whom = if awaited.is_empty() { "un autre service sollicité".to_owned() } else { awaited.join(", ") };
+        Self { text: format!("{have} sur {need}, attendu : {whom}"), circuit, have, need, awaited }
+    }
 }
 
 /// The next thing a plan will do unless it is stopped.
@@ -86,7 +122,8 @@ impl Upcoming {
 }
 
 /// Columns [`IncidentView::read`] needs, of `routing.incident i` and `escalation.plan p`.
-pub(crate) const VIEW: &str = "i.snapshot, i.opened_at, i.id, i.in_charge, p.next_due, p.next_step, p.next_roles
+pub(crate) const VIEW: &str =
+    "i.snapshot, i.opened_at, i.id, i.in_charge, p.next_due, p.next_step, p.next_roles, p.partial
            from routing.incident i left join escalation.plan p on p.incident_id = i.id";
 
 impl IncidentView {
@@ -97,9 +134,12 @@ impl IncidentView {
         let due_at: Option<SqlTimestamp> = row.try_get("next_due")?;
         let roles: Option<Vec<String>> = row.try_get("next_roles")?;
         let step: Option<String> = row.try_get("next_step")?;
+        let partial: Option<SqlJson<Vec<Partial>>> = row.try_get("partial")?;
+        let partial = partial.map(|SqlJson(partial)| partial).unwrap_or_default();
         let label =
             |role: String| RoleId::new(role.as_str()).map_or(role, |role| directory.role_label(&role).to_owned());
         Ok(Self {
+            partial: partial.into_iter().map(|partial| PartialView::of(partial, directory)).collect(),
             in_charge: Some(in_charge.into_iter().map(|id| body_name(directory, id)).collect()),
             upcoming: due_at.map(|due_at| Upcoming {
                 due_at: due_at.to_jiff(),
@@ -138,6 +178,7 @@ impl From<IncidentSnapshot> for IncidentView {
             precisions: s.precisions,
             in_charge: None,
             upcoming: None,
+            partial: Vec::new(),
         }
     }
 }
@@ -163,6 +204,14 @@ pub(crate) struct IncidentDetail {
     /// What is owed because of it.
     owed: Vec<OwedView>,
     timeline: Vec<Line>,
+}
+
+vigie_proto::sensitivity! {
+    IncidentDetail {
+        Public: incident;
+        Operational: acknowledged_by;
+        Restricted: signals, owed, timeline;
+    }
 }
 
 /// Something owed because of an incident.
@@ -224,6 +273,8 @@ pub(crate) async fn list(
     let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
     let sees = caller.role.sees;
     let own_sector = (sees == Sight::Sector).then(|| caller.sector().map(ToString::to_string)).flatten();
+    let withheld: Vec<String> = caller.withheld(&edge.city.doctrine).into_iter().map(ToString::to_string).collect();
+    let affairs: Vec<String> = caller.affairs(&edge.city.doctrine).into_iter().map(ToString::to_string).collect();
     let statement = format!(
         "select {VIEW}
           where ($1::text is null or i.sector = $1 or i.also_concerns @> array[$1])
@@ -231,10 +282,10 @@ pub(crate) async fn list(
             and ($3::text is null or i.kind = $3)
             and ($4::timestamptz is null or i.opened_at >= $4)
             and ($5::timestamptz is null or (i.opened_at, i.id) < ($5, $6))
-            and ($7 or i.sector = $8 or i.also_concerns @> array[$8]
-                 or exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
-                             where l.incident_id = i.id and s.source_id = $9 and $10))
+            and ($7 or i.sector = $8 or i.also_concerns @> array[$8] or i.kind = any($10)
+                 or exists (select from escalation.alert a where a.incident_id = i.id and a.body = $9))
             and ($12::uuid[] is null or i.id = any($12))
+            and not i.kind = any($13)
           order by i.opened_at desc, i.id desc limit $11"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
@@ -246,17 +297,18 @@ pub(crate) async fn list(
         .bind(id_before)
         .bind(sees == Sight::Everything)
         .bind(own_sector)
-        .bind(caller.source.id.as_str())
-        .bind(sees != Sight::Nothing)
+        .bind(caller.source.body.as_str())
+        .bind(affairs)
         .bind(PAGE + 1)
         .bind(ids)
+        .bind(withheld)
         .fetch_all(&edge.pool)
         .await
         .map_err(|e| Problem::from_store(&e))?;
-    page(&rows, &edge.city.directory, caller).map(Json).map_err(|e| Problem::from_store(&e))
+    page(&rows, &edge, caller).map(Json).map_err(|e| Problem::from_store(&e))
 }
 
-fn page(rows: &[PgRow], directory: &Directory, caller: Caller<'_>) -> Result<IncidentPage, sqlx::Error> {
+fn page(rows: &[PgRow], edge: &Edge, caller: Caller<'_>) -> Result<IncidentPage, sqlx::Error> {
     let full = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let shown = rows.get(..full).unwrap_or(rows);
     let next = match shown.last() {
@@ -267,18 +319,12 @@ fn page(rows: &[PgRow], directory: &Directory, caller: Caller<'_>) -> Result<Inc
         _ => None,
     };
     let incidents = shown.iter().map(|row| {
-        let view = IncidentView::read(row, directory)?;
-        Ok(if conducts(caller) { view } else { IncidentView { in_charge: None, upcoming: None, ..view } })
+        let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
+        // Whoever does not follow it was told of it: the statement saw to that.
+        let clearance = if caller.follows(&snapshot, &edge.city) { Sensitivity::Personal } else { Sensitivity::Public };
+        Ok(IncidentView::read(row, &edge.city.directory)?.redacted(clearance))
     });
     Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
-}
-
-/// Sees how an incident is conducted. A reporter sees that its signal is followed, not how.
-fn conducts(caller: Caller<'_>) -> bool {
-    match caller.role.sees {
-        Sight::Everything | Sight::Sector => true,
-        Sight::OwnSignals | Sight::Nothing => false,
-    }
 }
 
 fn parse_ids(ids: &str) -> Result<Vec<Uuid>, Problem> {
@@ -317,26 +363,19 @@ pub(crate) async fn one(
 ) -> Result<Json<IncidentDetail>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let id = parse_id(&id)?;
-    let Seen { snapshot, .. } = caller::see(&edge, caller, id).await?;
-    detail(&edge, caller, snapshot.id).await.map(Json).map_err(|e| Problem::from_store(&e))
+    let (Seen { snapshot, .. }, clearance) = caller::see(&edge, caller, id).await?;
+    detail(&edge, snapshot.id, clearance).await.map(Json).map_err(|e| Problem::from_store(&e))
 }
 
-async fn detail(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<IncidentDetail, sqlx::Error> {
+async fn detail(edge: &Edge, id: IncidentId, clearance: Sensitivity) -> Result<IncidentDetail, sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
     let directory = &edge.city.directory;
     let incident = view(&mut connection, id, directory).await?;
-    let (incident, timeline) = if conducts(caller) {
-        (incident, timeline::tell(&journal::of_incident(&mut connection, id).await?, directory))
-    } else {
-        (IncidentView { in_charge: None, upcoming: None, ..incident }, Vec::new())
-    };
     let signals = sqlx::query_scalar(
         "select s.reference from routing.incident_signal l join intake.signal s on s.id = l.signal_id
-          where l.incident_id = $1 and ($2 or s.source_id = $3) order by s.received_at",
+          where l.incident_id = $1 order by s.received_at",
     )
     .bind(id.0)
-    .bind(!timeline.is_empty())
-    .bind(caller.source.id.as_str())
     .fetch_all(&mut *connection)
     .await?;
     let owed = owed(edge, &mut connection, id).await?;
@@ -345,13 +384,14 @@ async fn detail(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<Incid
             .bind(id.0)
             .fetch_all(&mut *connection)
             .await?;
-    Ok(IncidentDetail {
-        incident,
+    let detail = IncidentDetail {
+        incident: incident.redacted(clearance),
         signals,
         acknowledged_by: acknowledged.into_iter().map(|id| body_name(directory, id)).collect(),
         owed,
-        timeline,
-    })
+        timeline: timeline::tell(&journal::of_incident(&mut connection, id).await?, directory),
+    };
+    Ok(detail.redacted(clearance))
 }
 
 /// One incident that exists.

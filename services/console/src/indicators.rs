@@ -183,7 +183,8 @@ pub(crate) async fn read(
     if !everything && own.is_none() {
         return Err(act::forbidden());
     }
-    let numbers = numbers(&edge, &period, own).await.map_err(|e| Problem::from_store(&e))?;
+    let withheld = crate::page::withheld(&edge, caller);
+    let numbers = numbers(&edge, &period, own, &withheld).await.map_err(|e| Problem::from_store(&e))?;
     let mut by_indicator: BTreeMap<String, Vec<Number>> = BTreeMap::new();
     for (indicator, number) in numbers {
         by_indicator.entry(indicator).or_default().push(number);
@@ -198,7 +199,12 @@ pub(crate) async fn read(
 }
 
 /// Activations (a circuit counts once for an incident, whatever its plans) and numbers kept.
-async fn numbers(edge: &Edge, period: &Period, own: Option<String>) -> Result<Vec<(String, Number)>, sqlx::Error> {
+async fn numbers(
+    edge: &Edge,
+    period: &Period,
+    own: Option<String>,
+    withheld: &[String],
+) -> Result<Vec<(String, Number)>, sqlx::Error> {
     let zone = edge.city.doctrine.zone.iana_name().unwrap_or("UTC");
     let rows = sqlx::query(
         "with activated as (
@@ -206,7 +212,7 @@ async fn numbers(edge: &Edge, period: &Period, own: Option<String>) -> Result<Ve
                   jsonb_array_elements_text(circuit -> 'counts') as indicator
              from routing.incident i join escalation.plan p on p.incident_id = i.id,
                   jsonb_array_elements(p.state -> 'plan' -> 'circuits') as circuit
-            where jsonb_typeof(circuit -> 'counts') = 'array'
+            where jsonb_typeof(circuit -> 'counts') = 'array' and not i.kind = any($5)
          ), numbered as (
            select indicator, sector, nature, day, 1 as amount from activated
            union all select indicator, sector, 'real', counted_on, amount from console.count
@@ -220,6 +226,7 @@ async fn numbers(edge: &Edge, period: &Period, own: Option<String>) -> Result<Ve
     .bind(period.until.to_sqlx())
     .bind(zone)
     .bind(own)
+    .bind(withheld)
     .fetch_all(&edge.pool)
     .await?;
     let number = |row: &sqlx::postgres::PgRow| {

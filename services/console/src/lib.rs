@@ -10,10 +10,12 @@ mod events;
 mod explanations;
 mod incidents;
 mod indicators;
+mod limits;
 mod live;
 mod observatory;
 mod page;
 mod timeline;
+mod words;
 
 use std::sync::Arc;
 
@@ -46,6 +48,7 @@ pub(crate) struct Edge {
     pool: PgPool,
     signer: Signer,
     live: live::Live,
+    limits: Arc<limits::Limits>,
 }
 
 /// What requests are given from.
@@ -56,12 +59,13 @@ struct Desk {
     pool: PgPool,
     signer: Signer,
     live: live::Live,
+    limits: Arc<limits::Limits>,
 }
 
 impl FromRef<Desk> for Arc<Edge> {
     fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, pool, signer, live } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), in_force, pool, signer, live })
+        let Desk { context, in_force, pool, signer, live, limits } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), in_force, pool, signer, live, limits })
     }
 }
 
@@ -78,7 +82,8 @@ impl Console {
             anyhow::anyhow!("links.key_file is not set: make one with `openssl rand -hex 32 > link.key`")
         })?;
         let signer = Signer::new(key.expose().as_bytes());
-        Ok(Self { desk: Desk { context, in_force, pool, signer, live: live::Live::default() } })
+        let limits = Arc::new(limits::Limits::new(&context.config.console));
+        Ok(Self { desk: Desk { context, in_force, pool, signer, live: live::Live::default(), limits } })
     }
 
     pub fn router(&self) -> Router {
@@ -86,6 +91,7 @@ impl Console {
             .route("/api/v1/incidents", get(incidents::list))
             .route("/api/v1/incidents/{id}", get(incidents::one))
             .route("/api/v1/incidents/{id}/acknowledgements", post(act::acknowledge))
+            .route("/api/v1/incidents/{id}/seen", post(act::see))
             .route("/api/v1/incidents/{id}/notes", post(act::note))
             .route("/api/v1/incidents/{id}/severity", post(act::severity))
             .route("/api/v1/incidents/{id}/resolution", post(act::resolution))
@@ -129,6 +135,7 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         explanations::of_body,
         indicators::count,
         indicators::read,
+        act::see,
         act::acknowledge,
         act::note,
         act::severity,

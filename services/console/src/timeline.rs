@@ -115,7 +115,11 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
                 e.incident.severity.label()
             )
         }
+        Event::IncidentAcknowledged(e) if e.counts_for.as_ref().is_some_and(Vec::is_empty) => {
+            format!("Pris en compte par {}, sans avoir été sollicité : les relances continuent", body(&e.by.body))
+        }
         Event::IncidentAcknowledged(e) => format!("Pris en compte par {}", body(&e.by.body)),
+        Event::IncidentSeen(e) => format!("Vu par {}", body(&e.by.body)),
         Event::IncidentNoted(e) if e.over => format!("{} indique que c'est terminé", body(&e.by.body)),
         Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
         Event::IncidentClosed(e) => format!("Clos par {} : {}", body(&e.by.body), e.reason.label()),
@@ -132,6 +136,9 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::IndicatorCounted(_)
         | Event::ActRecorded(_)
         | Event::SignalRaised(_)
+        | Event::WordsRead(_)
+        | Event::ConfigurationProposed(_)
+        | Event::ConfigurationDecided(_)
         | Event::DoctrineActivated(_)
         | Event::DirectoryChanged(_)
         | Event::DutyHandedOver(_)

@@ -133,7 +133,7 @@ impl Edge {
         key: &IncidentKey,
     ) -> Result<IncidentSnapshot, Problem> {
         let incident = store::incident_named(connection, key).await.map_err(stored)?;
-        incident.filter(|incident| caller.sees(incident, false)).ok_or_else(|| Problem::not_found("Événement"))
+        incident.filter(|incident| caller.follows(incident, &self.city)).ok_or_else(|| Problem::not_found("Événement"))
     }
 }
 

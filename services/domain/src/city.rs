@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use vigie_proto::{SectorId, plan::Target};
+use vigie_proto::{Channel, Kind, SectorId, plan::Target};
 
 use crate::{
     directory::{self, Directory, DirectoryFiles},
@@ -101,9 +101,20 @@ impl City {
         Ok(Self { territory: Arc::new(territory), directory: Arc::new(directory), doctrine: Arc::new(doctrine) })
     }
 
-    /// Whom to tell, anywhere in the city, that an alert reached nobody.
+    /// Whom to tell, anywhere in the city, that an alert reached nobody: of those the incident's class admits.
     pub fn undeliverable_targets(&self, situation: &Situation) -> Vec<Target> {
-        self.doctrine.undeliverable.tell.iter().filter_map(|a| doctrine::target(a, situation)).collect()
+        let class = self.doctrine.class_of(&situation.kind);
+        let own = class.map(|class| class.undeliverable.as_slice()).unwrap_or_default();
+        let tell = if own.is_empty() { self.doctrine.undeliverable.tell.as_slice() } else { own };
+        let admitted = |audience: &&doctrine::Audience| class.is_none_or(|class| class.admits(&audience.role));
+        tell.iter().filter(admitted).filter_map(|audience| doctrine::target(audience, situation)).collect()
+    }
+
+    /// By which channels that is told of an incident of this kind: those its class may leave by.
+    pub fn undeliverable_channels(&self, kind: &Kind) -> Vec<Channel> {
+        let class = self.doctrine.class_of(kind);
+        let may = |channel: &&Channel| class.is_none_or(|class| class.channels.contains(channel));
+        self.doctrine.undeliverable.channels.iter().filter(may).copied().collect()
     }
 
     /// French label of a sector; its id when unknown.

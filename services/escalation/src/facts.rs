@@ -9,7 +9,7 @@ use vigie_domain::{
     city::{City, InForce},
     directory::Directory,
     doctrine::Situation,
-    escalation::Escalation,
+    escalation::{Escalation, TakingCharge},
 };
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
@@ -89,7 +89,14 @@ fn apply(city: &City, round: &mut Round<'_>, received: &Received, now: Timestamp
             change(round, &e.incident, received, |plan| plan.escalation.ease(e.plan.clone(), now))
         }
         Event::IncidentAcknowledged(e) => change(round, &e.incident, received, |plan| {
-            plan.escalation.acknowledge(e.by.body.clone(), &e.by.role, e.seen_version, now)
+            let taking = TakingCharge {
+                body: e.by.body.clone(),
+                role: &e.by.role,
+                intervenes: city.directory.intervenes(&e.by.role),
+                seen_version: e.seen_version,
+                counts_for: e.counts_for.as_deref(),
+            };
+            plan.escalation.acknowledge(taking, now)
         }),
         Event::IncidentReplanned(e) => change(round, &e.incident, received, |plan| {
             // A regime may end circuits; a sector brought in or a time announced only adds.
@@ -179,7 +186,7 @@ fn undeliverable(dead: &DeliveryDeadLetteredV1, city: &City, now: Timestamp) -> 
     let mut alerts = Vec::new();
     for target in city.undeliverable_targets(&situation) {
         for body in city.directory.bodies_of(&target) {
-            for channel in &city.doctrine.undeliverable.channels {
+            for channel in &city.undeliverable_channels(&situation.kind) {
                 for contact in body.reach(*channel, target.rank, now) {
                     alerts.push(AlertIssuedV1 {
                         alert_id: store::alert_id(),

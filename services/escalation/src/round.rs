@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
-use vigie_domain::{audience, city::City, escalation::Settlement};
+use vigie_domain::{audience, audience::Resolved, city::City, escalation::Settlement};
 use vigie_platform::{consumer::Outbox, metrics::ByOutcome, metrics::Metrics};
 use vigie_proto::{
     AlertId, ContactId, IncidentId,
@@ -87,7 +87,8 @@ impl<'a> Round<'a> {
         let mut digest = BTreeSet::new();
         for (id, generation, settlements) in std::mem::take(&mut self.settled) {
             let Some(plan) = self.plans.get_mut(&id) else { continue };
-            let (tellings, nobody) = audience::resolve(&settlements, &self.city.directory, self.now);
+            let Resolved { tellings, nobody, in_charge } =
+                audience::resolve(&settlements, &self.city.directory, self.now);
             for settlement in &settlements {
                 let told = tellings.iter().filter(|t| t.steps.contains(&settlement.step)).count();
                 facts.push((id, self.counts.settled(settlement, generation, told, &nobody, id, self.now)));
@@ -96,6 +97,9 @@ impl<'a> Round<'a> {
                 for settlement in settlements.iter().filter(|s| s.purpose == Purpose::Acknowledge) {
                     let told = tellings.iter().filter(|t| t.steps.contains(&settlement.step));
                     plan.escalation.asked(&settlement.step, told.map(|t| t.body.clone()));
+                }
+                for (step, bodies) in &in_charge {
+                    plan.escalation.asked_in_charge(step, bodies);
                 }
             }
             for telling in tellings {

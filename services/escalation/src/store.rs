@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
-use vigie_domain::escalation::{Ahead, Escalation};
+use vigie_domain::escalation::{Ahead, Escalation, Partial};
 use vigie_proto::{
     AlertId, EventId, IncidentId, RoleId,
     event::{AlertIssuedV1, IncidentSnapshot},
@@ -85,14 +85,15 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(),
         roles.collect::<Vec<_>>().join(",")
     };
     sqlx::query(
-        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles)
-         select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ',')
-           from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[])
-             as p (id, state, snapshot, next_due, cause, traceparent, step, roles)
+        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles, partial)
+         select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ','), p.partial
+           from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+                       $9::jsonb[])
+             as p (id, state, snapshot, next_due, cause, traceparent, step, roles, partial)
          on conflict (incident_id) do update
             set state = excluded.state, snapshot = excluded.snapshot, next_due = excluded.next_due,
                 cause = excluded.cause, traceparent = excluded.traceparent,
-                next_step = excluded.next_step, next_roles = excluded.next_roles",
+                next_step = excluded.next_step, next_roles = excluded.next_roles, partial = excluded.partial",
     )
     .bind(plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
@@ -102,9 +103,18 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(),
     .bind(plans.iter().map(|p| p.traceparent.clone()).collect::<Vec<_>>())
     .bind(next.iter().map(step).collect::<Vec<_>>())
     .bind(next.iter().map(roles).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| partial(&p.escalation)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Circuits with some in charge and not enough; none when there is none, which is nearly always.
+fn partial(escalation: &Escalation) -> Option<Json<Vec<Partial>>> {
+    if escalation.acknowledgements.is_empty() {
+        return None;
+    }
+    Some(escalation.standing().partial()).filter(|partial| !partial.is_empty()).map(Json)
 }
 
 /// Records that each step has told its contact, and returns the alerts none of whose pairs was there before.

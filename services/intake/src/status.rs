@@ -18,7 +18,7 @@ use vigie_domain::{
     directory::{Sight, Source},
 };
 use vigie_platform::problem::Problem;
-use vigie_proto::{BodyId, IncidentStatus, Severity, SignalId, event::IncidentSnapshot, plan::Owed};
+use vigie_proto::{BodyId, IncidentStatus, Kind, Severity, SignalId, event::IncidentSnapshot, plan::Owed};
 
 use crate::{Edge, caller};
 
@@ -65,6 +65,7 @@ pub struct ReturnView {
 pub struct IncidentOfSignal {
     pub reference: String,
     pub status: IncidentStatus,
+    /// The event's, for those who were told of it; else the signal's own.
     pub severity: Severity,
     pub sector_label: String,
     #[serde(skip)]
@@ -112,22 +113,32 @@ pub(crate) async fn find(
     now: Timestamp,
 ) -> Result<Option<SignalView>, sqlx::Error> {
     let row = sqlx::query(
-        "select s.reference, s.source_id, s.received_at, i.snapshot, i.id as incident_id
+        "select s.reference, s.source_id, s.received_at, s.kind, s.severity, i.snapshot, i.id as incident_id,
+                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as told
            from intake.signal s
            left join routing.incident_signal l on l.signal_id = s.id
            left join routing.incident i on i.id = l.incident_id
           where s.id = $1",
     )
     .bind(id.0)
+    .bind(source.body.as_str())
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let own = row.try_get::<String, _>("source_id")? == source.id.as_str();
-    let sees_all = Caller::of(source, &city.directory).is_some_and(|caller| caller.role.sees == Sight::Everything);
+    let caller = Caller::of(source, &city.directory);
+    let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
+    let kind: String = row.try_get("kind")?;
+    let admitted = Kind::new(kind)
+        .is_ok_and(|kind| caller.is_some_and(|caller| caller.party().may_know(city.doctrine.class_of(&kind))));
+    let sees_all = admitted && caller.is_some_and(|caller| caller.role.sees == Sight::Everything);
     if !own && !sees_all {
         return Ok(None);
     }
-    let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
+    // Whoever only reported knows its own estimate, not what others have made of the event.
+    let knows = admitted && (sees_all || row.try_get::<bool, _>("told")?)
+        || incident.as_ref().is_some_and(|incident| caller.is_some_and(|caller| caller.follows(incident, city)));
+    let estimate: Option<Severity> = row.try_get::<String, _>("severity")?.parse().ok();
     let incident_id: Option<Uuid> = row.try_get("incident_id")?;
     let (told, acknowledged_by, returns) = match incident_id {
         Some(incident) => (
@@ -145,7 +156,7 @@ pub(crate) async fn find(
         incident: incident.map(|SqlJson(i)| IncidentOfSignal {
             reference: i.reference,
             status: i.status,
-            severity: i.severity,
+            severity: estimate.filter(|_| !knows).unwrap_or(i.severity),
             sector_label: i.sector_label,
             opened_at: i.opened_at,
         }),

@@ -77,7 +77,7 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
     let config = Arc::clone(&context.config);
     let key = config.links.key.as_ref().context("links.key_file is needed to sign the links of alerts")?;
     let writer = Arc::new(Writer {
-        in_force,
+        in_force: in_force.clone(),
         signer: Signer::new(key.expose().as_bytes()),
         public_url: config.http.public_url.clone(),
         link_valid_for: config.links.valid_for(),
@@ -132,6 +132,7 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
         queues,
         bells: bells.clone(),
         channels: Arc::clone(&channels),
+        in_force: in_force.clone(),
         owner,
     };
     let (alert_sweep, probe_sweep) = (sweep_of(LetterKind::Alert, alerts), sweep_of(LetterKind::Probe, probes));

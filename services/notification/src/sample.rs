@@ -90,6 +90,7 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
         reference: alert.incident.reference,
         recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
         link: (purpose == Purpose::Acknowledge).then(|| format!("https://vigie.example.org/a/{}", "A".repeat(48))),
+        seen_link: None,
         exercise: false,
         precisions: Vec::new(),
         guidance: Vec::new(),

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use vigie_domain::escalation::Escalation;
+use vigie_domain::escalation::{Escalation, TakingCharge};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
-    BodyId, IncidentStatus,
+    BodyId, IncidentStatus, RoleId,
     crisis::Mobilised,
     event::{AlertIssuedV1, DecodeError, Event, Purpose, Replanning},
 };
@@ -17,12 +17,23 @@ use vigie_proto::{
 ///
 /// That is when the incident is closed, when what was asked for was accepted, or refused by the body asked, when every circuit that asked has been satisfied since, when the body asked to
 /// confirm or to take over has answered, or when what was owed has been given. In doubt the alert is told.
-pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool, DecodeError> {
+pub(crate) fn is_settled(
+    alert: &AlertIssuedV1,
+    story: &[Entry],
+    intervenes: &dyn Fn(&RoleId) -> bool,
+) -> Result<bool, DecodeError> {
     if matches!(alert.purpose, Purpose::Inform | Purpose::Undeliverable) {
         return Ok(false);
     }
-    let mut told =
-        Told { alert, escalation: None, issued: false, answers: BTreeMap::new(), given: false, provided: false };
+    let mut told = Told {
+        alert,
+        intervenes,
+        escalation: None,
+        issued: false,
+        answers: BTreeMap::new(),
+        given: false,
+        provided: false,
+    };
     for entry in story {
         let event = Event::decode(&entry.envelope.type_name, &entry.data)?;
         if let Event::IncidentClosed(event) = &event
@@ -46,6 +57,8 @@ pub(crate) fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool,
 /// What the story says of one alert, as far as it has been heard.
 struct Told<'a> {
     alert: &'a AlertIssuedV1,
+    /// Whether a role goes there or sends somebody.
+    intervenes: &'a dyn Fn(&RoleId) -> bool,
     escalation: Option<Escalation>,
     /// The alert has been issued; what follows came after it.
     issued: bool,
@@ -78,7 +91,14 @@ impl Told<'_> {
                 if self.issued {
                     self.answers.insert(e.by.body.clone(), true);
                 }
-                drop(plan.acknowledge(e.by.body, &e.by.role, e.seen_version, e.at));
+                let taking = TakingCharge {
+                    body: e.by.body,
+                    role: &e.by.role,
+                    intervenes: (self.intervenes)(&e.by.role),
+                    seen_version: e.seen_version,
+                    counts_for: e.counts_for.as_deref(),
+                };
+                drop(plan.acknowledge(taking, e.at));
             }
             (Event::IncidentRefused(e), Some(plan)) => {
                 if self.issued {
@@ -121,7 +141,7 @@ fn settles(moved: Mobilised, by: Option<&BodyId>, asked: &BodyId) -> bool {
 mod tests {
     use uuid::Uuid;
     use vigie_proto::{
-        ActId, CrisisId, CrisisRegime, MobilisationId, Nature, SignalId,
+        ActId, AlertId, CrisisId, CrisisRegime, MobilisationId, Nature, SignalId,
         crisis::{CrisisMobilisationMovedV1, CrisisSnapshot},
         event::{
             Actor, ClosingReason, IncidentAcknowledgedV1, IncidentClosedV1, IncidentOpenedV1, RefusalReason,
@@ -173,6 +193,7 @@ mod tests {
             act_id: ActId(Uuid::nil()),
             by: actor(role),
             seen_version: version,
+            counts_for: None,
             at: sample::now(),
         })
     }
@@ -181,29 +202,51 @@ mod tests {
         entry(sample::alert(Purpose::Acknowledge))
     }
 
+    /// The same circuit asked a body of this role too.
+    fn asked(role: &str) -> Entry {
+        let body = actor(role).body;
+        entry(AlertIssuedV1 { alert_id: AlertId(Uuid::from_u128(9)), body, ..sample::alert(Purpose::Acknowledge) })
+    }
+
+    fn is_settled(alert: &AlertIssuedV1, story: &[Entry]) -> Result<bool, DecodeError> {
+        super::is_settled(alert, story, &|role| role.as_str() != "ecole")
+    }
+
     fn settled(story: &[Entry]) -> bool {
         is_settled(&sample::alert(Purpose::Acknowledge), story).unwrap()
     }
 
     #[test]
+    fn whoever_was_not_asked_or_does_not_intervene_settles_nothing() {
+        let anyone = || opened(SatisfiedBy::Anyone);
+        assert!(settled(&[anyone(), issued(), asked("police"), acknowledged("police", 2)]));
+        assert!(!settled(&[anyone(), issued(), acknowledged("police", 2)]), "not asked");
+        assert!(!settled(&[anyone(), issued(), asked("ecole"), acknowledged("ecole", 2)]), "it only watches");
+    }
+
+    #[test]
     fn an_acknowledgement_after_the_alert_settles_it_and_one_before_does_not() {
         assert!(!settled(&[opened(SatisfiedBy::Anyone), issued()]));
-        assert!(settled(&[opened(SatisfiedBy::Anyone), issued(), acknowledged("police", 2)]));
-        assert!(!settled(&[opened(SatisfiedBy::Anyone), acknowledged("police", 2), issued()]));
+        assert!(settled(&[opened(SatisfiedBy::Anyone), asked("police"), issued(), acknowledged("police", 2)]));
+        assert!(!settled(&[opened(SatisfiedBy::Anyone), asked("police"), acknowledged("police", 2), issued()]));
     }
 
     #[test]
     fn an_acknowledgement_of_an_earlier_version_settles_nothing() {
-        assert!(!settled(&[opened(SatisfiedBy::Anyone), issued(), acknowledged("police", 0)]));
+        assert!(!settled(&[opened(SatisfiedBy::Anyone), asked("police"), issued(), acknowledged("police", 0)]));
     }
 
     #[test]
     fn a_circuit_that_wants_several_roles_goes_on_asking_until_all_have_answered() {
         let both = || opened(SatisfiedBy::AllOf(vec!["police".parse().unwrap(), "mairie".parse().unwrap()]));
-        assert!(!settled(&[both(), issued(), acknowledged("police", 2)]));
-        assert!(settled(&[both(), issued(), acknowledged("police", 2), acknowledged("mairie", 2)]));
+        let asked = || [asked("police"), asked("mairie")];
+        let story = |opening: Entry, answers: Vec<Entry>| {
+            std::iter::once(opening).chain(asked()).chain([issued()]).chain(answers).collect::<Vec<_>>()
+        };
+        assert!(!settled(&story(both(), vec![acknowledged("police", 2)])));
+        assert!(settled(&story(both(), vec![acknowledged("police", 2), acknowledged("mairie", 2)])));
         let either = || opened(SatisfiedBy::AnyOf(vec!["mairie".parse().unwrap()]));
-        assert!(!settled(&[either(), issued(), acknowledged("police", 2)]));
+        assert!(!settled(&story(either(), vec![acknowledged("police", 2)])));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
+use vigie_domain::{city::InForce, directory::Directory};
 use vigie_platform::{Context, clock, journal};
 use vigie_proto::{Channel, DeliveryId, event::DeliveryFailure};
 
@@ -36,6 +37,7 @@ pub(crate) struct Sweep {
     pub(crate) queues: Queues,
     pub(crate) bells: Bells,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) in_force: InForce,
     /// Number of this process.
     pub(crate) owner: i32,
 }
@@ -105,7 +107,7 @@ impl Sweep {
             let claimed =
                 store::claim_due(&mut tx, (self.kind, channel), room, self.owner, now, now + queue.lease).await?;
             let count = claimed.len();
-            let (wanted, settled) = split(&mut tx, claimed).await?;
+            let (wanted, settled) = split(&mut tx, claimed, &self.in_force.get().directory).await?;
             store::cancel(&mut tx, &settled, now).await?;
             // A delivery whose every attempt died with its process must not be tried for ever.
             let policy = self.channels.policy(channel);
@@ -158,6 +160,7 @@ impl Sweep {
 async fn split(
     connection: &mut PgConnection,
     claimed: Vec<Delivery>,
+    directory: &Directory,
 ) -> anyhow::Result<(Vec<Delivery>, Vec<DeliveryId>)> {
     let incidents: BTreeSet<_> = claimed.iter().filter_map(|delivery| delivery.letter.incident()).collect();
     let incidents: Vec<_> = incidents.into_iter().collect();
@@ -169,7 +172,9 @@ async fn split(
     let is_settled = |delivery: &Delivery| {
         let Letter::Alert(alert) = &delivery.letter else { return false };
         // A story this build cannot read must not silence an alert.
-        stories.get(&alert.incident.id).is_some_and(|story| standing::is_settled(alert, story).unwrap_or(false))
+        stories.get(&alert.incident.id).is_some_and(|story| {
+            standing::is_settled(alert, story, &|role| directory.intervenes(role)).unwrap_or(false)
+        })
     };
     let (settled, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_settled);
     Ok((wanted, settled.into_iter().map(|delivery| delivery.id).collect()))

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_domain::{
     city::InForce,
-    directory::{Ambit, Body, Directory},
+    directory::{Ambit, Body, Directory, Recipient},
     link::Signer,
 };
 use vigie_platform::clock::SharedClock;
@@ -43,25 +43,34 @@ impl Writer {
             return None;
         }
         let words = match &delivery.letter {
-            Letter::Alert(alert) => Words::Alert(Box::new(self.alert(directory, alert, recipient.body, now))),
+            Letter::Alert(alert) => Words::Alert(Box::new(self.alert(directory, alert, recipient, now))),
             Letter::Probe(probe) => Words::Probe(self.probe(directory, probe, recipient.body, now)),
         };
         Some((recipient.contact.address.clone(), words))
     }
 
-    fn alert(&self, directory: &Directory, alert: &AlertIssuedV1, body: &Body, now: Timestamp) -> alert::Facts {
+    fn alert(
+        &self,
+        directory: &Directory,
+        alert: &AlertIssuedV1,
+        recipient: Recipient<'_>,
+        now: Timestamp,
+    ) -> alert::Facts {
+        let Recipient { body, contact } = recipient;
         // From the alert's birth, so that every attempt carries the same link.
         let expires_at = alert.issued_at + self.link_valid_for;
         let link = match alert.purpose {
             Purpose::Mobilise => {
-                format!("{}/m/{}", self.public_url, self.signer.sign_request(alert.alert_id, expires_at))
+                format!("{}/m/{}", self.public_url, self.signer.sign_request(alert.alert_id, contact, expires_at))
             }
             Purpose::Acknowledge
             | Purpose::Inform
             | Purpose::Undeliverable
             | Purpose::Confirm
             | Purpose::TakeOver
-            | Purpose::Return => format!("{}/a/{}", self.public_url, self.signer.sign(alert.alert_id, expires_at)),
+            | Purpose::Return => {
+                format!("{}/a/{}", self.public_url, self.signer.sign(alert.alert_id, contact, expires_at))
+            }
         };
         let role = directory.role_label(&alert.role);
         // A school is named by its function, here as everywhere.

@@ -28,6 +28,7 @@ pub struct Config {
     pub paths: PathsConfig,
     pub intake: IntakeConfig,
     pub escalation: EscalationConfig,
+    pub console: ConsoleConfig,
     pub directory: DirectoryConfig,
     pub email: EmailConfig,
     pub sms: SmsConfig,
@@ -156,6 +157,22 @@ pub struct EscalationConfig {
 impl Default for EscalationConfig {
     fn default() -> Self {
         Self { time_scale: 1.0, idle_ms: 1_000, batch: 64 }
+    }
+}
+
+/// Limits on harm: a person never comes near them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleConfig {
+    /// Acts by one link of a message, a minute.
+    pub acts_per_link_per_minute: u32,
+    /// Acts of one source, a minute.
+    pub acts_per_source_per_minute: u32,
+}
+
+impl Default for ConsoleConfig {
+    fn default() -> Self {
+        Self { acts_per_link_per_minute: 6, acts_per_source_per_minute: 240 }
     }
 }
 
@@ -431,6 +448,10 @@ impl Config {
         require((1..=10_000).contains(&self.intake.commit_batch), "intake.commit_batch must be 1 to 10,000");
         require(self.intake.queue >= self.intake.commit_batch, "intake.queue must be at least intake.commit_batch");
         require((0.1..=10_000.0).contains(&self.escalation.time_scale), "escalation.time_scale must be 0.1 to 10,000");
+        require(
+            self.console.acts_per_link_per_minute > 0 && self.console.acts_per_source_per_minute > 0,
+            "console.acts_per_link_per_minute and acts_per_source_per_minute must be above 0",
+        );
         require((0..=28).contains(&self.directory.drill_day), "directory.drill_day must be 1 to 28, or 0 for never");
         require((0..=23).contains(&self.directory.drill_hour), "directory.drill_hour must be 0 to 23");
         require((1..=720).contains(&self.directory.answer_within_h), "directory.answer_within_h must be 1 to 720");

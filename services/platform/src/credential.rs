@@ -77,6 +77,11 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
 }
 
+/// Digest of the token, or else of the session cookie, a request carries: names a session without being one.
+pub fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
+    bearer(headers).or_else(|| session_cookie(headers)).map(digest)
+}
+
 /// Sources of tokens and sessions by digest, and until when the answer is believed.
 type Known = HashMap<Vec<u8>, (SourceId, Timestamp)>;
 

@@ -66,6 +66,8 @@ pub struct Metrics {
     pub incidents_reinforced: Counter,
     pub incidents_aggravated: Counter,
     pub acknowledgements: Counter,
+    /// Alarm on any: an edge let an act through that its owner had to refuse, or somebody forged one.
+    pub acts_refused: Counter,
     pub steps_due: Gauge,
     pub steps_settled: Family<ByOutcome, Counter>,
     pub step_lateness: Histogram,
@@ -111,6 +113,11 @@ impl Default for Metrics {
             ),
             incidents_aggravated: series!("incidents_aggravated", "Incidents whose severity rose", Counter::default()),
             acknowledgements: series!("acknowledgements", "Acknowledgements applied", Counter::default()),
+            acts_refused: series!(
+                "acts_refused",
+                "Recorded acts their owner refused: alarm on any",
+                Counter::default()
+            ),
             steps_due: series!("steps_due", "Steps waiting for their due time", Gauge::default()),
             steps_settled: series!("steps_settled", "Steps dealt with, by outcome", Family::default()),
             step_lateness: lateness,

@@ -21,7 +21,10 @@ use vigie_proto::{
     event::{Act, ActRecordedV1, ActRejectedV1, Event, Rejection, SignalRaisedV1},
 };
 
-use crate::store::{self, Remembered, Separable};
+use crate::{
+    judge::{Known, NotNow},
+    store::{self, Remembered, Separable},
+};
 
 /// What a transaction did, for the metrics.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub(crate) struct Counts {
     pub(crate) reinforced: u64,
     pub(crate) aggravated: u64,
     pub(crate) acknowledged: u64,
+    /// Acts that an edge should have refused.
+    pub(crate) refused_acts: u64,
 }
 
 /// The events of one transaction, and the incidents they touch.
@@ -43,6 +48,8 @@ pub(crate) struct Batch<'a> {
     acknowledgements: Vec<ActRecordedV1>,
     /// Signals that are to be taken out of an incident.
     separable: Vec<Separable>,
+    /// What the stores know of whoever acted.
+    known: Known,
     counts: Counts,
 }
 
@@ -62,6 +69,7 @@ impl<'a> Batch<'a> {
             links: Vec::new(),
             acknowledgements: Vec::new(),
             separable: Vec::new(),
+            known: Known::default(),
             counts: Counts::default(),
         }
     }
@@ -97,6 +105,8 @@ impl<'a> Batch<'a> {
         self.remembered = store::remember(tx, &watched, city, self.planner.now).await?;
         let oldest = self.planner.now - longest_window(city);
         self.incidents = store::load(tx, &places, &acted_on, oldest).await?;
+        let acts: Vec<&ActRecordedV1> = events.iter().filter_map(|event| act_of(&event.event)).collect();
+        self.known = Known::load(tx, &acts, city).await?;
         for (incident, signal) in separations {
             self.separable.extend(store::separable(tx, incident, signal).await?);
         }
@@ -112,10 +122,15 @@ impl<'a> Batch<'a> {
                 (_, Some(Err(why))) => Verdict::Dead(why),
                 (Event::ActRecorded(recorded), None) => {
                     let number = separation(&received.event).and_then(|_| numbers.next());
-                    for event in self.act(recorded, number) {
-                        outbox.push(event, received);
+                    match self.act(recorded, number) {
+                        Some(events) => {
+                            for event in events {
+                                outbox.push(event, received);
+                            }
+                            Verdict::Done
+                        }
+                        None => Verdict::Later("the plan that was answered has not begun yet"),
                     }
-                    Verdict::Done
                 }
                 (other, None) => Verdict::Dead(format!("routing does not take {}", other.type_name())),
             };
@@ -210,16 +225,26 @@ impl<'a> Batch<'a> {
         pattern
     }
 
-    /// What an act makes happen; `number` names the incident a separation opens.
-    fn act(&mut self, recorded: &ActRecordedV1, number: Option<i64>) -> Vec<Event> {
+    /// What an act makes happen; `number` names the incident a separation opens. None: it is to be shown again.
+    fn act(&mut self, recorded: &ActRecordedV1, number: Option<i64>) -> Option<Vec<Event>> {
         let rejected = |why| ActRejectedV1 { act_id: recorded.act_id, incident_id: recorded.incident_id, why }.into();
-        if let (Act::Separate { signal }, Some(number)) = (&recorded.act, number) {
-            return self.separate(recorded, *signal, number).unwrap_or_else(|why| vec![rejected(why)]);
-        }
         let Some(incident) = self.incidents.iter_mut().find(|i| i.snapshot.id == recorded.incident_id) else {
-            return vec![rejected(Rejection::UnknownIncident)];
+            return Some(vec![rejected(Rejection::UnknownIncident)]);
         };
-        let event = incident.act(recorded, self.planner);
+        let judged = match self.known.judge(recorded, incident, self.planner.city, self.planner.now) {
+            Ok(judged) => judged,
+            Err(NotNow::Later) => return None,
+            Err(NotNow::Rejected(why)) => {
+                tracing::error!(act.id = %recorded.act_id, incident.id = %recorded.incident_id, body = %recorded.actor.body,
+                    "an act was recorded that its body may not do: an edge let it through, or somebody forged it");
+                self.counts.refused_acts += 1;
+                return Some(vec![rejected(why)]);
+            }
+        };
+        if let (Act::Separate { signal }, Some(number)) = (&recorded.act, number) {
+            return Some(self.separate(recorded, *signal, number).unwrap_or_else(|why| vec![rejected(why)]));
+        }
+        let event = incident.act(recorded, judged, self.planner);
         if let (Event::IncidentAcknowledged(_), Act::Acknowledge { .. }) = (&event, &recorded.act) {
             self.counts.acknowledged += 1;
             self.acknowledgements.push(recorded.clone());
@@ -227,7 +252,7 @@ impl<'a> Batch<'a> {
         if matches!(event, Event::IncidentAggravated(_)) {
             self.counts.aggravated += 1;
         }
-        vec![event]
+        Some(vec![event])
     }
 
     /// Takes `signal` out of the incident acted on and opens one for it.
@@ -278,10 +303,14 @@ fn locate<'a>(event: &'a Event, city: &'a City) -> Option<Result<Located<'a>, St
     )
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only acts name an incident acted on")]
 fn acted_on(event: &Event) -> Option<IncidentId> {
+    act_of(event).map(|recorded| recorded.incident_id)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only one event is an act")]
+fn act_of(event: &Event) -> Option<&ActRecordedV1> {
     match event {
-        Event::ActRecorded(recorded) => Some(recorded.incident_id),
+        Event::ActRecorded(recorded) => Some(recorded),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! nothing about whom to tell: the doctrine's plan, frozen here, goes with the event.
 
 mod batch;
+mod judge;
 mod store;
 
 use std::sync::Arc;
@@ -61,5 +62,6 @@ impl Handler for Routing {
         self.metrics.incidents_reinforced.inc_by(counts.reinforced);
         self.metrics.incidents_aggravated.inc_by(counts.aggravated);
         self.metrics.acknowledgements.inc_by(counts.acknowledged);
+        self.metrics.acts_refused.inc_by(counts.refused_acts);
     }
 }

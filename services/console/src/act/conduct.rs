@@ -10,7 +10,6 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use vigie_domain::directory::Permission;
 use vigie_platform::problem::Problem;
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, SectorId,
@@ -18,10 +17,7 @@ use vigie_proto::{
 };
 
 use super::{allowed, answer, request::Request};
-use crate::{
-    Edge, caller,
-    incidents::{IncidentView, parse_id},
-};
+use crate::{Edge, incidents::IncidentView};
 use vigie_platform::problem::WriteProblems;
 
 /// Refuses the incident.
@@ -91,7 +87,7 @@ pub(crate) async fn refuse(
     Path(id): Path<String>,
     body: Result<Json<RefusalBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Refuse(body)).await
 }
@@ -108,7 +104,7 @@ pub(crate) async fn hand_over(
     Path(id): Path<String>,
     body: Result<Json<HandoverBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::HandOver(body)).await
 }
@@ -125,7 +121,7 @@ pub(crate) async fn set_regime(
     Path(id): Path<String>,
     body: Result<Json<RegimeBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::SetRegime).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::SetRegime(body)).await
 }
@@ -142,7 +138,7 @@ pub(crate) async fn involve(
     Path(id): Path<String>,
     body: Result<Json<InvolvementBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Involve).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Involve(body)).await
 }
@@ -159,7 +155,7 @@ pub(crate) async fn call(
     Path(id): Path<String>,
     body: Result<Json<CallBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Involve).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Call(body)).await
 }
@@ -176,7 +172,7 @@ pub(crate) async fn separate(
     Path(id): Path<String>,
     body: Result<Json<SeparationBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Separate).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Separate(body)).await
 }
@@ -193,8 +189,7 @@ pub(crate) async fn give_return(
     Path(id): Path<String>,
     body: Result<Json<ReturnBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
-    let seen = caller::see(&edge, caller, parse_id(&id)?).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Return(body)).await
 }

@@ -15,7 +15,7 @@ use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::types::Json as SqlJson;
-use vigie_domain::{access::Caller, directory::Permission};
+use vigie_domain::access::Caller;
 use vigie_platform::{
     ids, journal,
     journal::Entry,
@@ -25,6 +25,7 @@ use vigie_platform::{
 use vigie_proto::{
     ActId, IncidentId, Severity,
     event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection},
+    sensitivity::{Sensitive, Sensitivity},
 };
 
 use self::request::{Request, carry_out};
@@ -97,6 +98,7 @@ pub(crate) async fn perform(
 fn outcome_of(entry: &Entry) -> Option<Outcome> {
     match Event::decode(&entry.envelope.type_name, &entry.data).ok()? {
         Event::IncidentAcknowledged(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentSeen(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentNoted(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentAggravated(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentEased(e) => Some(Outcome::Applied(Box::new(e.incident))),
@@ -110,6 +112,14 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
         Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
         _ => None,
     }
+}
+
+/// Has read it.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeenBody {
+    /// Version under the person's eyes; the present one when absent.
+    pub(crate) version: Option<u32>,
 }
 
 /// Takes charge of the incident.
@@ -144,6 +154,28 @@ pub(crate) struct ResolutionBody {
     pub(crate) note: Option<String>,
 }
 
+/// « Vu »: the body has read it. It is a fact, and stops nothing.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/seen", operation_id = "act_see", tag = "acts", params(("id" = IncidentId, Path)),
+    request_body = SeenBody, security(("token" = [])),
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
+)]
+pub(crate) async fn see(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Result<Json<SeenBody>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
+    let body = match body {
+        Ok(Json(body)) => body,
+        // No body at all: what stands now was seen.
+        Err(JsonRejection::MissingJsonContentType(_)) => SeenBody::default(),
+        Err(rejection) => return Err(Problem::unreadable(&rejection)),
+    };
+    answer(&edge, caller, &seen, Request::See(body)).await
+}
+
 /// Take charge: stops the escalation as the doctrine says.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/acknowledgements", operation_id = "act_acknowledge", tag = "acts", params(("id" = IncidentId, Path)),
@@ -156,7 +188,7 @@ pub(crate) async fn acknowledge(
     Path(id): Path<String>,
     body: Result<Json<AcknowledgementBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Acknowledge).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let body = match body {
         Ok(Json(body)) => body,
         // No body at all is an acknowledgement of what stands now.
@@ -178,7 +210,7 @@ pub(crate) async fn note(
     Path(id): Path<String>,
     body: Result<Json<NoteBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Note).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Note(body)).await
 }
@@ -195,7 +227,7 @@ pub(crate) async fn severity(
     Path(id): Path<String>,
     body: Result<Json<SeverityBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::ChangeSeverity).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::ChangeSeverity(body)).await
 }
@@ -212,24 +244,16 @@ pub(crate) async fn resolution(
     Path(id): Path<String>,
     body: Result<Json<ResolutionBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id, Permission::Close).await?;
+    let (caller, seen) = allowed(&edge, &headers, &id).await?;
     let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
     answer(&edge, caller, &seen, Request::Close(body)).await
 }
 
-/// The caller and the incident, when it sees it and may do this.
-async fn allowed<'a>(
-    edge: &'a Edge,
-    headers: &HeaderMap,
-    id: &str,
-    permission: Permission,
-) -> Result<(Caller<'a>, Seen), Problem> {
+/// The caller and the incident, when it may know it; what it may do there, the policy says once the act is known.
+async fn allowed<'a>(edge: &'a Edge, headers: &HeaderMap, id: &str) -> Result<(Caller<'a>, Seen), Problem> {
     let caller = caller::authenticate(edge, headers).await?;
-    let seen = caller::see(edge, caller, parse_id(id)?).await?;
-    if caller.may(permission) {
-        return Ok((caller, seen));
-    }
-    Err(forbidden())
+    let (seen, _) = caller::see(edge, caller, parse_id(id)?).await?;
+    Ok((caller, seen))
 }
 
 pub(crate) fn forbidden() -> Problem {
@@ -239,7 +263,11 @@ pub(crate) fn forbidden() -> Problem {
 
 async fn answer(edge: &Edge, caller: Caller<'_>, seen: &Seen, request: Request) -> Result<Response, Problem> {
     match carry_out(edge, caller, seen, request).await? {
-        Outcome::Applied(snapshot) => Ok(Json(IncidentView::from(*snapshot)).into_response()),
+        Outcome::Applied(snapshot) => {
+            let position = seen.position(edge, caller.party());
+            let clearance = position.and_then(|position| position.clearance()).unwrap_or(Sensitivity::Public);
+            Ok(Json(IncidentView::from(*snapshot).redacted(clearance)).into_response())
+        }
         Outcome::Recorded => Ok((StatusCode::ACCEPTED, Json(json!({ "state": "recorded" }))).into_response()),
         Outcome::Rejected(why) => Err(rejected(why)),
     }
@@ -265,6 +293,14 @@ pub(crate) fn rejected(why: Rejection) -> Problem {
             "opened-by-it",
             "Ce signalement a ouvert l'événement : séparez les autres, ou clôturez l'événement s'il n'a pas lieu d'être.",
         ),
+        Rejection::FromTheFuture => {
+            ("from-the-future", "Cette version de l'événement n'existe pas encore : actualisez.")
+        }
+        Rejection::Unanswered => (
+            "unanswered",
+            "Tous ceux qui devaient répondre ne l'ont pas fait : seule la salle de commandement peut clore ou abaisser.",
+        ),
+        Rejection::NotAllowed => return forbidden(),
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };
     Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)

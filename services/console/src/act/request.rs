@@ -3,9 +3,8 @@
 use axum::http::StatusCode;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{
-    access::Caller,
+    access::{Caller, Deed, Denial, Position},
     admission::{MAX_SUMMARY, has_control},
-    directory::Permission,
 };
 use vigie_platform::problem::{Fault, Problem};
 use vigie_proto::{
@@ -15,7 +14,7 @@ use vigie_proto::{
 };
 
 use super::{
-    AcknowledgementBody, NoteBody, Outcome, ResolutionBody, SeverityBody,
+    AcknowledgementBody, NoteBody, Outcome, ResolutionBody, SeenBody, SeverityBody,
     conduct::{CallBody, HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody, SeparationBody},
     forbidden, perform,
 };
@@ -24,6 +23,7 @@ use crate::{Edge, caller::Seen};
 /// An act somebody asks for.
 #[derive(Debug)]
 pub(crate) enum Request {
+    See(SeenBody),
     Acknowledge(AcknowledgementBody),
     Note(NoteBody),
     ChangeSeverity(SeverityBody),
@@ -44,35 +44,49 @@ pub(crate) async fn carry_out(
     seen: &Seen,
     request: Request,
 ) -> Result<Outcome, Problem> {
-    if request.needs().is_some_and(|permission| !caller.may(permission)) {
-        return Err(forbidden());
+    edge.limits.take_for_source(&caller.source.id)?;
+    let missing = || Problem::not_found("Événement");
+    let position = seen.position(edge, caller.party()).ok_or_else(missing)?;
+    if let Some(deed) = request.deed(seen) {
+        position.may(deed).map_err(denied)?;
     }
-    let (act, text) = request.into_act(edge, caller, seen).await?;
+    let (act, text) = request.into_act(edge, caller, seen, &position).await?;
     let actor = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
     perform(edge, seen.snapshot.id, actor, act, text.as_deref()).await.map_err(|e| Problem::from_store(&e))
 }
 
 impl Request {
-    /// The permission it takes; none when that depends on what is owed.
-    fn needs(&self) -> Option<Permission> {
-        match self {
-            Self::Acknowledge(_) | Self::Refuse(_) | Self::HandOver(_) => Some(Permission::Acknowledge),
-            Self::Note(_) => Some(Permission::Note),
-            Self::ChangeSeverity(_) => Some(Permission::ChangeSeverity),
-            Self::Close(_) => Some(Permission::Close),
-            Self::SetRegime(_) => Some(Permission::SetRegime),
-            Self::Involve(_) | Self::Call(_) => Some(Permission::Involve),
-            Self::Separate(_) => Some(Permission::Separate),
-            Self::Return(_) => None,
-        }
+    /// What it comes down to for the policy; none when that depends on what is owed.
+    fn deed(&self, seen: &Seen) -> Option<Deed> {
+        Some(match self {
+            Self::See(_) => Deed::See,
+            Self::Acknowledge(_) => Deed::TakeCharge,
+            Self::Refuse(_) => Deed::Refuse,
+            Self::HandOver(_) => Deed::HandOver,
+            Self::Note(_) => Deed::Note,
+            Self::ChangeSeverity(body) if body.severity < seen.snapshot.severity => Deed::Ease,
+            Self::ChangeSeverity(_) => Deed::Aggravate,
+            Self::Close(_) => Deed::Close,
+            Self::SetRegime(_) => Deed::SetRegime,
+            Self::Involve(_) => Deed::Involve,
+            Self::Call(_) => Deed::Call,
+            Self::Separate(_) => Deed::Separate,
+            Self::Return(_) => return None,
+        })
     }
 
     /// The act and its free text, or what is wrong with the fields.
-    async fn into_act(self, edge: &Edge, caller: Caller<'_>, seen: &Seen) -> Result<(Act, Option<String>), Problem> {
+    async fn into_act(
+        self,
+        edge: &Edge,
+        caller: Caller<'_>,
+        seen: &Seen,
+        position: &Position<'_>,
+    ) -> Result<(Act, Option<String>), Problem> {
         Ok(match self {
+            Self::See(body) => (Act::See { version: version(body.version, seen)?, alert_id: None }, None),
             Self::Acknowledge(body) => {
-                let version = body.version.unwrap_or(seen.snapshot.version);
-                (Act::Acknowledge { version, alert_id: None }, None)
+                (Act::Acknowledge { version: version(body.version, seen)?, alert_id: None }, None)
             }
             Self::Note(body) => (Act::Note, checked_text("text", Some(&body.text))?),
             Self::ChangeSeverity(body) => {
@@ -81,7 +95,10 @@ impl Request {
             Self::Close(body) => (Act::Close { reason: body.reason }, checked_text("note", body.note.as_deref())?),
             Self::Refuse(body) => (Act::Refuse { reason: body.reason, alert_id: None }, None),
             Self::HandOver(body) => {
-                another_body(edge, caller, &body.to)?;
+                another_body(edge, caller, seen, &body.to)?;
+                if !edge.city.directory.body(&body.to).is_some_and(|to| edge.city.directory.intervenes(&to.role)) {
+                    return Err(invalid("to", "Ce service n'intervient pas : il ne peut pas prendre le relais."));
+                }
                 (Act::HandOver { to: body.to }, None)
             }
             Self::SetRegime(body) => (Act::SetRegime { to: body.regime }, None),
@@ -96,7 +113,7 @@ impl Request {
                 (Act::Involve { sectors: body.sectors }, None)
             }
             Self::Call(body) => {
-                another_body(edge, caller, &body.to)?;
+                another_body(edge, caller, seen, &body.to)?;
                 (Act::Call { to: body.to }, None)
             }
             Self::Separate(body) => {
@@ -108,27 +125,49 @@ impl Request {
             Self::Return(body) => {
                 let owed = owed(edge, seen.snapshot.id, &body.owed).await.map_err(|e| Problem::from_store(&e))?;
                 let owed = owed.ok_or_else(|| invalid("owed", "Rien de ce nom n'est dû pour cet événement."))?;
-                if !may_give(caller, &owed) {
-                    return Err(forbidden());
-                }
+                position.may_return(&owed, &edge.city.directory).map_err(denied)?;
                 (Act::Return { owed: body.owed, outcome: body.outcome }, None)
             }
         })
     }
 }
 
-/// A body that is not the caller's own, and that a message can reach.
-fn another_body(edge: &Edge, caller: Caller<'_>, to: &BodyId) -> Result<(), Problem> {
-    let reachable = edge.city.directory.body(to).is_some_and(|to| !to.contacts.is_empty());
-    if reachable && *to != caller.source.body {
-        return Ok(());
+/// The version under the person's eyes: the present one when none is given, never one that does not exist yet.
+fn version(given: Option<u32>, seen: &Seen) -> Result<u32, Problem> {
+    let present = seen.snapshot.version;
+    let version = given.unwrap_or(present);
+    if version <= present {
+        return Ok(version);
     }
-    Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint."))
+    Err(invalid("version", &format!("L'événement n'en est qu'à la version {present}.")))
 }
 
-/// Whoever owes it may give it, and whoever may close.
-pub(crate) fn may_give(caller: Caller<'_>, owed: &Owed) -> bool {
-    caller.source.role == owed.by.role || caller.may(Permission::Close)
+/// A body that is not the caller's own, that a message can reach, and that may know of this incident.
+fn another_body(edge: &Edge, caller: Caller<'_>, seen: &Seen, to: &BodyId) -> Result<(), Problem> {
+    let class = edge.city.doctrine.class_of(&seen.snapshot.kind);
+    let reachable = edge.city.directory.body(to).filter(|to| !to.contacts.is_empty());
+    let admitted = reachable.is_some_and(|to| class.is_none_or(|class| class.admits(&to.role)));
+    if admitted && *to != caller.source.body {
+        return Ok(());
+    }
+    Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint et connaître cet événement."))
+}
+
+/// What a denial says to a person.
+pub(crate) fn denied(denial: Denial) -> Problem {
+    let (code, detail) = match denial {
+        Denial::Unknown => return Problem::not_found("Événement"),
+        Denial::NotAsked => (
+            "not-asked",
+            "Votre service n'a pas été sollicité pour cet événement : répondez « vu », ou demandez à être sollicité.",
+        ),
+        Denial::OnlyWatches => (
+            "only-watches",
+            "Votre fonction n'intervient pas : elle peut répondre « vu », qui n'arrête aucune relance.",
+        ),
+        Denial::NotAllowed => return forbidden(),
+    };
+    Problem::new(StatusCode::FORBIDDEN, code, "Acte non autorisé").detail(detail)
 }
 
 /// What is owed under `id`.

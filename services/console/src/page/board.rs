@@ -11,11 +11,11 @@ use axum::{
 use jiff::Timestamp;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use vigie_domain::{access::Caller, directory::Directory, french};
+use vigie_domain::{access::Caller, french};
 use vigie_platform::{page::Frame, problem::Problem};
 use vigie_proto::{IncidentStatus, Severity};
 
-use super::{frame, operator, problem, rendered, row::Row, words};
+use super::{frame, operator, problem, rendered, row::Row, withheld, words};
 use crate::{
     Edge,
     events::{end_of_journal, id_of},
@@ -105,7 +105,7 @@ async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardP
     let after = id_of(end_of_journal(edge).await?);
     let now = edge.context.clock.now();
     let mut connection = edge.pool.acquire().await?;
-    let mut views = open(&mut connection, &edge.city.directory).await?;
+    let mut views = open(&mut connection, edge, caller).await?;
     let more = views.len() > MOST;
     views.truncate(MOST);
     let words = words(edge, now);
@@ -117,6 +117,7 @@ async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardP
         })
         .collect();
     let directory = &edge.city.directory;
+    let withheld = caller.withheld(&edge.city.doctrine);
     let choice = |value: &str, label: &str, wanted: &str| Choice {
         value: value.to_owned(),
         label: label.to_owned(),
@@ -150,6 +151,7 @@ async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardP
             .doctrine
             .kinds
             .iter()
+            .filter(|(id, _)| !withheld.contains(id))
             .map(|(id, kind)| choice(id.as_str(), &kind.label, &filter.kind))
             .collect(),
         without_exercises: filter.exercices == "masquer",
@@ -172,8 +174,15 @@ pub(crate) async fn closed(State(edge): State<Arc<Edge>>, headers: HeaderMap) ->
         Ok(caller) => caller,
         Err(response) => return response,
     };
-    let statement = format!("select {VIEW} where i.status = 'closed' order by i.closed_at desc, i.id limit $1");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(CLOSED).fetch_all(&edge.pool).await;
+    let statement = format!(
+        "select {VIEW} where i.status = 'closed' and not i.kind = any($2)
+        order by i.closed_at desc, i.id limit $1"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(CLOSED)
+        .bind(withheld(&edge, caller))
+        .fetch_all(&edge.pool)
+        .await;
     let words = words(&edge, edge.context.clock.now());
     let rows = rows.and_then(|rows| {
         let row = |row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, &words));
@@ -197,16 +206,21 @@ fn count(rows: &[Row]) -> String {
 }
 
 /// One more than a board shows of the incidents that are not closed, in its order.
-async fn open(connection: &mut PgConnection, directory: &Directory) -> Result<Vec<IncidentView>, sqlx::Error> {
+async fn open(
+    connection: &mut PgConnection,
+    edge: &Edge,
+    caller: Caller<'_>,
+) -> Result<Vec<IncidentView>, sqlx::Error> {
     let statement = format!(
-        "select {VIEW} where i.status <> 'closed'
+        "select {VIEW} where i.status <> 'closed' and not i.kind = any($3)
           order by array_position($1, i.severity), i.opened_at, i.id limit $2"
     );
     let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(gravest_first)
         .bind(i64::try_from(MOST + 1).unwrap_or(i64::MAX))
+        .bind(withheld(edge, caller))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| IncidentView::read(row, directory)).collect()
+    rows.iter().map(|row| IncidentView::read(row, &edge.city.directory)).collect()
 }

@@ -189,7 +189,7 @@ async fn made(
     let words = words(edge, now);
     let mut connection = edge.pool.acquire().await?;
     let doctrine = &edge.city.doctrine;
-    let rows = lists::incidents(edge, &mut connection, sector, &words).await?;
+    let rows = lists::incidents(edge, &mut connection, caller, sector, &words).await?;
     let (closed, open) = rows.into_iter().partition(|row| row.status == "closed");
     let indicator = |id: &String| Some((id.clone(), doctrine.indicators.get(id)?.label.clone()));
     let counts = doctrine.counted.iter().filter(|circuit| circuit.by.contains(&caller.source.role));
@@ -202,7 +202,7 @@ async fn made(
         sector_label: edge.city.sector_label(sector).to_owned(),
         open,
         closed,
-        weak: lists::weak(edge, &mut connection, sector, now - WATCHED).await?,
+        weak: lists::weak(edge, &mut connection, caller, sector, now - WATCHED).await?,
         owed: lists::owed(edge, &mut connection, caller, sector, now, &words).await?,
         counts: counts.collect(),
         today: now.to_zoned(doctrine.zone.clone()).date(),

@@ -9,7 +9,7 @@ use vigie_proto::{
 
 use crate::{
     act::{
-        AcknowledgementBody, NoteBody, ResolutionBody, SeverityBody,
+        AcknowledgementBody, NoteBody, ResolutionBody, SeenBody, SeverityBody,
         conduct::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
         request::Request,
     },
@@ -20,6 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Did {
+    See,
     Acknowledge,
     Note,
     Severity,
@@ -33,7 +34,8 @@ pub(crate) enum Did {
 }
 
 impl Did {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
+        Self::See,
         Self::Acknowledge,
         Self::Note,
         Self::Severity,
@@ -49,6 +51,7 @@ impl Did {
     /// As in the form and in the address that shows the result.
     pub(crate) fn code(self) -> &'static str {
         match self {
+            Self::See => "see",
             Self::Acknowledge => "acknowledge",
             Self::Note => "note",
             Self::Severity => "severity",
@@ -65,6 +68,7 @@ impl Did {
     /// What is said once it is done.
     pub(crate) fn done(self) -> &'static str {
         match self {
+            Self::See => "Vu : c'est noté, et aucune relance ne s'arrête.",
             Self::Acknowledge => "Pris en compte : les relances s'arrêtent comme le prévoit la doctrine.",
             Self::Note => "Note ajoutée à la main courante.",
             Self::Severity => "Niveau changé.",
@@ -103,6 +107,7 @@ impl Deed {
     pub(crate) fn request(&self) -> Result<Request, Problem> {
         let words = || Some(self.text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
         let asked = match self.did {
+            Did::See => Some(Request::See(SeenBody { version: self.version })),
             Did::Acknowledge => Some(Request::Acknowledge(AcknowledgementBody { version: self.version })),
             Did::Note => Some(Request::Note(NoteBody { text: self.text.clone() })),
             Did::Severity => {

@@ -14,9 +14,15 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::{PgPool, Row as _};
-use vigie_domain::{access::Caller, directory::Sight, french, territory::LonLat};
-use vigie_platform::{page::Frame, problem::Problem};
-use vigie_proto::{BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason};
+use vigie_domain::{
+    access::{self, Caller, Position},
+    french,
+    territory::LonLat,
+};
+use vigie_platform::{credential, page::Frame, problem::Problem};
+use vigie_proto::{
+    BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity,
+};
 
 use super::{
     deed::{Deed, Did},
@@ -32,6 +38,7 @@ use crate::{
     events::{end_of_journal, id_of},
     explanations::{ExplanationView, explained},
     incidents::{invalid, parse_id},
+    words::note_reading,
 };
 
 /// What the address asks besides the incident.
@@ -69,12 +76,15 @@ struct IncidentPage {
     explained: Option<ExplanationView>,
     body_name: String,
     may: May,
+    /// Nobody asked the reader's body: its taking charge would stop nothing.
+    unasked: bool,
 }
 
 /// What the reader may do here.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one per form")]
 struct May {
+    see: bool,
     acknowledge: bool,
     note: bool,
     change_severity: bool,
@@ -85,18 +95,19 @@ struct May {
 }
 
 impl May {
-    fn of(caller: Caller<'_>, open: bool) -> Self {
-        use vigie_domain::directory::Permission as P;
-        let may = |permission| open && caller.may(permission);
+    fn of(position: Option<&Position<'_>>, open: bool) -> Self {
+        let Some(position) = position else { return Self::default() };
+        let may = |deed| position.may(deed).is_ok();
         Self {
-            acknowledge: may(P::Acknowledge),
+            see: open && may(access::Deed::See),
+            acknowledge: open && may(access::Deed::TakeCharge),
             // A note and a return may still follow the closing.
-            note: caller.may(P::Note),
-            change_severity: may(P::ChangeSeverity),
-            set_regime: may(P::SetRegime),
-            involve: may(P::Involve),
-            separate: may(P::Separate),
-            close: may(P::Close),
+            note: may(access::Deed::Note),
+            change_severity: open && may(access::Deed::Aggravate),
+            set_regime: open && may(access::Deed::SetRegime),
+            involve: open && may(access::Deed::Involve),
+            separate: open && may(access::Deed::Separate),
+            close: open && may(access::Deed::Close),
         }
     }
 }
@@ -146,7 +157,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    let (caller, seen) = match reader(&edge, &headers, &id).await {
+    let (caller, seen, clearance) = match reader(&edge, &headers, &id).await {
         Ok(reader) => reader,
         Err(response) => return response,
     };
@@ -156,7 +167,8 @@ pub(crate) async fn show(
     };
     let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
     let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
-    page(&edge, caller, seen, &asked.service, result, StatusCode::OK).await
+    let reading = Reading::of(caller, clearance, &headers);
+    page(&edge, &reading, seen, &asked.service, result, StatusCode::OK).await
 }
 
 /// `POST /scop/evenements/{id}`: the act of one of its forms.
@@ -166,7 +178,7 @@ pub(crate) async fn act(
     Path(id): Path<String>,
     form: Result<Form<Deed>, FormRejection>,
 ) -> Response {
-    let (caller, seen) = match reader(&edge, &headers, &id).await {
+    let (caller, seen, clearance) = match reader(&edge, &headers, &id).await {
         Ok(reader) => reader,
         Err(response) => return response,
     };
@@ -188,30 +200,52 @@ pub(crate) async fn act(
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::CONFLICT);
     let result = AfterAct { refused: Some(refused), kept: Some((deed.did, deed.text)), ..AfterAct::default() };
     // As it stands now, not as it stood before the act was refused.
+    let reading = Reading::of(caller, clearance, &headers);
     match caller::see(&edge, caller, seen.snapshot.id).await {
-        Ok(seen) => page(&edge, caller, seen, "", result, status).await,
+        Ok((seen, _)) => page(&edge, &reading, seen, "", result, status).await,
         Err(gone) => problem(&gone),
     }
 }
 
+/// Who reads, how far it sees, and with which session or token.
+struct Reading<'a> {
+    caller: Caller<'a>,
+    clearance: Sensitivity,
+    /// Digest of the cookie or token.
+    session: Vec<u8>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(caller: Caller<'a>, clearance: Sensitivity, headers: &HeaderMap) -> Self {
+        Self { caller, clearance, session: credential::presented(headers).unwrap_or_default() }
+    }
+}
+
 /// Who reads, and the incident when they may follow how it is conducted; 404 otherwise, without saying which.
-async fn reader<'a>(edge: &'a Edge, headers: &HeaderMap, id: &str) -> Result<(Caller<'a>, Seen), Response> {
+async fn reader<'a>(
+    edge: &'a Edge,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<(Caller<'a>, Seen, Sensitivity), Response> {
     let caller = visitor(edge, headers).await?;
-    let follows = matches!(caller.role.sees, Sight::Everything | Sight::Sector);
     let id = parse_id(id).map_err(|missing| problem(&missing))?;
-    let seen = caller::see(edge, caller, id).await.map_err(|missing| problem(&missing))?;
-    if follows { Ok((caller, seen)) } else { Err(problem(&Problem::not_found("Événement"))) }
+    let (seen, clearance) = caller::see(edge, caller, id).await.map_err(|missing| problem(&missing))?;
+    if clearance >= Sensitivity::Restricted {
+        Ok((caller, seen, clearance))
+    } else {
+        Err(problem(&Problem::not_found("Événement")))
+    }
 }
 
 async fn page(
     edge: &Edge,
-    caller: Caller<'_>,
+    reading: &Reading<'_>,
     seen: Seen,
     service: &str,
     result: AfterAct,
     status: StatusCode,
 ) -> Response {
-    match made(edge, caller, seen, service, result).await {
+    match made(edge, reading, seen, service, result).await {
         Ok(page) => rendered(status, &page),
         Err(error) => problem(&error),
     }
@@ -219,21 +253,24 @@ async fn page(
 
 async fn made(
     edge: &Edge,
-    caller: Caller<'_>,
+    reading: &Reading<'_>,
     seen: Seen,
     service: &str,
     result: AfterAct,
 ) -> Result<IncidentPage, Problem> {
+    let Reading { caller, clearance, session } = reading;
+    let caller = *caller;
+    let reads = *clearance >= Sensitivity::Personal;
     let stored = |e: sqlx::Error| Problem::from_store(&e);
     let after = id_of(end_of_journal(edge).await.map_err(stored)?);
     let words = words(edge, edge.context.clock.now());
     let zone = &edge.city.doctrine.zone;
-    let story = story::tell(edge, caller, &seen.snapshot, &words).await.map_err(stored)?;
-    let at = if caller.reads_words(&seen.snapshot) {
-        position(&edge.pool, seen.snapshot.id).await.map_err(stored)?
-    } else {
-        None
-    };
+    let story = story::tell(edge, caller, &seen, reads, &words).await.map_err(stored)?;
+    if story.shows_words() {
+        let mut connection = edge.pool.acquire().await.map_err(stored)?;
+        note_reading(edge, &mut connection, caller, session, seen.snapshot.id).await.map_err(stored)?;
+    }
+    let at = if reads { position(&edge.pool, seen.snapshot.id).await.map_err(stored)? } else { None };
     let explained = match BodyId::new(service) {
         Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
         _ => None,
@@ -253,7 +290,8 @@ async fn made(
         asked: service.to_owned(),
         explained,
         body_name: body.map_or_else(String::new, |body| body.name.clone()),
-        may: May::of(caller, seen.snapshot.status != IncidentStatus::Closed),
+        may: May::of(seen.position(edge, caller.party()).as_ref(), seen.snapshot.status != IncidentStatus::Closed),
+        unasked: !seen.ties.asked,
         story,
         seen,
     })

@@ -82,6 +82,11 @@ pub(crate) fn not_yours() -> Response {
     )
 }
 
+/// Kinds of incidents whose class keeps them from the caller: they are in no list and in no count.
+pub(crate) fn withheld(edge: &Edge, caller: Caller<'_>) -> Vec<String> {
+    caller.withheld(&edge.city.doctrine).into_iter().map(ToString::to_string).collect()
+}
+
 /// Says an instant the way people say it now.
 fn words(edge: &Edge, now: Timestamp) -> impl Fn(Timestamp) -> String {
     let local = move |at: Timestamp, zone: &TimeZone| at.to_zoned(zone.clone());

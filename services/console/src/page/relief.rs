@@ -15,7 +15,7 @@ use vigie_domain::{access::Caller, french};
 use vigie_platform::{page::Frame, problem::Problem};
 use vigie_proto::{Severity, event::IncidentSnapshot, plan::Owed};
 
-use super::{frame, operator, rendered, row::Row, words};
+use super::{frame, operator, rendered, row::Row, withheld, words};
 use crate::{
     Edge,
     incidents::{IncidentView, VIEW},
@@ -89,18 +89,26 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error> {
     let now = edge.context.clock.now();
     let words = words(edge, now);
+    let withheld = withheld(edge, caller);
     let mut connection = edge.pool.acquire().await?;
-    let unanswered = incidents(edge, &mut connection, "i.status = 'open' and $1::timestamptz is not null", now, &words);
+    let unanswered =
+        incidents(edge, &mut connection, "i.status = 'open' and $1::timestamptz is not null", now, &withheld, &words);
     let unanswered = unanswered.await?;
-    let due = incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &words).await?;
+    let due =
+        incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &withheld, &words)
+            .await?;
     let since = now - SHIFT;
     let unreachable = count(
         &mut connection,
-        "journal.entry where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1",
+        "journal.entry where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1
+            and not data -> 'incident' ->> 'kind' = any($2)",
         since,
+        &withheld,
     );
     let unreachable = unreachable.await?;
-    let unreadable = count(&mut connection, "journal.dead_letter where at >= $1", since).await?;
+    let unreadable =
+        count(&mut connection, "journal.dead_letter where at >= $1 and $2::text[] is not null", since, &withheld)
+            .await?;
     let body = edge.city.directory.body(&caller.source.body);
     Ok(ReliefPage {
         frame: frame(caller, "/scop"),
@@ -108,8 +116,8 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
         body: caller.source.body.to_string(),
         body_name: body.map_or_else(String::new, |body| body.name.clone()),
         positions: body.and_then(|body| body.roster.as_ref()).map(|r| r.order.clone()).unwrap_or_default(),
-        tallies: tallies(&mut connection).await?,
-        overdue: overdue(edge, &mut connection, now, &words).await?,
+        tallies: tallies(&mut connection, &withheld).await?,
+        overdue: overdue(edge, &mut connection, now, &withheld, &words).await?,
         unanswered,
         due,
         unreachable,
@@ -117,11 +125,15 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
     })
 }
 
-async fn tallies(connection: &mut PgConnection) -> Result<Vec<(&'static str, i64, i64)>, sqlx::Error> {
+async fn tallies(
+    connection: &mut PgConnection,
+    withheld: &[String],
+) -> Result<Vec<(&'static str, i64, i64)>, sqlx::Error> {
     let rows = sqlx::query(
         "select severity, count(*) as every, count(*) filter (where status = 'open') as unanswered
-           from routing.incident where status <> 'closed' group by severity",
+           from routing.incident where status <> 'closed' and not kind = any($1) group by severity",
     )
+    .bind(withheld)
     .fetch_all(connection)
     .await?;
     let mut tallies = Vec::new();
@@ -143,15 +155,18 @@ async fn incidents(
     connection: &mut PgConnection,
     condition: &'static str,
     at: Timestamp,
+    withheld: &[String],
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Row>, sqlx::Error> {
-    let statement =
-        format!("select {VIEW} where {condition} order by array_position($2, i.severity), i.opened_at, i.id limit $3");
+    let statement = format!(
+        "select {VIEW} where {condition} and not i.kind = any($4) order by array_position($2, i.severity), i.opened_at, i.id limit $3"
+    );
     let gravest_first: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.code()).collect();
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(at.to_sqlx())
         .bind(gravest_first)
         .bind(NAMED)
+        .bind(withheld)
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
@@ -161,14 +176,16 @@ async fn overdue(
     edge: &Edge,
     connection: &mut PgConnection,
     now: Timestamp,
+    withheld: &[String],
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Overdue>, sqlx::Error> {
     let rows = sqlx::query(
         "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
-          where o.given_at is null and o.due_at < $1 order by o.due_at limit $2",
+          where o.given_at is null and o.due_at < $1 and not i.kind = any($3) order by o.due_at limit $2",
     )
     .bind(now.to_sqlx())
     .bind(NAMED)
+    .bind(withheld)
     .fetch_all(connection)
     .await?;
     let late = |row: &sqlx::postgres::PgRow| {
@@ -186,8 +203,13 @@ async fn overdue(
     rows.iter().map(late).collect()
 }
 
-/// How many rows of `what`, which compares `$1` with `since`.
-async fn count(connection: &mut PgConnection, what: &'static str, since: Timestamp) -> Result<i64, sqlx::Error> {
+/// How many rows of `what`, which compares `$1` with `since` and leaves out the kinds of `$2`.
+async fn count(
+    connection: &mut PgConnection,
+    what: &'static str,
+    since: Timestamp,
+    withheld: &[String],
+) -> Result<i64, sqlx::Error> {
     let statement = format!("select count(*) from {what}");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(since.to_sqlx()).fetch_one(connection).await
+    sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(since.to_sqlx()).bind(withheld).fetch_one(connection).await
 }

@@ -33,6 +33,8 @@ pub(crate) struct Row {
     /// Whom it tells then.
     pub(crate) tells: String,
     pub(crate) in_charge: String,
+    /// `1 sur 2, attendu : …`; empty when nobody, or everybody who must, has taken charge.
+    pub(crate) partial: String,
     /// Not asked for by the filter.
     pub(crate) hidden: bool,
 }
@@ -57,6 +59,7 @@ impl Row {
             due_at: upcoming.map(|upcoming| upcoming.due_at.to_string()).unwrap_or_default(),
             due: upcoming.map(|upcoming| words(upcoming.due_at)).unwrap_or_default(),
             tells: upcoming.map(Upcoming::in_words).unwrap_or_default(),
+            partial: view.partial.iter().map(|partial| partial.text.as_str()).collect::<Vec<_>>().join(" ; "),
             in_charge: view.in_charge.unwrap_or_default().join(", "),
             reference: view.reference,
             kind_label: view.kind_label,

@@ -21,7 +21,7 @@ use vigie_proto::{
 use super::told::{Told, told};
 use crate::{
     Edge,
-    act::request::may_give,
+    caller::Seen,
     incidents::{self, IncidentView},
     timeline::{self, channel},
 };
@@ -97,15 +97,23 @@ pub(crate) struct Due {
     pub(crate) may_give: bool,
 }
 
-/// Reads the story of an incident as `caller` may know it.
+impl Story {
+    /// Whether it shows anything that people wrote.
+    pub(crate) fn shows_words(&self) -> bool {
+        self.log.iter().any(|line| line.words.is_some()) || self.signals.iter().any(|signal| signal.words.is_some())
+    }
+}
+
+/// Reads the story of an incident as `caller` may know it; with what people wrote when it `reads` words.
 pub(crate) async fn tell(
     edge: &Edge,
     caller: Caller<'_>,
-    incident: &IncidentSnapshot,
+    seen: &Seen,
+    reads: bool,
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Story, sqlx::Error> {
     let directory = &edge.city.directory;
-    let reads = caller.reads_words(incident);
+    let incident = &seen.snapshot;
     let mut connection = edge.pool.acquire().await?;
     let entries = journal::of_incident(&mut connection, incident.id).await?;
     let written = written(&mut connection, incident.id).await?;
@@ -135,7 +143,7 @@ pub(crate) async fn tell(
             .collect(),
         signals: signals(&mut connection, incident.id, opener, directory, reads, words).await?,
         ahead: ahead(&mut connection, incident.id, directory, words).await?,
-        owed: owed(edge, &mut connection, caller, incident.id, words).await?,
+        owed: owed(edge, &mut connection, caller, seen, words).await?,
         bodies: bodies(directory, incident, |_| true),
         reachable: bodies(directory, incident, |b| !b.contacts.is_empty() && b.id != caller.source.body),
         sectors: sectors(edge, incident),
@@ -229,23 +237,26 @@ async fn owed(
     edge: &Edge,
     connection: &mut PgConnection,
     caller: Caller<'_>,
-    incident: IncidentId,
+    seen: &Seen,
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Due>, sqlx::Error> {
+    let position = seen.position(edge, caller.party());
     let rows = sqlx::query(
         "select owed, due_at, outcome from routing.owed where incident_id = $1 order by due_at nulls last, id",
     )
-    .bind(incident.0)
+    .bind(seen.snapshot.id.0)
     .fetch_all(connection)
     .await?;
     let now = edge.context.clock.now();
+    let may_give =
+        |owed: &Owed| position.as_ref().is_some_and(|position| position.may_return(owed, &edge.city.directory).is_ok());
     let due = |row: &sqlx::postgres::PgRow| {
         let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
         let due_at: Option<SqlTimestamp> = row.try_get("due_at")?;
         let due_at = due_at.map(SqlTimestamp::to_jiff);
         let outcome: Option<String> = row.try_get("outcome")?;
         Ok(Due {
-            may_give: outcome.is_none() && may_give(caller, &owed),
+            may_give: outcome.is_none() && may_give(&owed),
             late: outcome.is_none() && due_at.is_some_and(|due| due < now),
             when: due_at.map(words).unwrap_or_default(),
             by: edge.city.directory.role_label(&owed.by.role).to_owned(),

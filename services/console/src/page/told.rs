@@ -26,6 +26,8 @@ pub(crate) struct Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     None,
+    /// It has read it.
+    Seen,
     Acknowledged,
     Refused,
 }
@@ -34,6 +36,7 @@ impl Answer {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Seen => "seen",
             Self::Acknowledged => "acknowledged",
             Self::Refused => "refused",
         }
@@ -42,6 +45,7 @@ impl Answer {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::None => "pas de réponse",
+            Self::Seen => "vu",
             Self::Acknowledged => "pris en compte",
             Self::Refused => "refusé",
         }
@@ -89,6 +93,7 @@ fn hear(bodies: &mut BTreeMap<BodyId, Known>, event: &Event, at: Timestamp) {
         Event::DeliveryFailed(e) => of(&e.body, News::Delivery(e.channel, "échec")),
         Event::DeliveryDeadLettered(e) => of(&e.body, News::Unreachable),
         Event::IncidentAcknowledged(e) => of(&e.by.body, News::Said(Answer::Acknowledged)),
+        Event::IncidentSeen(e) => of(&e.by.body, News::Said(Answer::Seen)),
         Event::IncidentRefused(e) => of(&e.by.body, News::Said(Answer::Refused)),
         // Whoever had answered is asked again.
         Event::IncidentAggravated(_) => bodies.values_mut().for_each(|known| known.answer = None),
@@ -112,6 +117,10 @@ impl Known {
                 self.channels.insert(channel, state);
             }
             News::Unreachable => self.unreachable = true,
+            // Having seen it says less than having answered.
+            News::Said(Answer::Seen) => {
+                self.answer.get_or_insert(Answer::Seen);
+            }
             News::Said(answer) => self.answer = Some(answer),
         }
     }

@@ -12,7 +12,7 @@ use axum::{
 };
 use vigie_domain::{
     crisis::mobilisation::{Mobilisation, Move},
-    link::LinkError,
+    link::{LinkError, Signer},
 };
 use vigie_platform::problem::Problem;
 use vigie_proto::event::{IncidentSnapshot, RefusalReason};
@@ -93,10 +93,12 @@ fn asked_for(edge: &Edge, fields: &Fields) -> Result<Move, Problem> {
 
 /// What the token opens, or why it does not.
 async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
-    let alert = edge.desk.signer.verify_request(token, edge.now).map_err(dead)?;
-    let mut connection = edge.connection().await?;
     let missing = || dead(LinkError::Altered);
-    let ask = store::ask(&mut connection, alert).await.map_err(stored)?.ok_or_else(missing)?;
+    let claimed = Signer::claimed(token).ok_or_else(missing)?;
+    let mut connection = edge.connection().await?;
+    let ask = store::ask(&mut connection, claimed).await.map_err(stored)?.ok_or_else(missing)?;
+    let body = edge.city.directory.body(&ask.body).ok_or_else(missing)?;
+    edge.desk.signer.verify_request(token, &body.contacts, edge.now).map_err(dead)?;
     let crisis = store::read(&mut connection, ask.crisis).await.map_err(stored)?.ok_or_else(missing)?;
     let closed = crisis.snapshot.closed;
     let mobilisation = crisis.mobilisations.into_iter().find(|m| m.id == ask.mobilisation).ok_or_else(missing)?;

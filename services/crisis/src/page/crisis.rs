@@ -106,7 +106,8 @@ async fn page(
         let mut connection = edge.connection().await?;
         let mut incidents = Vec::new();
         for id in &crisis.incidents {
-            incidents.extend(store::incident(&mut connection, *id).await.map_err(stored)?);
+            let known = store::incident(&mut connection, *id).await.map_err(stored)?;
+            incidents.extend(known.filter(|incident| caller.follows(incident, &edge.city)));
         }
         let mut free = Vec::new();
         if conducts && !crisis.snapshot.closed {
@@ -124,7 +125,7 @@ async fn page(
             crisis: api::view(edge, caller, &crisis).await?,
             rules,
             incidents,
-            free: free.into_iter().filter(|incident| caller.sees(incident, false)).collect(),
+            free: free.into_iter().filter(|incident| caller.follows(incident, &edge.city)).collect(),
             log,
             conducts,
             role: &caller.source.role,

@@ -132,7 +132,7 @@ async fn list(edge: &Edge, headers: &HeaderMap, from: &str, sent: Sent, problem:
             rules,
             conducts,
             sectors: sectors.map(|sector| (&sector.id, sector.label.as_str())).collect(),
-            incidents: incidents.into_iter().filter(|incident| caller.sees(incident, false)).collect(),
+            incidents: incidents.into_iter().filter(|incident| caller.follows(incident, &edge.city)).collect(),
             scripts: edge.desk.scripts.iter().map(|(name, script)| (name, script.title.as_str())).collect(),
             from: from.to_owned(),
             sent,

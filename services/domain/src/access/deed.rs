@@ -122,7 +122,7 @@ impl Position<'_> {
         let holds = |holds: bool| if holds { Ok(()) } else { Err(Denial::NotAllowed) };
         match deed {
             Deed::See => Ok(()),
-            Deed::TakeCharge | Deed::Refuse | Deed::HandOver if !self.party.role.intervenes => Err(Denial::OnlyWatches),
+            Deed::TakeCharge | Deed::Refuse | Deed::HandOver if !self.intervenes => Err(Denial::OnlyWatches),
             Deed::TakeCharge | Deed::Refuse | Deed::HandOver if asked || answers_for_it => Ok(()),
             Deed::TakeCharge | Deed::Refuse | Deed::HandOver => Err(Denial::NotAsked),
             Deed::Note => holds(asked || self.is(Relation::Concerned) || self.is(Relation::Operator)),

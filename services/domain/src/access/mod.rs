@@ -7,10 +7,11 @@
 mod deed;
 mod relation;
 
-use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot};
+use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot, event::IncidentSnapshot, sensitivity::Sensitivity};
 
 use crate::{
     assess::Assessment,
+    city::City,
     directory::{Ambit, Directory, Permission, Role, Sight, Source},
     doctrine::Doctrine,
     territory::Territory,
@@ -82,9 +83,24 @@ impl<'a> Caller<'a> {
         if within { Ok(()) } else { Err(Refusal::Place) }
     }
 
+    /// Kinds that are its affair wherever they happen, since their class names its role.
+    pub fn affairs<'d>(&self, doctrine: &'d Doctrine) -> Vec<&'d Kind> {
+        if self.source.ambit != Ambit::City || self.role.sees == Sight::Nothing {
+            return Vec::new();
+        }
+        let named = |kind: &Kind| doctrine.class_of(kind).is_some_and(|class| class.roles.contains(&self.source.role));
+        doctrine.kinds.keys().filter(|kind| named(kind)).collect()
+    }
+
     /// What it is when it acts.
     pub fn party(&self) -> Party<'a> {
         Party::of_caller(*self)
+    }
+
+    /// Does it follow how this incident is conducted, by its role and where it acts? Who was told or asked is not looked at.
+    pub fn follows(&self, incident: &IncidentSnapshot, city: &City) -> bool {
+        let position = Position::of(self.party(), incident, Ties::default(), &city.doctrine, &city.directory);
+        position.and_then(|position| position.clearance()).is_some_and(|clearance| clearance >= Sensitivity::Restricted)
     }
 
     /// Kinds it may know nothing of, by their class.

@@ -54,6 +54,8 @@ pub struct Ties {
 pub struct Position<'a> {
     pub(super) party: Party<'a>,
     pub(super) relations: BTreeSet<Relation>,
+    /// It goes there or sends somebody.
+    pub(super) intervenes: bool,
     /// It answers for the place: its own sector owns the incident, or the class is its affair, or it operates.
     pub(super) answers_for_it: bool,
     /// Nobody who operates may know of this class: whoever answers for it decides what otherwise operators decide.
@@ -140,7 +142,8 @@ impl<'a> Position<'a> {
         let without_operator =
             class.is_some_and(|class| !directory.role_rules().any(|(id, role)| role.operates() && class.admits(id)));
         let answers_for_it = operates || own_sector || its_affair;
-        Some(Self { party, relations, answers_for_it, without_operator })
+        let intervenes = directory.intervenes(party.role_id);
+        Some(Self { party, relations, intervenes, answers_for_it, without_operator })
     }
 
     pub fn relations(&self) -> &BTreeSet<Relation> {

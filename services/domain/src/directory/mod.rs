@@ -158,7 +158,7 @@ pub enum Permission {
 }
 
 /// A recipient a step resolves to: one body, and its contact points for one channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipient<'a> {
     pub body: &'a Body,
     pub contact: &'a Contact,
@@ -227,6 +227,23 @@ impl Directory {
     /// Every role with its rules.
     pub fn role_rules(&self) -> impl Iterator<Item = (&RoleId, &Role)> {
         self.roles.iter()
+    }
+
+    /// Whether `roles.toml` says who intervenes: files older than that word do not.
+    pub fn says_who_intervenes(&self) -> bool {
+        self.roles.values().any(|role| role.intervenes)
+    }
+
+    /// Whether a role goes there or sends somebody, so that its taking charge may stop what asks it.
+    ///
+    /// Where the files do not say it of anybody, those that follow incidents beyond their own signals are taken to.
+    pub fn intervenes(&self, role: &RoleId) -> bool {
+        self.roles.get(role).is_some_and(|role| {
+            role.intervenes
+                || (!self.says_who_intervenes()
+                    && role.may.contains(&Permission::Acknowledge)
+                    && matches!(role.sees, Sight::Sector | Sight::Everything))
+        })
     }
 
     /// Roles whose bodies are manned 24 hours a day.

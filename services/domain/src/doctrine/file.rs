@@ -74,6 +74,8 @@ pub(super) struct ClassSection {
     pub(super) channels: Vec<Channel>,
     #[serde(default)]
     pub(super) roles: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) undeliverable: Vec<AudienceSection>,
     pub(super) retention_days: u32,
 }
 

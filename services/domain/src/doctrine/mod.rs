@@ -176,6 +176,8 @@ pub struct Class {
     pub channels: Vec<Channel>,
     /// Roles that may be told; any when empty.
     pub roles: Vec<RoleId>,
+    /// Who is told that somebody could not be reached, instead of those of the whole doctrine; those when empty.
+    pub undeliverable: Vec<Audience>,
     /// Days after closing until its personal text is destroyed.
     pub retention_days: u32,
 }

@@ -70,6 +70,30 @@ impl Standing {
     }
 }
 
+/// A circuit in which some have taken charge and not yet enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    pub circuit: String,
+    pub have: u32,
+    pub need: u32,
+    /// Roles that can make up what is missing; empty when any body asked that intervenes can.
+    pub awaited: Vec<RoleId>,
+}
+
+impl Standing {
+    /// Circuits in which some have taken charge and not yet enough.
+    pub fn partial(&self) -> Vec<Partial> {
+        let begun = self.circuits.iter().filter(|circuit| !circuit.satisfied && !circuit.have.is_empty());
+        let partial = |circuit: &CircuitStanding| Partial {
+            circuit: circuit.id.clone(),
+            have: u32::try_from(circuit.have.len()).unwrap_or(u32::MAX).min(circuit.need.saturating_sub(1)),
+            need: circuit.need,
+            awaited: circuit.awaited.clone(),
+        };
+        begun.map(partial).collect()
+    }
+}
+
 /// Whether taking charge in `role` can satisfy a circuit of this rule. A rule that names roles says itself who counts;
 /// one that names none means those that intervene.
 pub(super) fn fits(rule: &SatisfiedBy, role: &RoleId, intervenes: bool) -> bool {

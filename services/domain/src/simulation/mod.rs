@@ -212,7 +212,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             Event::IncidentAcknowledged(e) => {
                 let first = incident.in_charge.len() == 1;
                 self.observer.took_charge(&answered(&e.by.body, &e.by.role, first));
-                let intervenes = self.city.directory.role(&e.by.role).is_some_and(|role| role.intervenes);
+                let intervenes = self.city.directory.intervenes(&e.by.role);
                 let taking = TakingCharge {
                     body: e.by.body,
                     role: &e.by.role,
@@ -417,7 +417,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             at: self.now,
         };
         let standing = live.escalation.standing();
-        let intervenes = self.city.directory.role(&recorded.actor.role).is_some_and(|role| role.intervenes);
+        let intervenes = self.city.directory.intervenes(&recorded.actor.role);
         // Who closes in a simulation is nobody in particular: whether it may is not what is simulated.
         let judged = Judged { standing: Some(&standing), intervenes, may_end_unanswered: true };
         let event = live.incident.act(&recorded, judged, planner);

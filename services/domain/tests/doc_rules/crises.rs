@@ -82,14 +82,12 @@ fn doc_02_what_a_mairie_learns_elsewhere_is_not_settled_before_the_scop_knows() 
     };
     stands_on(
         rule,
-        [
-            (
-                "f-3-13.toml",
-                "raised_by = [\"mairie\", \"mairie-elu\"]\nsatisfied_by = { any_of = [\"scop\"] }\ncounts = [\"retours-mairie-scop\"]",
-                "satisfied_by = { any_of = [\"scop\"] }",
-                Then::Broken,
-            ),
-        ],
+        [(
+            "f-3-13.toml",
+            "raised_by = [\"mairie\", \"mairie-elu\"]\nsatisfied_by = { any_of = [\"scop\"] }\ncounts = [\"retours-mairie-scop\"]",
+            "satisfied_by = { any_of = [\"scop\"] }",
+            Then::Broken,
+        )],
     );
 }
 

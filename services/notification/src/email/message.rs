@@ -203,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn an_information_may_carry_where_to_say_that_one_has_seen_it() {
+        let link = "https://vigie.example.org/a/seen";
+        let facts = Facts { seen_link: Some(link.to_owned()), ..sample::facts(Purpose::Inform) };
+        assert!(plain(&facts).contains(link) && html(&facts).contains(link), "{}", plain(&facts));
+        assert!(plain(&facts).contains("sans engager personne"), "{}", plain(&facts));
+    }
+
+    #[test]
     fn a_label_cannot_break_out_of_the_html() {
         let facts = Facts { place: "<script>alert(1)</script>".to_owned(), ..sample::facts(Purpose::Inform) };
         assert!(!html(&facts).contains("<script>"));

@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) unreachable: Option<String>,
     /// Where to answer, only when an answer is asked.
     pub(crate) link: Option<String>,
+    /// Where to say that one has seen it, when nothing else is asked: in e-mails only.
+    pub(crate) seen_link: Option<String>,
     /// Played, not real.
     pub(crate) exercise: bool,
     /// Predefined facts the doctrine lets messages show.
@@ -75,6 +77,9 @@ impl Facts {
             reference: one_line(&incident.reference),
             recipient: recipient(body, role),
             unreachable: unreachable.map(one_line),
+            // News of a crisis, of no plan, has no page of its own; nor has a message about many events.
+            seen_link: (alert.purpose == Purpose::Inform && alert.generation > 0 && alert.also.is_empty())
+                .then(|| link.clone()),
             link: asks(alert.purpose).then_some(link),
             exercise: incident.nature.is_exercise(),
             precisions: incident.precisions.iter().map(|label| one_line(label)).collect(),

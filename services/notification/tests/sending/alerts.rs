@@ -193,8 +193,9 @@ fn acknowledged(alert: &AlertIssuedV1) -> Event {
     IncidentAcknowledgedV1 {
         incident,
         act_id: ActId(Uuid::new_v4()),
-        by: Actor { body: "commissariat-19".parse().unwrap(), role: "police".parse().unwrap(), through: Through::Link },
+        by: Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link },
         seen_version: 1,
+        counts_for: Some(vec!["boucle-rixe".to_owned()]),
         at: alert.issued_at,
     }
     .into()

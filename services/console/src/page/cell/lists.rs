@@ -3,15 +3,18 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
-use vigie_domain::{access::Caller, directory::Contact, doctrine::Circuit};
+use vigie_domain::{
+    access::{Caller, Position, Ties},
+    directory::Contact,
+    doctrine::Circuit,
+};
 use vigie_proto::{Kind, SectorId, Severity, Uai, event::IncidentSnapshot, plan::Owed};
 
 use super::{Owing, Point, Raisable, SHOWN};
 use crate::{
     Edge,
-    act::request::may_give,
     incidents::{IncidentView, VIEW},
-    page::row::Row,
+    page::{row::Row, withheld},
     timeline::channel,
 };
 
@@ -48,11 +51,12 @@ pub(super) fn contacts(edge: &Edge, caller: Caller<'_>) -> Vec<Point> {
 pub(super) async fn incidents(
     edge: &Edge,
     connection: &mut PgConnection,
+    caller: Caller<'_>,
     sector: &SectorId,
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let statement = format!(
-        "select {VIEW} where i.sector = $1 or i.also_concerns @> array[$1]
+        "select {VIEW} where (i.sector = $1 or i.also_concerns @> array[$1]) and not i.kind = any($4)
           order by i.status = 'closed', i.closed_at desc nulls last,
                    array_position($2, i.severity), i.opened_at, i.id limit $3"
     );
@@ -61,6 +65,7 @@ pub(super) async fn incidents(
         .bind(sector.as_str())
         .bind(gravest_first)
         .bind(SHOWN)
+        .bind(withheld(edge, caller))
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
@@ -70,6 +75,7 @@ pub(super) async fn incidents(
 pub(super) async fn weak(
     edge: &Edge,
     connection: &mut PgConnection,
+    caller: Caller<'_>,
     sector: &SectorId,
     since: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
@@ -79,13 +85,14 @@ pub(super) async fn weak(
                 count(*) as signals
            from intake.signal s
            join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id
-          where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real'
+          where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real' and not i.kind = any($5)
           group by 1, 2 order by 3 desc, 1, 2 limit $4",
     )
     .bind(Severity::Watch.code())
     .bind(since.to_sqlx())
     .bind(sector.as_str())
     .bind(SHOWN)
+    .bind(withheld(edge, caller))
     .fetch_all(connection)
     .await?;
     let place = |row: &sqlx::postgres::PgRow| {
@@ -108,13 +115,15 @@ pub(super) async fn owed(
 ) -> Result<Vec<Owing>, sqlx::Error> {
     let rows = sqlx::query(
         "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
-          where o.given_at is null and (i.sector = $1 or i.also_concerns @> array[$1])
+          where o.given_at is null and (i.sector = $1 or i.also_concerns @> array[$1]) and not i.kind = any($3)
           order by o.due_at nulls last limit $2",
     )
     .bind(sector.as_str())
     .bind(SHOWN)
+    .bind(withheld(edge, caller))
     .fetch_all(connection)
     .await?;
+    let directory = &edge.city.directory;
     let mut owing = Vec::new();
     for row in &rows {
         let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
@@ -122,7 +131,8 @@ pub(super) async fn owed(
         let due: Option<jiff_sqlx::Timestamp> = row.try_get("due_at")?;
         let due = due.map(jiff_sqlx::Timestamp::to_jiff);
         owing.push(Owing {
-            may_give: may_give(caller, &owed),
+            may_give: Position::of(caller.party(), &incident, Ties::default(), &edge.city.doctrine, directory)
+                .is_some_and(|position| position.may_return(&owed, directory).is_ok()),
             incident: incident.id.to_string(),
             reference: incident.reference,
             by: edge.city.directory.role_label(&owed.by.role).to_owned(),

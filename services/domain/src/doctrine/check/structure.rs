@@ -241,7 +241,7 @@ impl Look<'_, '_> {
     /// Nobody who does not intervene can stop the circuit.
     fn watchers(&mut self, circuit: &Circuit) {
         let directory = &self.city.directory;
-        let watches = |role: &RoleId| directory.role(role).is_some_and(|role| !role.intervenes);
+        let watches = |role: &RoleId| directory.role(role).is_some() && !directory.intervenes(role);
         let remedy = "let a step of its own tell that role and expect nothing, name in satisfied_by those who intervene, or give it intervenes = true in roles.toml";
         match &circuit.satisfied_by {
             SatisfiedBy::AnyOf(roles) | SatisfiedBy::AllOf(roles) | SatisfiedBy::AtLeast { of: roles, .. }
@@ -277,7 +277,7 @@ impl Look<'_, '_> {
     fn enough(&mut self, circuit: &Circuit, count: u32, of: &[RoleId]) {
         let directory = &self.city.directory;
         let counts = |role: &RoleId| {
-            if of.is_empty() { directory.role(role).is_some_and(|role| role.intervenes) } else { of.contains(role) }
+            if of.is_empty() { directory.intervenes(role) } else { of.contains(role) }
         };
         let audiences: Vec<Audience> = asking(circuit)
             .flat_map(|step| &step.tell)
@@ -334,6 +334,29 @@ impl Look<'_, '_> {
         for id in forgotten {
             let what = format!("indicator `{id}` is declared and nothing counts in it");
             self.add(Level::Warning, "never-counted", &file, what, "name it in `counts` of a circuit, or remove it");
+        }
+        for (name, class) in &self.doctrine.classes {
+            let own =
+                if class.undeliverable.is_empty() { &self.doctrine.undeliverable.tell } else { &class.undeliverable };
+            let somebody = own.iter().any(|audience| class.admits(&audience.role));
+            let some_way = self.doctrine.undeliverable.channels.iter().any(|channel| class.channels.contains(channel));
+            if !somebody || !some_way {
+                let what =
+                    format!("that somebody could not be reached for what is {name} is told to nobody who may know");
+                let remedy = "give the class an `undeliverable` of its own, of its roles, by a channel of its own";
+                self.findings.add(
+                    Draft {
+                        level: Level::Error,
+                        code: "undeliverable-withheld",
+                        origin: file.clone(),
+                        message: what,
+                        sector: None,
+                        when: None,
+                        remedy,
+                    },
+                    &self.doctrine.zone,
+                );
+            }
         }
         let by_sms_only = self.doctrine.undeliverable.channels.iter().all(|channel| *channel == Channel::Sms);
         if by_sms_only {

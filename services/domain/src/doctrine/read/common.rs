@@ -60,7 +60,9 @@ impl Reader<'_> {
             if section.channels.is_empty() {
                 self.faults.push(format!("{COMMON_FILE}: class `{name}` may leave by no channel"));
             }
+            let undeliverable = self.audiences(source, &section.undeliverable, &doctrine);
             let class = Class {
+                undeliverable,
                 label: section.label,
                 channels: section.channels,
                 roles,

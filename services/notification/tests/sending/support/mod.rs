@@ -253,7 +253,7 @@ pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T 
 /// One body with a mailbox and a telephone.
 fn city() -> City {
     let files = DirectoryFiles {
-        roles_toml: "[mairie]\nlabel = \"Mairie d'arrondissement\"\n".to_owned(),
+        roles_toml: "[mairie]\nlabel = \"Mairie d'arrondissement\"\nintervenes = true\n".to_owned(),
         bodies_csv: "id,role,territory,name\nmairie-19,mairie,city,Mairie du 19e arrondissement\n".to_owned(),
         contacts_csv: "id,body,channel,address,duty\nmail,mairie-19,email,astreinte@mairie.example,\n\
                        phone,mairie-19,sms,+33199000019,\nboard,mairie-19,screen,,\n"

@@ -1,0 +1,10 @@
+-- Who has read the free text of an incident: once per session and incident, so that the journal says it once.
+create table console.words_read (
+    -- SHA-256 of the session or token it was read with.
+    session     bytea not null,
+    incident_id uuid not null,
+    at          timestamptz not null,
+    primary key (session, incident_id)
+);
+
+grant select, insert on console.words_read to vigie_console;
