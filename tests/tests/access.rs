@@ -33,13 +33,16 @@ async fn a_school_follows_its_own_signal_and_no_other() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let (head, scop) = (vigie.caller("college-19").await, vigie.caller("scop").await);
-    let own = head.raise(&at_the_school()).await;
+    let police = vigie.caller("commissariat-19").await;
+    // Grave, so that the school is told at any hour.
+    let grave = json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } });
+    let own = head.raise(&grave).await;
     let elsewhere = json!({ "kind": "rixe", "severity": "tension", "location": { "sector": "paris-13" } });
     let others = scop.raise(&elsewhere).await;
     let incident = vigie.incident_of(&own).await;
     let foreign = vigie.incident_of(&others).await;
     vigie.all_sent(&stack).await;
-    scop.post(&format!("/api/v1/incidents/{incident}/acknowledgements"), &json!({})).await.expect(200);
+    police.post(&format!("/api/v1/incidents/{incident}/acknowledgements"), &json!({})).await.expect(200);
 
     let view = head.get(&own.status_url).await.expect(200).json();
     assert_eq!((&view["state"], &view["reference"]), (&json!("joined"), &json!(own.reference)));
@@ -47,7 +50,7 @@ async fn a_school_follows_its_own_signal_and_no_other() {
     let told: Vec<&str> = view["told"].as_array().unwrap().iter().map(|b| b["body"].as_str().unwrap()).collect();
     assert!(told.contains(&"Commissariat 19e arrondissement"), "{told:?}");
     let acknowledged = &view["acknowledged_by"][0]["body"];
-    assert_eq!(acknowledged, "Salle de Commandement Opérationnel de Paris (SCOP)");
+    assert_eq!(acknowledged, "Commissariat 19e arrondissement");
 
     head.get(&others.status_url).await.expect(404);
     head.get(&format!("/api/v1/incidents/{foreign}")).await.expect(404);

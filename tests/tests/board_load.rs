@@ -54,6 +54,7 @@ async fn the_board_loses_nothing_and_keeps_nobody_waiting_under_load() {
     let stack = Stack::start().await;
     small_city::write(stack.folder());
     let options = Options::default().city(stack.folder()).set("INTAKE__RATE_BURST", 10_000);
+    let options = options.set("CONSOLE__ACTS_PER_SOURCE_PER_MINUTE", 100_000);
     let vigie = Vigie::start(&stack, options).await;
     let desk = vigie.caller(small_city::SOURCE).await;
     let incidents = Arc::new(open(&vigie, &desk).await);

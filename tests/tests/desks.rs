@@ -105,16 +105,17 @@ async fn what_comes_next_is_told_to_those_who_conduct_the_incident() {
     assert!(ahead.contains("RIX-1/relance-terrain") && ahead.contains("sauf prise en compte"));
 
     let school =
-        vigie.caller("college-19").await.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
+        vigie.caller("college-19").await.get(&format!("/api/v1/incidents/{incident}")).await.json();
     assert!(school.get("upcoming").is_none() && school.get("in_charge").is_none(), "{school}");
 
-    scop.post(&format!("/api/v1/incidents/{incident}/acknowledgements"), &json!({})).await.expect(200);
+    let police = vigie.caller("commissariat-19").await;
+    police.post(&format!("/api/v1/incidents/{incident}/acknowledgements"), &json!({})).await.expect(200);
     wait::until("the relances stop", wait::PATIENCE, || async {
         let batch = scop.get(&format!("/api/v1/incidents?ids={incident},{}", Uuid::nil())).await.expect(200).json();
         let incidents = batch["incidents"].as_array().expect("a page").clone();
         assert_eq!(incidents.len(), 1);
         incidents[0]["upcoming"]["step"] != "RIX-1/relance-terrain"
-            && incidents[0]["in_charge"] == json!(["Salle de Commandement Opérationnel de Paris (SCOP)"])
+            && incidents[0]["in_charge"] == json!(["Commissariat 19e arrondissement"])
     })
     .await;
     assert_eq!(scop.get("/api/v1/incidents?ids=x").await.expect(422).faulty_fields(), ["ids"]);
