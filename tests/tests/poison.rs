@@ -138,7 +138,7 @@ impl Desk {
             .await;
         };
         // Each loop has a signal it cannot store yet: whatever comes now waits for the next commit.
-        let first = self.api.raise(&small_city::report(30_000));
+        let first = async { self.api.raise(&small_city::report(30_000)).await };
         let second = async {
             held_up(1).await;
             self.api.raise(&small_city::report(30_001)).await
