@@ -132,7 +132,8 @@ impl Desk {
         sqlx::query("lock table intake.signal in exclusive mode").execute(&mut *lock).await.expect("a lock");
         let held_up = async |loops: i64| {
             wait::until("commits wait for the table", wait::PATIENCE, || async {
-                let waiting = "select count(*) from pg_locks where relation = 'intake.signal'::regclass and not granted";
+                let waiting =
+                    "select count(*) from pg_locks where relation = 'intake.signal'::regclass and not granted";
                 records.count(waiting).await == loops
             })
             .await;
@@ -271,7 +272,12 @@ async fn no_text_with_a_character_that_cannot_be_kept_reaches_a_commit() {
         ("weapons", report("parties", json!({ "weapons": "none\0" })), "parties.weapons"),
     ] {
         let answer = desk.api.post("/api/v1/signals", &report).await.expect(422);
-        assert_eq!((answer.code().as_str(), answer.faulty_fields().contains(&field.to_owned())), ("invalid-fields", true), "{case}: {}", answer.text);
+        assert_eq!(
+            (answer.code().as_str(), answer.faulty_fields().contains(&field.to_owned())),
+            ("invalid-fields", true),
+            "{case}: {}",
+            answer.text
+        );
     }
     assert_eq!(desk.vigie.metric("vigie_signals_poisoned_total").await, 0.0, "the database was not asked");
     assert_eq!(desk.signals().await, 0);

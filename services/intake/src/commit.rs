@@ -125,7 +125,10 @@ impl CommitLoops {
             let stored = self.store(slice::from_ref(signal)).await;
             let gone = stored.as_ref().is_err_and(database::is_unreachable);
             let outcome = stored.map_err(|error| self.failed(&error));
-            settle([answer], outcome.map_or_else(|error| vec![Err(error)], |stored| stored.into_iter().map(Ok).collect()));
+            settle(
+                [answer],
+                outcome.map_or_else(|error| vec![Err(error)], |stored| stored.into_iter().map(Ok).collect()),
+            );
             if gone {
                 break;
             }

@@ -197,7 +197,10 @@ async fn already_stored(tx: &mut PgConnection, rows: &[Numbered<'_>]) -> Result<
 }
 
 /// True when the database refuses what is to be stored, and would refuse the same again, whoever asks.
-#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx may add errors; those are not known to be the content's fault")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "sqlx may add errors; those are not known to be the content's fault"
+)]
 pub(crate) fn refuses_content(error: &sqlx::Error) -> bool {
     // 21 to 23: cardinality, data, constraints; 44: a view's check; 54: too large for an index; P0: raised by a trigger.
     const CLASSES: [&str; 6] = ["21", "22", "23", "44", "54", "P0"];

@@ -1,7 +1,7 @@
 // A school head in a corridor: the network goes in the middle of the form, the signal leaves once all the same, and
 // whatever page is opened meanwhile says what became of it.
 import assert from "node:assert/strict";
-import { figure, inspect, journey, reloadUntil, WIDTHS } from "../lib/journey.mjs";
+import { figure, inspect, journey, reloadUntil, shot, WIDTHS } from "../lib/journey.mjs";
 
 const REFERENCE = /S-\d{4}-\d+/;
 
@@ -70,7 +70,7 @@ await journey(async (town) => {
   const plain = await town.page(session, 360, { javaScriptEnabled: false });
   await plain.goto("/signaler");
   await said(plain, new RegExp(`reçu de votre établissement : ${await referenceOf(keys)} \\(.+\\), (hier )?à`));
-  await inspect(await reopened(town, session), "signaler-etablissement");
+  await shot(plain, "signaler-etablissement");
 });
 
 /** One page sends while a second is open, or is opened: the second says so, then what was received. */
@@ -181,7 +181,7 @@ async function shared(town, session, other) {
   await theirs.goto("/signaler");
   await said(theirs, /Un signalement d'un autre service attend sur cet appareil/);
   assert(await theirs.getByLabel("Tension", { exact: false }).first().isChecked(), "the form is blank");
-  await inspect(theirs, "signaler-autre-service");
+  await shot(theirs, "signaler-autre-service");
   await context.clearCookies();
   await context.addCookies(session.cookies);
   await theirs.goto("/signaler");
@@ -275,10 +275,4 @@ async function kept(page, references, why) {
   const last = JSON.parse(stored[0][1]);
   assert.deepEqual(Object.keys(last).sort(), ["follow", "key", "kind", "received_at", "reference", "source", "time"], why);
   assert(references.includes(last.reference));
-}
-
-async function reopened(town, session) {
-  const page = await town.page(session, 360);
-  await page.goto("/signaler");
-  return page;
 }
