@@ -7,7 +7,7 @@ use std::{
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use vigie_tests::{Message, Options, Raised, SCHOOL, Stack, Vigie, small_city, wait};
+use vigie_tests::{Message, Options, Raised, SCHOOL, Stack, Vigie, now, small_city, wait};
 
 /// With the bus gone an alert may take this long, no longer.
 const WITHOUT_BUS: Duration = Duration::from_secs(5);
@@ -149,6 +149,7 @@ async fn a_vigie_killed_in_the_middle_of_an_escalation_goes_on_where_it_was() {
     })
     .await;
     vigie.restart().await;
+    let back = now();
 
     let steps: BTreeMap<String, String> = vigie.whole_plan(incident).await.into_iter().collect();
     assert_eq!(steps["RIX-1/second-rang"], "folded", "{steps:?}");
@@ -156,7 +157,9 @@ async fn a_vigie_killed_in_the_middle_of_an_escalation_goes_on_where_it_was() {
     assert_eq!(steps["RIX-4/astreinte-secretariat-general"], "fired", "{steps:?}");
     let last = vigie.records().events("vigie.escalation.step-settled.v1", Some(incident)).await.pop().unwrap();
     let at = |field: &str| vigie_tests::Records::instant(&last, field);
-    assert!(at("settled_at") >= at("due_at") && at("settled_at") < at("due_at") + SignedDuration::from_secs(2));
+    // Not early; and as soon as it is back, which takes as long as the machine needs.
+    let possible = at("due_at").max(back);
+    assert!(at("settled_at") >= at("due_at") && at("settled_at") < possible + SignedDuration::from_secs(2), "{last}");
 
     let issued = vigie.records().alerts_to_send().await;
     wait::until("every alert is a message", wait::PATIENCE, || async {

@@ -105,3 +105,58 @@ async fn a_form_filled_in_badly_says_what_to_mend_and_keeps_the_answers() {
     assert_eq!(vigie.records().count("select count(*) from intake.signal").await, 0);
     assert_eq!(vigie.records().events("vigie.signal.raised.v1", None).await, Vec::<serde_json::Value>::new());
 }
+
+#[tokio::test]
+async fn the_form_says_what_was_last_received_of_its_own_source_only() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (anyone, cookie) = (vigie.anyone(), vigie.browser("college-19").await);
+    let others = vigie.browser("mairie-19").await;
+    let form = async |cookie: &str| {
+        let request = anyone.request(reqwest::Method::GET, "/signaler").header("cookie", cookie);
+        anyone.send(request).await.expect(200).text
+    };
+    assert!(!form(&cookie).await.contains("Dernier signalement"));
+
+    let answers = [&ANSWERS[..], &[("summary", "Devant la grille")]].concat();
+    let sent = anyone.post_form("/signaler", &answers, Some(&cookie)).await.expect(303);
+    let reference = sqlx::query_scalar::<_, String>("select reference from intake.signal");
+    let reference = reference.fetch_one(vigie.records().pool()).await.expect("it was received");
+
+    let page = form(&cookie).await;
+    assert!(page.contains("Dernier signalement reçu de votre établissement"), "{page}");
+    assert!(page.contains(&format!(r#"<a href="{}">{reference}</a>"#, sent.header("location"))), "{page}");
+    assert!(!page.contains("Devant la grille"), "what somebody wrote is not shown again");
+    assert!(!form(&others).await.contains("Dernier signalement"));
+    vigie.records().execute("update intake.signal set received_at = received_at - interval '25 hours'").await;
+    assert!(!form(&cookie).await.contains("Dernier signalement"), "of yesterday's nobody is told for good");
+}
+
+#[tokio::test]
+async fn the_forms_script_is_told_what_was_received_and_the_same_again_for_the_same_key() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (anyone, cookie) = (vigie.anyone(), vigie.browser("college-19").await);
+    let post = async |summary: &str| {
+        let request = anyone.request(reqwest::Method::POST, "/signaler").header("cookie", &cookie);
+        let answers = ANSWERS.iter().chain(&[("summary", "")]).map(|(name, value)| match *name {
+            "summary" => format!("summary={summary}"),
+            _ => format!("{name}={value}"),
+        });
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        anyone.send(request.header("accept", "application/json").body(answers.collect::<Vec<_>>().join("&"))).await
+    };
+
+    let first = post("deux%0Alignes").await.expect(202);
+    // As a browser without the script sends the same text.
+    let again = post("deux%0D%0Alignes").await.expect(202);
+
+    assert_eq!(again.json(), first.json());
+    let receipt = first.json();
+    let mut told: Vec<&str> = receipt.as_object().expect("an object").keys().map(String::as_str).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["follow", "kind", "received_at", "reference", "time"]);
+    assert_eq!(receipt["kind"], "Rixe");
+    let count = vigie.records().count("select count(*) from intake.signal").await;
+    assert_eq!(count, 1);
+}

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vigie_tests::{Options, Stack, Vigie};
-
-const SOON: Duration = Duration::from_secs(5);
+use vigie_tests::{Options, Stack, Vigie, wait::PATIENCE};
 
 fn in_sector(sector: &str) -> Value {
     json!({ "kind": "rixe", "severity": "tension", "location": { "sector": sector } })
@@ -22,11 +20,11 @@ async fn an_opening_is_seen_live_by_those_concerned() {
     let first = vigie.incident_of(&scop.raise(&in_sector("paris-19")).await).await;
     let second = vigie.incident_of(&scop.raise(&in_sector("paris-18")).await).await;
 
-    let told = everything.next(SOON).await;
+    let told = everything.next(PATIENCE).await;
     assert_eq!((told.name.as_str(), &told.data["incident"]["id"]), ("incident.opened", &json!(first)));
-    assert_eq!(everything.next(SOON).await.data["incident"]["id"], json!(second));
+    assert_eq!(everything.next(PATIENCE).await.data["incident"]["id"], json!(second));
     // The 19th's opening came before and was not shown.
-    let told = of_the_18th.next(SOON).await;
+    let told = of_the_18th.next(PATIENCE).await;
     assert_eq!((told.name.as_str(), &told.data["incident"]["id"]), ("incident.opened", &json!(second)));
 }
 
@@ -37,18 +35,18 @@ async fn whoever_reconnects_misses_nothing_and_sees_nothing_twice() {
     let scop = vigie.caller("scop").await;
     let mut live = scop.live(None).await;
     vigie.incident_of(&scop.raise(&in_sector("paris-19")).await).await;
-    let last = live.next(SOON).await;
+    let last = live.next(PATIENCE).await;
     drop(live);
 
     let missed = vigie.incident_of(&scop.raise(&in_sector("paris-13")).await).await;
     vigie.stop();
     vigie.restart().await;
     let mut live = scop.live(Some(&last.id)).await;
-    let told = live.next(SOON).await;
+    let told = live.next(PATIENCE).await;
     assert_eq!((told.name.as_str(), &told.data["incident"]["id"]), ("incident.opened", &json!(missed)));
 
     let next = vigie.incident_of(&scop.raise(&in_sector("paris-12")).await).await;
-    let told = live.next(SOON).await;
+    let told = live.next(PATIENCE).await;
     assert_eq!((told.name.as_str(), &told.data["incident"]["id"]), ("incident.opened", &json!(next)));
 }
 
@@ -60,9 +58,9 @@ async fn a_stream_shows_states_and_never_plans_nor_contacts() {
     let mut live = scop.live(None).await;
 
     let incident = vigie.incident_of(&scop.raise(&in_sector("paris-19")).await).await;
-    let opened = live.next(SOON).await;
+    let opened = live.next(PATIENCE).await;
     scop.post(&format!("/api/v1/incidents/{incident}/acknowledgements"), &json!({})).await.expect(200);
-    let acknowledged = live.next(SOON).await;
+    let acknowledged = live.next(PATIENCE).await;
 
     assert_eq!(acknowledged.name, "incident.acknowledged", "alerts and deliveries in between are not shown");
     assert_eq!(acknowledged.data["did"], json!({ "by": "scop" }));
@@ -90,6 +88,6 @@ async fn a_stream_says_that_it_is_alive_while_others_are_busy() {
             scop.post(&format!("/api/v1/incidents/{incident}/notes"), &note).await.expect(200);
         }
     });
-    of_the_18th.alive(Duration::from_secs(9)).await;
-    of_the_18th.alive(Duration::from_secs(9)).await;
+    of_the_18th.alive(PATIENCE).await;
+    of_the_18th.alive(PATIENCE).await;
 }

@@ -3,8 +3,6 @@
 #[path = "support/probe.rs"]
 mod probe;
 
-use std::time::Duration;
-
 use probe::{House, fact};
 use sqlx::Executor;
 use vigie_platform::journal;
@@ -115,7 +113,7 @@ async fn without_a_bus_the_journal_brings_what_is_owed() {
 
     house.journal("while it runs").await;
 
-    wait::until("both are handled", Duration::from_secs(5), || async { probe.shown().len() == 2 }).await;
+    wait::until("both are handled", wait::PATIENCE, || async { probe.shown().len() == 2 }).await;
     assert_eq!(probe.shown(), ["before it started", "while it runs"], "in the order of the journal");
 }
 

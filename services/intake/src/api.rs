@@ -29,6 +29,7 @@ use vigie_proto::{Nature, SignalId, signal::SignalReport};
 use crate::{
     Edge, caller,
     commit::CommitError,
+    key::IdempotencyKey,
     store::{NewSignal, Stored},
 };
 
@@ -38,6 +39,9 @@ pub struct Accepted {
     pub signal_id: SignalId,
     /// What to say on the telephone, `S-2026-000123`.
     pub reference: String,
+    /// Since when it is durable; a repetition is told when the first came.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
     /// Where to ask what became of it.
     pub status_url: String,
     /// Doubts (the text seems to name somebody, a date is in the future); the signal was taken all the same.
@@ -58,7 +62,7 @@ pub struct Accepted {
         (status = 409, description = "The key was used for another report", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Fields at fault, all listed", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Fields at fault, all listed; `content-refused` when the database cannot keep what it says", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "This source raised too many", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Nothing was stored: retry with the same key", body = Problem, content_type = "application/problem+json"),
     ),
@@ -110,7 +114,7 @@ pub(crate) async fn raise_as(
     edge: &Edge,
     source: &Source,
     report: &SignalReport,
-    key: Option<String>,
+    key: Option<IdempotencyKey>,
     traceparent: Option<String>,
     now: Timestamp,
 ) -> Result<Accepted, Problem> {
@@ -142,9 +146,10 @@ pub(crate) async fn raise_as(
         traceparent,
     };
     match edge.committer.commit(signal).await {
-        Ok(Stored::Durable { id, reference }) => Ok(Accepted {
+        Ok(Stored::Durable { id, reference, received_at }) => Ok(Accepted {
             signal_id: id,
             reference,
+            received_at,
             status_url: format!("/api/v1/signals/{id}"),
             warnings: warnings.into_iter().map(fault).collect(),
         }),
@@ -156,18 +161,23 @@ pub(crate) async fn raise_as(
         .detail(
             "Utilisez une nouvelle Idempotency-Key pour un nouveau signalement ; gardez la même pour répéter le même.",
         )),
+        Err(CommitError::Refused) => Err(content_refused()),
         Err(CommitError::Full | CommitError::Unavailable) => Err(Problem::unavailable()),
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key =
-        value.to_str().ok().filter(|key| (1..=128).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()));
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
-            .faults(vec![Fault::new("Idempotency-Key", "1 à 128 caractères ASCII visibles, par exemple un UUID.")])
-    })
+    let key = value.to_str().ok().and_then(IdempotencyKey::new);
+    key.map(Some).ok_or_else(|| invalid_fields(vec![Fault::new("Idempotency-Key", IdempotencyKey::SHAPE)]))
+}
+
+/// The checks above let it pass, and the database does not: sending it again would change nothing.
+fn content_refused() -> Problem {
+    let message = "La base ne peut pas enregistrer ce contenu : retirez du texte les caractères inhabituels.";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "content-refused", "Contenu refusé")
+        .detail("Rien n'a été enregistré, et renvoyer le même signalement n'y changera rien. En cas d'urgence, appelez le 17.")
+        .faults(vec![Fault::new("", message)])
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! One commit for many signals: whatever has arrived while the last commit was under way shares the next.
 
 use std::{
+    iter, slice,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{Context, database, journal::Entry};
+use vigie_platform::{Context, database, metrics::Metrics};
 
 use crate::store::{self, NewSignal, Stored};
 
@@ -26,6 +27,8 @@ pub(crate) enum CommitError {
     Full,
     #[error("the database did not take the commit")]
     Unavailable,
+    #[error("the database refuses what the signal holds")]
+    Refused,
 }
 
 type Answer = Result<Stored, CommitError>;
@@ -39,13 +42,19 @@ struct Waiting {
 
 /// Hands signals to the commit loops; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Committer(mpsc::Sender<Waiting>);
+pub(crate) struct Committer {
+    queue: mpsc::Sender<Waiting>,
+    metrics: Arc<Metrics>,
+}
 
 impl Committer {
     /// Resolves once the signal is durable, or was already.
     pub(crate) async fn commit(&self, signal: NewSignal) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.0.try_send(Waiting { signal, answer }).map_err(|_| CommitError::Full)?;
+        // A place first: once it is taken the signal is counted as waiting, before a loop may count it out.
+        let place = self.queue.try_reserve().map_err(|_| CommitError::Full)?;
+        self.metrics.signals_waiting.inc();
+        place.send(Waiting { signal, answer });
         answered.await.unwrap_or(Err(CommitError::Unavailable))
     }
 }
@@ -60,7 +69,8 @@ pub(crate) struct CommitLoops {
 
 pub(crate) fn channel(context: &Context, pool: PgPool) -> (Committer, CommitLoops) {
     let (sender, receiver) = mpsc::channel(context.config.intake.queue);
-    (Committer(sender), CommitLoops { queue: Arc::new(Mutex::new(receiver)), context: context.clone(), pool })
+    let committer = Committer { queue: sender, metrics: Arc::clone(&context.metrics) };
+    (committer, CommitLoops { queue: Arc::new(Mutex::new(receiver)), context: context.clone(), pool })
 }
 
 impl CommitLoops {
@@ -96,41 +106,75 @@ impl CommitLoops {
     }
 
     async fn commit(&self, waiting: Vec<Waiting>) {
-        let started = Instant::now();
-        let now: Timestamp = self.context.clock.now();
+        self.context.metrics.signals_waiting.dec_by(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
         let (signals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.signal, w.answer)).unzip();
-        match self.store(&signals, now).await {
-            Ok((stored, entries)) => {
-                self.context.metrics.intake_commit.observe(started.elapsed().as_secs_f64());
-                self.context.metrics.signals_accepted.inc_by(entries.len() as u64);
-                self.context.fresh.push(entries);
-                for (answer, stored) in answers.into_iter().zip(stored) {
-                    // The caller may have hung up; the signal is durable all the same.
-                    drop(answer.send(Ok(stored)));
-                }
+        match self.store(&signals).await {
+            Ok(stored) => settle(answers, stored.into_iter().map(Ok)),
+            Err(error) if signals.len() > 1 && !database::is_unreachable(&error) => {
+                tracing::warn!(error = %store::cause(&error), signals = signals.len(), "a shared commit was refused; its signals are stored one by one");
+                self.commit_one_by_one(&signals, answers).await;
             }
-            Err(error) => {
-                tracing::error!(error = %error, signals = answers.len(), "signals could not be stored; their senders are told to retry");
-                for answer in answers {
-                    drop(answer.send(Err(CommitError::Unavailable)));
-                }
-            }
+            Err(error) => settle(answers, iter::repeat(Err(self.failed(&error)))),
         }
     }
 
-    /// Stores them, trying again for a moment when the database is out of reach: a restart of Postgres is then a delay for
-    /// the senders, not a refusal. Safe, since a second attempt recognises what the first may have written.
-    async fn store(&self, signals: &[NewSignal], now: Timestamp) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
+    /// Each in a commit of its own: whatever one of them holds harms that one alone.
+    async fn commit_one_by_one(&self, signals: &[NewSignal], answers: Vec<oneshot::Sender<Answer>>) {
+        let mut answers = answers.into_iter();
+        for (signal, answer) in signals.iter().zip(answers.by_ref()) {
+            let stored = self.store(slice::from_ref(signal)).await;
+            let gone = stored.as_ref().is_err_and(database::is_unreachable);
+            let outcome = stored.map_err(|error| self.failed(&error));
+            settle(
+                [answer],
+                outcome.map_or_else(|error| vec![Err(error)], |stored| stored.into_iter().map(Ok).collect()),
+            );
+            if gone {
+                break;
+            }
+        }
+        // The database was waited for once: those still left are better told now.
+        settle(answers, iter::repeat(Err(CommitError::Unavailable)));
+    }
+
+    /// What the senders are told when their commit failed with `error`, which is logged.
+    fn failed(&self, error: &sqlx::Error) -> CommitError {
+        let cause = store::cause(error);
+        if store::refuses_content(error) {
+            self.context.metrics.signals_poisoned.inc();
+            tracing::warn!(error = %cause, "the database refuses what a signal holds; its sender is told");
+            return CommitError::Refused;
+        }
+        tracing::error!(error = %cause, "signals could not be stored; their senders are told to retry");
+        CommitError::Unavailable
+    }
+
+    /// Stores them in one commit, trying again for a moment when the database is out of reach: a restart of Postgres is
+    /// then a delay for the senders, not a refusal. Safe, since a second attempt recognises what the first may have written.
+    async fn store(&self, signals: &[NewSignal]) -> Result<Vec<Stored>, sqlx::Error> {
+        let started = Instant::now();
+        let now: Timestamp = self.context.clock.now();
         let mut pause = RETRY_FIRST;
-        loop {
+        let (stored, entries) = loop {
             match store::store(&self.pool, signals, now).await {
                 Err(error) if database::is_unreachable(&error) && pause <= RETRY_LAST => {
                     tracing::warn!(error = %error, "the database is out of reach; trying the commit again");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
-                outcome => return outcome,
+                outcome => break outcome?,
             }
-        }
+        };
+        self.context.metrics.intake_commit.observe(started.elapsed().as_secs_f64());
+        self.context.metrics.signals_accepted.inc_by(entries.len() as u64);
+        self.context.fresh.push(entries);
+        Ok(stored)
+    }
+}
+
+fn settle(answers: impl IntoIterator<Item = oneshot::Sender<Answer>>, outcomes: impl IntoIterator<Item = Answer>) {
+    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+        // The caller may have hung up; what is durable is so all the same.
+        drop(answer.send(outcome));
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod caller;
 mod commit;
 mod form;
+mod key;
 mod limit;
 mod status;
 mod store;

@@ -13,6 +13,8 @@ use vigie_proto::{
     signal::{Location, Parties},
 };
 
+use crate::key::IdempotencyKey;
+
 /// A validated signal, not yet stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSignal {
@@ -31,7 +33,7 @@ pub(crate) struct NewSignal {
     pub(crate) facts: Vec<String>,
     pub(crate) learnt_at: Option<Timestamp>,
     pub(crate) nature: Nature,
-    pub(crate) idempotency_key: Option<String>,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
     pub(crate) fingerprint: [u8; 32],
     pub(crate) traceparent: Option<String>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct NewSignal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
     /// It is durable: now, or already under the same key.
-    Durable { id: SignalId, reference: String },
+    Durable { id: SignalId, reference: String, received_at: Timestamp },
     /// The key was used for another report.
     KeyReused,
 }
@@ -71,7 +73,7 @@ pub(crate) async fn store(
     journal::append(&mut tx, &entries).await?;
     let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
     tx.commit().await?;
-    let stored = rows.into_iter().map(|row| row.outcome(&inserted, &known)).collect();
+    let stored = rows.into_iter().map(|row| row.outcome(&inserted, &known, now)).collect();
     Ok((stored, entries))
 }
 
@@ -81,13 +83,20 @@ struct Numbered<'a> {
     signal: &'a NewSignal,
 }
 
-/// Signals stored before, by source and key: id, reference, fingerprint.
-type Known = HashMap<(String, String), (Uuid, String, Vec<u8>)>;
+/// Signals stored before, by source and key.
+type Known = HashMap<(String, String), StoredBefore>;
+
+struct StoredBefore {
+    id: Uuid,
+    reference: String,
+    received_at: Timestamp,
+    fingerprint: Vec<u8>,
+}
 
 impl Numbered<'_> {
     /// The key that tells repetitions; a signal without one is its own.
     fn key(&self) -> String {
-        self.signal.idempotency_key.clone().unwrap_or_else(|| self.signal.id.to_string())
+        self.signal.idempotency_key.as_ref().map_or_else(|| self.signal.id.to_string(), |key| key.as_str().to_owned())
     }
 
     fn entry(&self, now: Timestamp) -> Entry {
@@ -112,14 +121,16 @@ impl Numbered<'_> {
         Entry::new("intake", &event, now, None, s.traceparent.clone())
     }
 
-    fn outcome(self, inserted: &HashSet<Uuid>, known: &Known) -> Stored {
+    fn outcome(self, inserted: &HashSet<Uuid>, known: &Known, now: Timestamp) -> Stored {
         if inserted.contains(&self.signal.id.0) {
-            return Stored::Durable { id: self.signal.id, reference: self.reference };
+            return Stored::Durable { id: self.signal.id, reference: self.reference, received_at: now };
         }
         match known.get(&(self.signal.source.to_string(), self.key())) {
-            Some((id, reference, fingerprint)) if fingerprint.as_slice() == self.signal.fingerprint => {
-                Stored::Durable { id: SignalId(*id), reference: reference.clone() }
-            }
+            Some(before) if before.fingerprint.as_slice() == self.signal.fingerprint => Stored::Durable {
+                id: SignalId(before.id),
+                reference: before.reference.clone(),
+                received_at: before.received_at,
+            },
             _ => Stored::KeyReused,
         }
     }
@@ -163,7 +174,7 @@ async fn insert(tx: &mut PgConnection, rows: &[Numbered<'_>], now: Timestamp) ->
 
 async fn already_stored(tx: &mut PgConnection, rows: &[Numbered<'_>]) -> Result<Known, sqlx::Error> {
     let found = sqlx::query(
-        "select id, reference, source_id, idempotency_key, fingerprint from intake.signal
+        "select id, reference, source_id, idempotency_key, fingerprint, received_at from intake.signal
           where (source_id, idempotency_key) in (select * from unnest($1::text[], $2::text[]))",
     )
     .bind(rows.iter().map(|r| r.signal.source.to_string()).collect::<Vec<_>>())
@@ -174,7 +185,44 @@ async fn already_stored(tx: &mut PgConnection, rows: &[Numbered<'_>]) -> Result<
         .iter()
         .map(|row| {
             let key = (row.try_get("source_id")?, row.try_get("idempotency_key")?);
-            Ok((key, (row.try_get("id")?, row.try_get("reference")?, row.try_get("fingerprint")?)))
+            let before = StoredBefore {
+                id: row.try_get("id")?,
+                reference: row.try_get("reference")?,
+                received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
+                fingerprint: row.try_get("fingerprint")?,
+            };
+            Ok((key, before))
         })
         .collect()
+}
+
+/// True when the database refuses what is to be stored, and would refuse the same again, whoever asks.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "sqlx may add errors; those are not known to be the content's fault"
+)]
+pub(crate) fn refuses_content(error: &sqlx::Error) -> bool {
+    // 21 to 23: cardinality, data, constraints; 44: a view's check; 54: too large for an index; P0: raised by a trigger.
+    const CLASSES: [&str; 6] = ["21", "22", "23", "44", "54", "P0"];
+    match error {
+        sqlx::Error::Encode(_) => true,
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
+        }
+        _ => false,
+    }
+}
+
+/// What may be logged of an error: the words of one about content may repeat the content.
+pub(crate) fn cause(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(refusal) if refuses_content(error) => format!(
+            "SQLSTATE {}, table {}, constraint {}",
+            refusal.code().unwrap_or_default(),
+            refusal.table().unwrap_or("unknown"),
+            refusal.constraint().unwrap_or("none"),
+        ),
+        None if refuses_content(error) => "a value cannot be encoded".to_owned(),
+        _ => error.to_string(),
+    }
 }

@@ -61,6 +61,8 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     pub signals_accepted: Counter,
     pub signals_refused: Family<ByCode, Counter>,
+    pub signals_poisoned: Counter,
+    pub signals_waiting: Gauge,
     pub signals_located: Counter,
     pub incidents_opened: Counter,
     pub incidents_reinforced: Counter,
@@ -104,6 +106,12 @@ impl Default for Metrics {
         Self {
             signals_accepted: series!("signals_accepted", "Signals durable and answered 202", Counter::default()),
             signals_refused: series!("signals_refused", "Requests refused, by problem code", Family::default()),
+            signals_poisoned: series!(
+                "signals_poisoned",
+                "Signals the database refused for what they hold, each alone",
+                Counter::default()
+            ),
+            signals_waiting: series!("signals_waiting", "Signals waiting for a commit", Gauge::default()),
             signals_located: series!("signals_located", "Signals given a sector", Counter::default()),
             incidents_opened: series!("incidents_opened", "Incidents opened", Counter::default()),
             incidents_reinforced: series!(

@@ -61,7 +61,7 @@ await journey(async (town) => {
   await mistaken.getByRole("button", { name: "Séparer ce signalement" }).click();
   await board.getByText("Signalement séparé : il ouvre son propre événement").waitFor();
   await board.locator("#log", { hasText: /Signalement séparé par .*R-\d{4}-\d+/ }).waitFor();
-  assert.equal(await board.locator("#signals li").count(), 1);
+  await board.waitForFunction(() => document.querySelectorAll("#signals li").length === 1);
   await board.getByLabel("Note pour la main courante").fill("à moitié tap");
   await plain.locator("summary", { hasText: "régime de crise" }).click();
   await plain.getByLabel("Crise localisée").check();

@@ -81,22 +81,8 @@ class Town {
       viewport: { width, height },
       ...options,
     });
-    const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
-    page.on("request", (request) => {
-      const { protocol, origin } = new URL(request.url());
-      if (!["data:", "blob:"].includes(protocol) && ![new URL(url).origin, elsewhere].includes(origin)) {
-        fail(`${page.url()} asked ${request.url()}`);
-      }
-    });
-    page.on("pageerror", (error) => fail(`${page.url()}: ${error.stack}`));
-    page.on("console", (message) => {
-      // Chromium says so itself when a server is gone or refuses: the page has to deal with it, and is looked at.
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
-        fail(`${page.url()}: ${message.text()}`);
-      }
-    });
-    return page;
+    context.on("page", (page) => watch(page, elsewhere));
+    return context.newPage();
   }
 
   /** Raises a signal in the name of that session, and returns what the API answers. */
@@ -116,6 +102,24 @@ class Town {
     assert(!done, `nobody answered "${what}"`);
     return value;
   }
+}
+
+/** What a page must not do, whoever opened it. */
+function watch(page, elsewhere) {
+  page.setDefaultTimeout(PATIENCE);
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (!["data:", "blob:"].includes(protocol) && ![new URL(url).origin, elsewhere].includes(origin)) {
+      fail(`${page.url()} asked ${request.url()}`);
+    }
+  });
+  page.on("pageerror", (error) => fail(`${page.url()}: ${error.stack}`));
+  page.on("console", (message) => {
+    // Chromium says so itself when a server is gone or refuses: the page has to deal with it, and is looked at.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+      fail(`${page.url()}: ${message.text()}`);
+    }
+  });
 }
 
 /** Looks at the page as axe does, at its present width, and keeps a picture of it. */
@@ -169,6 +173,15 @@ export async function tabTo(page, target) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
   }
   assert.fail("the keyboard does not get there");
+}
+
+/** Opens the page again until it shows `what`: it is made once, and what it tells of may still be under way. */
+export async function reloadUntil(page, what) {
+  const deadline = Date.now() + PATIENCE;
+  while ((await what.count()) === 0) {
+    assert(Date.now() < deadline, `${page.url()} does not come to show ${what}`);
+    await page.reload();
+  }
 }
 
 /** A picture of the whole page, kept as an artifact of the run. */

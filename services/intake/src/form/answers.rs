@@ -45,7 +45,8 @@ impl Answers {
     pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
         let mut answers = Self::default();
         for (name, value) in fields {
-            let value = value.trim().to_owned();
+            // Browsers send a line break of a text as two characters, scripts as one: it is one, and the report the same.
+            let value = value.trim().replace("\r\n", "\n");
             match name.as_str() {
                 "kind" => answers.kind = value,
                 "severity" => answers.severity = value,

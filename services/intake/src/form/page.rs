@@ -8,6 +8,8 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use uuid::Uuid;
@@ -16,10 +18,11 @@ use vigie_domain::{
     city::City,
     directory::{Ambit, Source},
     doctrine::EmergencyNumber,
+    french,
 };
 use vigie_picture::pictogram;
 use vigie_platform::{ids, problem::Problem};
-use vigie_proto::{Kind, Severity, signal::Location};
+use vigie_proto::{Kind, Severity, SignalId, signal::Location};
 
 use super::{answers::Answers, chart::Chart, render, visitor};
 use crate::Edge;
@@ -35,6 +38,20 @@ pub(crate) struct Choice {
     chosen: bool,
 }
 
+/// How long the form says what was last received; the device forgets it then too.
+const LAST_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The signal last received of a source, whatever device raised it: all that one who opens the form is told of it.
+#[derive(Debug)]
+pub(crate) struct LastReceived {
+    id: SignalId,
+    reference: String,
+    /// French name of the kind.
+    kind: String,
+    /// `à 14 h 32`, `hier à 22 h`.
+    said: String,
+}
+
 /// A predefined fact, and of which kinds it is one.
 #[derive(Debug)]
 pub(crate) struct FactChoice {
@@ -48,7 +65,15 @@ pub(crate) struct FactChoice {
 #[derive(Debug, Template)]
 #[template(path = "form.html")]
 pub(crate) struct FormPage<'a> {
+    source_id: &'a str,
     source_name: &'a str,
+    /// `votre établissement` or `votre service`.
+    whose: &'static str,
+    /// IANA name of the time zone hours are told in.
+    zone: &'a str,
+    /// Nothing is answered yet but what the form starts with: a script may put in what could not be sent.
+    blank: bool,
+    last: Option<LastReceived>,
     /// Shown before anything else.
     emergency: &'a [EmergencyNumber],
     kinds: Vec<Choice>,
@@ -93,10 +118,40 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Quer
                 Err(error) => return Problem::from_store(&error).into_response(),
             };
             let answers = Answers { key: ids::fresh().to_string(), ..begun };
-            form(StatusCode::OK, &edge.city, source, &answers, &[], &[])
+            let last = last_received(&edge, source).await;
+            form(StatusCode::OK, &edge.city, source, &answers, &[], &[], last)
         }
         Err(response) => response,
     }
+}
+
+/// What was last received of `source`. The form is shown all the same when that cannot be read.
+async fn last_received(edge: &Edge, source: &Source) -> Option<LastReceived> {
+    let now = edge.context.clock.now();
+    let found = sqlx::query(
+        "select id, reference, kind, received_at from intake.signal where source_id = $1 and received_at > $2
+          order by received_at desc limit 1",
+    )
+    .bind(source.id.as_str())
+    .bind((now - LAST_FOR).to_sqlx())
+    .fetch_optional(&edge.pool)
+    .await;
+    let last = found.and_then(|row| row.map(|row| last_of(&row, &edge.city, now)).transpose());
+    last.inspect_err(|error| tracing::warn!(error = %error, "the form cannot say what was last received")).ok()?
+}
+
+fn last_of(row: &sqlx::postgres::PgRow, city: &City, now: Timestamp) -> Result<LastReceived, sqlx::Error> {
+    let zone = &city.doctrine.zone;
+    let at = row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff().to_zoned(zone.clone());
+    let day = if at.date() == now.to_zoned(zone.clone()).date() { "" } else { "hier " };
+    let kind: String = row.try_get("kind")?;
+    let label = Kind::new(kind.as_str()).map(|kind| city.doctrine.kind_label(&kind).to_owned());
+    Ok(LastReceived {
+        id: SignalId(row.try_get("id")?),
+        reference: row.try_get("reference")?,
+        kind: label.unwrap_or(kind),
+        said: format!("{day}à {}", french::time(&at)),
+    })
 }
 
 /// The answers a form starts with: those of an own signal, when there is something to add to it.
@@ -134,11 +189,17 @@ pub(crate) fn form(
     answers: &Answers,
     flaws: &[Flaw],
     warnings: &[Flaw],
+    last: Option<LastReceived>,
 ) -> Response {
     let kinds = kinds_of(city, source);
     let chosen_kind = kinds.iter().find(|kind| kind.as_str() == answers.kind).or(kinds.first());
     let page = FormPage {
+        source_id: source.id.as_str(),
         source_name: &source.name,
+        whose: if matches!(source.ambit, Ambit::School(_)) { "votre établissement" } else { "votre service" },
+        zone: city.doctrine.zone.iana_name().unwrap_or("UTC"),
+        blank: flaws.is_empty() && warnings.is_empty() && answers.follows.is_empty(),
+        last,
         emergency: &city.doctrine.emergency,
         severities: Severity::ALL.iter().map(|s| severity(*s, &answers.severity)).collect(),
         places: places(city, source, &answers.place),

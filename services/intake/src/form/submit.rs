@@ -6,14 +6,43 @@ use std::sync::Arc;
 use axum::{
     Form, Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use vigie_domain::admission::{Flaw, personal_data_warnings};
-use vigie_platform::telemetry;
+use jiff::Timestamp;
+use serde::Serialize;
+use vigie_domain::{
+    admission::{Flaw, personal_data_warnings},
+    directory::Source,
+    french,
+};
+use vigie_platform::{
+    ids,
+    metrics::ByCode,
+    problem::{Fault, Problem},
+    telemetry,
+};
+use vigie_proto::Kind;
 
 use super::{answers::Answers, message, page::form, visitor};
-use crate::{Edge, api};
+use crate::{
+    Edge,
+    api::{self, Accepted},
+    key::IdempotencyKey,
+};
+
+/// What the form's script is told, and keeps on the device: nothing anybody wrote, nobody's name.
+#[derive(Debug, Serialize)]
+struct Receipt {
+    reference: String,
+    /// French name of the kind.
+    kind: String,
+    received_at: Timestamp,
+    /// `14 h 32`, where the doctrine is in force.
+    time: String,
+    /// The page that follows the signal.
+    follow: String,
+}
 
 pub(crate) async fn submit(
     State(edge): State<Arc<Edge>>,
@@ -25,34 +54,92 @@ pub(crate) async fn submit(
         Err(response) => return response,
     };
     let mut answers = Answers::of(fields);
+    let Ok(key) = key(&answers) else {
+        // Nobody writes it: the form was altered, or is not ours. What was answered may be good.
+        let altered = Flaw {
+            field: WHOLE,
+            message: "Ce formulaire n'est plus valable : relisez vos réponses, puis envoyez à nouveau.".to_owned(),
+        };
+        answers.key = ids::fresh().to_string();
+        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[altered], &[], None);
+    };
     // A fact ticked for another kind than the one chosen is not part of this report.
-    if let Some(rule) =
-        vigie_proto::Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned())
-    {
+    if let Some(rule) = Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned()) {
         answers.facts.retain(|fact| rule.facts.iter().any(|known| known.code == *fact));
     }
     let report = match answers.report(source, &edge.city.territory, &edge.city.doctrine.zone) {
         Ok(report) => report,
-        Err(flaws) => return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[]),
+        Err(flaws) => return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[], None),
     };
     let warnings = personal_data_warnings(&answers.summary);
     if !warnings.is_empty() && !answers.confirmed {
-        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[], &warnings);
+        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[], &warnings, None);
     }
-    let key = (!answers.key.is_empty()).then(|| answers.key.clone());
     let traceparent = Some(telemetry::fresh_traceparent());
     match api::raise_as(&edge, source, &report, key, traceparent, edge.context.clock.now()).await {
-        Ok(accepted) => Redirect::to(&format!("/signaler/{}", accepted.signal_id)).into_response(),
-        Err(problem) if problem.faults.is_empty() => {
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            message(status, &problem.title, problem.detail.as_deref().unwrap_or("En cas d'urgence, appelez le 17."))
-        }
-        Err(problem) => {
-            let flaws: Vec<Flaw> =
-                problem.faults.into_iter().map(|f| Flaw { field: "location", message: f.message }).collect();
-            form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[])
-        }
+        Ok(accepted) => taken(&edge, &headers, &report.kind, accepted),
+        Err(problem) => refused(&edge, source, answers, problem),
     }
+}
+
+/// The key of the form that was shown; none when it has none, an error when it cannot be one.
+fn key(answers: &Answers) -> Result<Option<IdempotencyKey>, ()> {
+    if answers.key.is_empty() {
+        return Ok(None);
+    }
+    IdempotencyKey::new(&answers.key).map(Some).ok_or(())
+}
+
+/// A browser goes to the page that follows the signal; the form's script keeps the receipt first.
+fn taken(edge: &Edge, headers: &HeaderMap, kind: &Kind, accepted: Accepted) -> Response {
+    let follow = format!("/signaler/{}", accepted.signal_id);
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accept.contains("application/json") {
+        return Redirect::to(&follow).into_response();
+    }
+    let doctrine = &edge.city.doctrine;
+    let receipt = Receipt {
+        reference: accepted.reference,
+        kind: doctrine.kind_label(kind).to_owned(),
+        received_at: accepted.received_at,
+        time: french::time(&accepted.received_at.to_zoned(doctrine.zone.clone())),
+        follow,
+    };
+    (StatusCode::ACCEPTED, Json(receipt)).into_response()
+}
+
+fn refused(edge: &Edge, source: &Source, mut answers: Answers, problem: Problem) -> Response {
+    edge.context.metrics.signals_refused.get_or_create(&ByCode { code: problem.code }).inc();
+    if problem.faults.is_empty() {
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        return message(
+            status,
+            &problem.title,
+            problem.detail.as_deref().unwrap_or("En cas d'urgence, appelez le 17."),
+        );
+    }
+    // Nothing was stored under the key; what is sent next is another report.
+    answers.key = ids::fresh().to_string();
+    let flaws: Vec<Flaw> = problem.faults.into_iter().map(flaw).collect();
+    form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[], None)
+}
+
+/// The whole form, as a place to go to from what is wrong.
+const WHOLE: &str = "contenu";
+
+/// A fault of the report, at the question of the form that gave it.
+fn flaw(fault: Fault) -> Flaw {
+    let field = match fault.field.split('.').next().unwrap_or_default() {
+        "kind" => "kind",
+        "severity" => "severity",
+        "location" => "place",
+        "occurred_at" | "expected_at" => "when",
+        "facts" => "facts",
+        "parties" => "count",
+        "summary" => "summary",
+        _ => WHOLE,
+    };
+    Flaw { field, message: fault.message }
 }
 
 /// What is written so far.

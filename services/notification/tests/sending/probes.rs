@@ -149,7 +149,7 @@ async fn a_probe_the_server_puts_off_is_given_up_before_it_expires() {
     house.config.email.max_attempts = 1_000;
     house.serve().await;
     let mut probe = probe(ProbePurpose::Drill, Channel::Email);
-    probe.expires_at = probe.issued_at + SignedDuration::from_secs(2);
+    probe.expires_at = probe.issued_at + SignedDuration::from_secs(4);
     house.append([probe.clone().into()]).await;
     let failure = failed(DeliveryFailure::Exhausted);
     assert_eq!(house.settled_until(&probe, failure).await, [failure]);
