@@ -187,6 +187,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::ProbeIssued(_)
         | Event::ProbeSettled(_)
         | Event::ProbeAnswered(_)
+        | Event::SecurityNoted(_)
         | Event::CrisisOpened(_)
         | Event::CrisisRegimeChanged(_)
         | Event::CrisisIncidentLinked(_)
