@@ -29,7 +29,7 @@ use vigie_platform::{
     supervisor::Supervisor,
 };
 
-use api::{Desk, bodies, configurations, drills, duty, edits, handovers, verifications};
+use api::{Desk, bodies, configurations, drills, duty, edits, handovers, keys, verifications};
 use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
@@ -105,6 +105,10 @@ fn doors() -> Doors<Desk> {
         .get(API, "/api/v1/directory/drills", drills::list)
         .post(API, "/api/v1/directory/drills", drills::open)
         .get(API, "/api/v1/directory/drills/{id}", drills::one)
+        .get(API, "/api/v1/sessions", keys::sessions)
+        .delete(API, "/api/v1/sessions/{id}", keys::end_session)
+        .get(API, "/api/v1/tokens", keys::tokens)
+        .delete(API, "/api/v1/tokens/{id}", keys::end_token)
         .get(PAGE, "/", home::show)
         .get(PAGE, "/administration", administration::overview::show)
         .get(PAGE, "/administration/versions", administration::versions::show)
@@ -159,7 +163,11 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         verifications::answer,
         drills::open,
         drills::one,
-        drills::list
+        drills::list,
+        keys::sessions,
+        keys::end_session,
+        keys::tokens,
+        keys::end_token
     ))]
     struct Paths;
     <Paths as utoipa::OpenApi>::openapi()

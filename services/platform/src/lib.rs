@@ -19,6 +19,7 @@ pub mod health;
 pub mod ids;
 pub mod journal;
 pub mod metrics;
+pub mod moment;
 pub mod page;
 pub mod porter;
 pub mod problem;

@@ -45,6 +45,10 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remote(pub IpAddr);
 
+/// Tells an answer that has no end of its own, such as a live stream, that the server stops.
+#[derive(Debug, Clone)]
+pub struct Stopping(pub CancellationToken);
+
 /// How much a listener bears.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -94,8 +98,9 @@ pub async fn serve(
             permit = Arc::clone(&room).acquire_owned() => permit?,
         };
         let (router, entry, watcher) = (router.clone(), open.enter(), graceful.watcher());
+        let stopping = Stopping(stop.clone());
         connections.spawn(async move {
-            speak(router, socket, from, limits, &entry, watcher).await;
+            speak(router, socket, (from, stopping), limits, &entry, watcher).await;
             drop((entry, permit));
         });
     }
@@ -110,7 +115,7 @@ pub async fn serve(
 async fn speak(
     router: Router,
     socket: TcpStream,
-    from: SocketAddr,
+    (from, stopping): (SocketAddr, Stopping),
     limits: Limits,
     entry: &Entry,
     watcher: Watcher,
@@ -125,6 +130,7 @@ async fn speak(
         let answered = activity.request_begins();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(Remote(from.ip().to_canonical()));
+        request.extensions_mut().insert(stopping.clone());
         let mut router = router.clone();
         async move {
             let response = Service::call(&mut router, request).await?;

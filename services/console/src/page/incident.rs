@@ -152,7 +152,7 @@ pub(crate) async fn show(
     };
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
     let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
@@ -172,7 +172,7 @@ pub(crate) async fn act(
     };
     let deed = match form {
         Ok(Form(deed)) => deed,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     let outcome = match deed.request() {
         Ok(request) => carry_out(&edge, caller, &seen, request).await,

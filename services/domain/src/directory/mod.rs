@@ -108,6 +108,9 @@ pub struct Role {
     /// Its bodies are manned 24 hours a day.
     #[serde(default)]
     pub manned: bool,
+    /// Hours after which a browser's session ends; the configuration's when absent.
+    #[serde(default)]
+    pub session_hours: Option<std::num::NonZeroU16>,
 }
 
 /// Which incidents a role sees.

@@ -147,7 +147,7 @@ impl House {
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool),
+            authenticator: Authenticator::new(pool, &config.http),
             config,
         };
         self.services.spawn(async move {
