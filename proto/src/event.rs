@@ -8,6 +8,7 @@ mod alert;
 mod configuration;
 mod incident;
 mod probe;
+mod security;
 mod signal;
 mod words;
 
@@ -27,6 +28,7 @@ pub use incident::{
     ReturnGivenV1, ReturnOutcome,
 };
 pub use probe::{ProbeAnsweredV1, ProbeIssuedV1, ProbeOutcome, ProbePurpose, ProbeSettledV1};
+pub use security::{SecurityMatter, SecurityNotedV1};
 pub use signal::SignalRaisedV1;
 pub use words::WordsReadV1;
 
@@ -121,6 +123,7 @@ events! {
     ProbeIssued(ProbeIssuedV1) = "vigie.probe.issued.v1",
     ProbeSettled(ProbeSettledV1) = "vigie.probe.settled.v1",
     ProbeAnswered(ProbeAnsweredV1) = "vigie.probe.answered.v1",
+    SecurityNoted(SecurityNotedV1) = "vigie.security.noted.v1",
     CrisisOpened(CrisisOpenedV1) = "vigie.crisis.opened.v1",
     CrisisRegimeChanged(CrisisRegimeChangedV1) = "vigie.crisis.regime-changed.v1",
     CrisisIncidentLinked(CrisisIncidentLinkedV1) = "vigie.crisis.incident-linked.v1",
@@ -180,6 +183,7 @@ impl Event {
             Self::ProbeIssued(e) => subject::probe("issued", e.channel),
             Self::ProbeSettled(e) => subject::probe("settled", e.channel),
             Self::ProbeAnswered(e) => subject::probe("answered", e.channel),
+            Self::SecurityNoted(_) => subject::SECURITY_NOTED.to_owned(),
             Self::CrisisOpened(e) => subject::crisis("opened", &e.crisis.sector),
             Self::CrisisRegimeChanged(e) => subject::crisis("regime-changed", &e.crisis.sector),
             Self::CrisisIncidentLinked(e) => subject::crisis("incident-linked", &e.crisis.sector),
@@ -226,6 +230,7 @@ impl Event {
             | Self::ProbeIssued(_)
             | Self::ProbeSettled(_)
             | Self::ProbeAnswered(_)
+            | Self::SecurityNoted(_)
             | Self::CrisisRegimeChanged(_)
             | Self::CrisisRolesSet(_)
             | Self::CrisisCareMoved(_)

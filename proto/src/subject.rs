@@ -19,6 +19,7 @@ pub const CONFIGURATION_DECIDED: &str = "vigie.configuration.decided";
 pub const DOCTRINE_ACTIVATED: &str = "vigie.doctrine.activated";
 pub const DIRECTORY_CHANGED: &str = "vigie.directory.changed";
 pub const DUTY_HANDED_OVER: &str = "vigie.duty.handed-over";
+pub const SECURITY_NOTED: &str = "vigie.security.noted";
 
 /// `vigie.signal.raised.<kind>`
 pub fn signal_raised(kind: &Kind) -> String {

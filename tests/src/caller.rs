@@ -126,6 +126,13 @@ impl Caller {
         self.live_at("/api/v1/events", last).await
     }
 
+    /// The same, with a header more.
+    pub async fn live_with(&self, path: &str, name: &str, value: &str) -> Live {
+        let response = self.request(Method::GET, path).header(name, value).send().await.expect("Vigie answers");
+        assert_eq!(response.status().as_u16(), 200, "the live stream is refused");
+        Live::new(response)
+    }
+
     /// The same, at an address that asks for more.
     pub async fn live_at(&self, path: &str, last: Option<&str>) -> Live {
         let mut request = self.request(Method::GET, path);

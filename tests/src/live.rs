@@ -50,6 +50,12 @@ impl Live {
         tokio::time::timeout(within, alive).await.expect("the stream says in time that it is alive");
     }
 
+    /// Waits until the server ends the stream.
+    pub async fn ended(&mut self, within: Duration) {
+        let over = async { while let Ok(Some(_)) = self.response.chunk().await {} };
+        tokio::time::timeout(within, over).await.expect("the stream ends in time");
+    }
+
     async fn read(&mut self) -> Told {
         loop {
             let told = self.any().await;

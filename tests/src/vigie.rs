@@ -53,6 +53,7 @@ impl Options {
 pub struct Vigie {
     options: Options,
     url: String,
+    private_url: String,
     log: PathBuf,
     process: Option<Process>,
     tokens: Mutex<HashMap<String, String>>,
@@ -62,11 +63,13 @@ pub struct Vigie {
 impl Vigie {
     /// Migrates the database, starts every service, waits until it is ready.
     pub async fn start(stack: &Stack, options: Options) -> Self {
-        let port = free_port();
+        let (port, private_port) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{port}");
+        let private_url = format!("http://127.0.0.1:{private_port}");
         let ports = stack.outbox.ports();
         let options = Options::default()
             .set("HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .set("HTTP__PRIVATE_LISTEN", format!("127.0.0.1:{private_port}"))
             .set("HTTP__PUBLIC_URL", &url)
             .set("DATABASE__URL", stack.postgres.url())
             .set("BUS__URL", stack.nats.url())
@@ -82,7 +85,7 @@ impl Vigie {
         let log = stack.folder().join("vigie.log");
         let records = Records::new(&stack.postgres.url());
         let tokens = Mutex::default();
-        let mut vigie = Self { options, url, log, process: None, tokens, records };
+        let mut vigie = Self { options, url, private_url, log, process: None, tokens, records };
         vigie.command(&["migrate"]).await;
         vigie.restart().await;
         vigie
@@ -105,9 +108,9 @@ impl Vigie {
     }
 
     pub async fn ready(&self) {
-        let anyone = self.anyone();
+        let operator = self.operator();
         wait::until("Vigie is ready", wait::PATIENCE, || async {
-            anyone.try_get("/readyz").await.is_ok_and(|answer| answer.status == 200)
+            operator.try_get("/readyz").await.is_ok_and(|answer| answer.status == 200)
         })
         .await;
     }
@@ -138,6 +141,14 @@ impl Vigie {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
+    /// What one of Vigie's commands says when it refuses to do what it was told.
+    pub async fn refused(&self, arguments: &[&str]) -> String {
+        let mut command = tokio::process::Command::from(self.program());
+        let done = command.args(arguments).stdin(Stdio::null()).output().await.expect("vigie starts");
+        assert!(!done.status.success(), "vigie {} did what it was told", arguments.join(" "));
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    }
+
     /// Where it answers.
     pub fn url(&self) -> &str {
         &self.url
@@ -146,6 +157,11 @@ impl Vigie {
     /// Somebody without a token.
     pub fn anyone(&self) -> Caller {
         Caller::new(&self.url, None)
+    }
+
+    /// Whoever runs the machine: readiness in full, and metrics.
+    pub fn operator(&self) -> Caller {
+        Caller::new(&self.private_url, None)
     }
 
     /// The source of that name, with a token of its own.
@@ -202,7 +218,7 @@ impl Vigie {
 
     /// The value of a series of `/metrics`, such as `vigie_signals_accepted_total`; 0 when it has none yet.
     pub async fn metric(&self, series: &str) -> f64 {
-        let text = self.anyone().get("/metrics").await.text;
+        let text = self.operator().get("/metrics").await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or(0.0)
     }

@@ -99,7 +99,7 @@ async fn a_role_does_only_what_it_may() {
 #[tokio::test]
 async fn every_route_of_the_api_wants_a_token_in_force() {
     let stack = Stack::start().await;
-    let vigie = Vigie::start(&stack, Options::default()).await;
+    let vigie = Vigie::start(&stack, Options::default().set("HTTP__FAILED_LOGINS_PER_MINUTE", 10_000)).await;
     let document = vigie.anyone().get("/api/v1/openapi.json").await.expect(200).json();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

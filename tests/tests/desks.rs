@@ -104,8 +104,7 @@ async fn what_comes_next_is_told_to_those_who_conduct_the_incident() {
     let ahead = scop.get(&page(incident)).await.text;
     assert!(ahead.contains("RIX-1/relance-terrain") && ahead.contains("sauf prise en compte"));
 
-    let school =
-        vigie.caller("college-19").await.get(&format!("/api/v1/incidents/{incident}")).await.json();
+    let school = vigie.caller("college-19").await.get(&format!("/api/v1/incidents/{incident}")).await.json();
     assert!(school.get("upcoming").is_none() && school.get("in_charge").is_none(), "{school}");
 
     let police = vigie.caller("commissariat-19").await;

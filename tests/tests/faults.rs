@@ -66,7 +66,7 @@ async fn a_signal_raised_while_nats_is_down_is_mailed_within_seconds() {
         !mails.is_empty()
     })
     .await;
-    assert_eq!(vigie.anyone().get("/readyz").await.json()["dependencies"]["nats"]["state"], "degraded");
+    assert_eq!(vigie.operator().get("/readyz").await.json()["dependencies"]["nats"]["state"], "degraded");
     let incident = vigie.incident_of(&raised).await;
     let link = stack.outbox.messages_to("email", "epm-paris-19@").await[0].acknowledgement().unwrap().to_owned();
     let answer = vigie.anyone().post_form(&link, &[("version", "1")], None).await;

@@ -51,6 +51,6 @@ async fn a_probe_goes_by_the_bus_to_its_contact_and_stays_out_of_every_count_of_
     .await;
     assert_eq!(settled["outcome"]["went"], "sent");
     assert_eq!(vigie.records().count("select count(*) from journal.entry where type like 'vigie.delivery.%'").await, 0);
-    let metrics = vigie.anyone().get("/metrics").await.text;
+    let metrics = vigie.operator().get("/metrics").await.text;
     assert!(!metrics.contains("deliveries_sent_total{channel=\"email\"}"), "{metrics}");
 }

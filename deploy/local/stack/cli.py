@@ -15,7 +15,7 @@ examples:
   deploy/local/up --only nats                (re)start one component of a set that was started, as it was
 
 environment:
-  VIGIE_PORT 8080, VIGIE_NATS_PORT 14222, VIGIE_PG_PORT 15432, VIGIE_SMTP_PORT 12525, VIGIE_SMPP_PORT 12775,
+  VIGIE_PORT 8080, VIGIE_PRIVATE_PORT 9464, VIGIE_NATS_PORT 14222, VIGIE_PG_PORT 15432, VIGIE_SMTP_PORT 12525, VIGIE_SMPP_PORT 12775,
   VIGIE_OUTBOX_PORT 18025                    all on 127.0.0.1
   VIGIE_NATS_BIN, VIGIE_PG_BIN               a nats-server (2.14+) and the folder of a PostgreSQL's programs (17+) to use;
                                              else .local/vendor, else those of this machine, else fetched into .local/vendor

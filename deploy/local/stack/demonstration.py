@@ -42,6 +42,8 @@ def write_env(ports, issued):
     """Writes `.local/env`, for `. .local/env`; readable by its owner only, since it holds tokens."""
     values = {
         "VIGIE_URL": ports.vigie_url,
+        "VIGIE_METRICS_URL": ports.private_url + "/metrics",
+        "VIGIE_READY_URL": ports.private_url + "/readyz",
         "NATS_URL": ports.nats_url,
         "DATABASE_URL": ports.database_url,
         "VIGIE_OUTBOX_URL": ports.outbox_url + "/messages",

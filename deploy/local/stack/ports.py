@@ -8,6 +8,7 @@ from .trouble import Trouble
 HOST = "127.0.0.1"
 VARIABLES = {
     "http": ("VIGIE_PORT", 8080),
+    "private": ("VIGIE_PRIVATE_PORT", 9464),
     "nats": ("VIGIE_NATS_PORT", 14222),
     "postgres": ("VIGIE_PG_PORT", 15432),
     "smtp": ("VIGIE_SMTP_PORT", 12525),
@@ -19,6 +20,7 @@ VARIABLES = {
 @dataclass(frozen=True)
 class Ports:
     http: int
+    private: int
     nats: int
     postgres: int
     smtp: int
@@ -27,7 +29,13 @@ class Ports:
 
     @property
     def vigie_url(self):
-        return "http://%s:%d" % (HOST, self.http)
+        """By its name: browsers treat `localhost` as they treat a site over TLS."""
+        return "http://localhost:%d" % self.http
+
+    @property
+    def private_url(self):
+        """Metrics, and the details of readiness."""
+        return "http://%s:%d" % (HOST, self.private)
 
     @property
     def nats_url(self):

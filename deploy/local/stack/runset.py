@@ -12,7 +12,7 @@ from .trouble import Trouble
 # Started in this order, stopped in the reverse one.
 NAMES = ("nats", "postgres", "outbox", "vigie")
 SUPERVISOR = "up"
-PORTS_OF = {"nats": ["nats"], "postgres": ["postgres"], "outbox": ["smtp", "smpp", "outbox"], "vigie": ["http"]}
+PORTS_OF = {"nats": ["nats"], "postgres": ["postgres"], "outbox": ["smtp", "smpp", "outbox"], "vigie": ["http", "private"]}
 _RECORD = paths.RUN / "set.json"
 
 

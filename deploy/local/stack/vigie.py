@@ -50,6 +50,7 @@ def environment(ports, time_scale=None):
         "VIGIE__DATABASE__URL": ports.database_url,
         "VIGIE__BUS__URL": ports.nats_url,
         "VIGIE__HTTP__LISTEN": "%s:%d" % (HOST, ports.http),
+        "VIGIE__HTTP__PRIVATE_LISTEN": "%s:%d" % (HOST, ports.private),
         "VIGIE__HTTP__PUBLIC_URL": ports.vigie_url,
         "VIGIE__EMAIL__HOST": HOST,
         "VIGIE__EMAIL__PORT": ports.smtp,
@@ -94,5 +95,5 @@ def stop():
 
 
 def readiness(ports):
-    """The status and text of `/readyz`."""
-    return get(ports.vigie_url + "/readyz")
+    """The status and text of `/readyz`, with each dependency by name."""
+    return get(ports.private_url + "/readyz")

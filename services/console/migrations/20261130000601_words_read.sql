@@ -1,7 +1,7 @@
 -- Who has read the free text of an incident: once per session and incident, so that the journal says it once.
 create table console.words_read (
-    -- SHA-256 of the session or token it was read with.
-    session     bytea not null,
+    -- The session or token it was read with, as it is listed and ended.
+    session     uuid not null,
     incident_id uuid not null,
     at          timestamptz not null,
     primary key (session, incident_id)

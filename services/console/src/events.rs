@@ -3,8 +3,9 @@
 use std::{collections::HashSet, convert::Infallible, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::sse::{Event as SseEvent, KeepAlive, Sse},
 };
 use futures::{Stream, stream};
@@ -18,20 +19,30 @@ use vigie_domain::{
     access::{self, Caller, Ties},
     directory::Source,
 };
-use vigie_platform::{journal, journal::Entry, journal::Position, problem::Problem};
+use vigie_platform::{
+    credential::Presented,
+    journal::{self, Entry, Position},
+    porter::Client,
+    problem::{Problem, in_french},
+    server::Stopping,
+};
 use vigie_proto::{
     IncidentId,
-    event::{Event, IncidentSnapshot},
+    event::{Event, IncidentSnapshot, SecurityMatter},
     sensitivity::{Sensitive, Sensitivity},
 };
 
-use crate::{Edge, caller, incidents::invalid};
+use crate::{Edge, caller, incidents::invalid, live::Seat};
 
 /// Entries read at once when a listener catches up.
 const PAGE: i64 = 200;
 
 /// How often a quiet stream says that it is alive.
 const ALIVE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a stream asks whether what opened it is still in force. With the time the answer takes, a stream ends
+/// within ten seconds of its token, session or source.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(4);
 
 /// From where to read.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -55,31 +66,45 @@ pub(crate) struct Start {
         (status = 200, description = "A stream that stays open: one event for each fact about an incident, and about a crisis when asked, the caller may see", body = String, content_type = "text/event-stream"),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is not understood", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This source has too many streams open", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
 pub(crate) async fn stream(
     State(edge): State<Arc<Edge>>,
+    Extension(presented): Extension<Presented>,
+    Extension(client): Extension<Client>,
+    Extension(stopping): Extension<Stopping>,
     headers: HeaderMap,
     start: Result<Query<Start>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
     let source = caller.source.clone();
-    let Query(asked) = start.map_err(|e| invalid("", e.body_text()))?;
+    let Query(asked) = start.map_err(|e| invalid("", in_french(&e.body_text())))?;
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
-    let after = header.or(asked.after.as_deref()).and_then(|id| parse_id(id).ok());
+    let unreadable = |_| invalid("Last-Event-ID", "Reprenez l'identifiant du dernier événement reçu.".to_owned());
+    let given = header.or(asked.after.as_deref()).filter(|id| !id.is_empty());
+    let after = given.map(parse_id).transpose().map_err(unreadable)?;
+    let at_most = edge.context.config.http.streams_per_source;
+    let seat = edge.live.seat(&source.id, at_most, &edge.context.metrics).ok_or_else(|| {
+        let notes = edge.context.authenticator.notes();
+        notes.note(SecurityMatter::StreamRefused, Some(&source.id), Some(client.0));
+        too_many(at_most)
+    })?;
     let live = edge.live.listen();
-    let start = match after {
-        Some(position) => position,
-        None => end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?,
-    };
+    let end = end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?;
+    // What nothing was written after yet, such as in a database restored since, is the present.
+    let start = after.map_or(end, |after| after.min(Position { seq: i64::MAX, ..end }));
     let silent_until = Instant::now() + ALIVE_EVERY;
     let crises = asked.crises;
     let told = told(&edge, &source).await.map_err(|e| Problem::from_store(&e))?;
     let listener = Listener {
         edge,
         source,
+        presented,
+        stopping,
+        _seat: seat,
         crises,
         told,
         live,
@@ -87,6 +112,7 @@ pub(crate) async fn stream(
         catching_up: true,
         ready: Vec::new(),
         silent_until,
+        follow_at: Instant::now() + FOLLOWED_EVERY,
     };
     let stream = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
@@ -108,6 +134,14 @@ async fn told(edge: &Edge, source: &Source) -> Result<HashSet<IncidentId>, sqlx:
     Ok(ids.into_iter().map(IncidentId).collect())
 }
 
+fn too_many(at_most: usize) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "Trop de flux ouverts")
+        .detail(format!(
+            "Votre fonction a déjà {at_most} flux ouverts, le plus qu'elle puisse avoir : fermez des pages, puis réessayez."
+        ))
+        .retry_after(10)
+}
+
 pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
     Ok(Position { tx: journal::horizon(&mut connection).await?, seq: 0 })
@@ -117,6 +151,11 @@ pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error>
 struct Listener {
     edge: Arc<Edge>,
     source: Source,
+    /// What opened it: the stream ends with it.
+    presented: Presented,
+    stopping: Stopping,
+    /// Counted among its source's streams.
+    _seat: Seat,
     /// Hears of crises too.
     crises: bool,
     /// Incidents its body was told of, whoever follows them.
@@ -130,12 +169,18 @@ struct Listener {
     ready: Vec<(Position, Entry)>,
     /// When it says that it is alive, whatever goes by that this listener may not see.
     silent_until: Instant,
+    /// When it asks again whether it may go on.
+    follow_at: Instant,
 }
 
 impl Listener {
-    /// The next event this listener may see; none when the server stops or the journal is out of reach.
+    /// The next event this listener may see; none when its token or session has ended, the server stops or the journal
+    /// is out of reach.
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
+            if self.follow_at <= Instant::now() && !self.may_go_on().await {
+                return None;
+            }
             while let Some((position, entry)) = self.ready.pop() {
                 self.position = position;
                 if let Some(event) = self.shown(position, &entry) {
@@ -149,10 +194,12 @@ impl Listener {
                 self.ready.reverse();
                 continue;
             }
-            let silent_until = self.silent_until;
+            let (silent_until, follow_at) = (self.silent_until, self.follow_at);
             let heard = tokio::select! {
                 biased;
+                () = self.stopping.0.cancelled() => return None,
                 () = tokio::time::sleep_until(silent_until) => return Some(self.alive()),
+                () = tokio::time::sleep_until(follow_at) => continue,
                 heard = self.live.recv() => heard,
             };
             match heard {
@@ -160,6 +207,22 @@ impl Listener {
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => self.catching_up = true,
                 Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Whether what opened it is in force, and its source in the directory, with the role it has now.
+    async fn may_go_on(&mut self) -> bool {
+        self.follow_at = Instant::now() + FOLLOWED_EVERY;
+        let edge = &self.edge;
+        let Some(source) = edge.in_force.get().directory.source(&self.presented.source).cloned() else { return false };
+        self.source = source;
+        match edge.context.authenticator.is_in_force(&self.presented, edge.context.clock.now()).await {
+            Ok(in_force) => in_force,
+            // Without the database nothing new is shown either; who was let in is not thrown out for it.
+            Err(error) => {
+                tracing::warn!(%error, "a live stream could not ask whether it may go on");
+                true
             }
         }
     }
@@ -232,6 +295,7 @@ fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
         | Event::ProbeIssued(_)
         | Event::ProbeSettled(_)
         | Event::ProbeAnswered(_)
+        | Event::SecurityNoted(_)
         | Event::CrisisOpened(_)
         | Event::CrisisRegimeChanged(_)
         | Event::CrisisIncidentLinked(_)

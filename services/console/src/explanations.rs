@@ -83,7 +83,8 @@ pub(crate) async fn of_body(
             return Err(missing());
         }
     }
-    let Query(Asked { body }) = asked.map_err(|e| invalid("body", e.body_text()))?;
+    let Query(Asked { body }) =
+        asked.map_err(|e| invalid("body", vigie_platform::problem::in_french(&e.body_text())))?;
     explained(&edge, id, body).await.map(Json)
 }
 

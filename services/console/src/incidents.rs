@@ -19,6 +19,7 @@ use vigie_domain::{
 };
 use vigie_platform::{
     journal,
+    moment::Dated,
     problem::{Fault, Problem},
 };
 use vigie_proto::{
@@ -244,6 +245,7 @@ pub(crate) struct Filter {
     kind: Option<Kind>,
     /// Opened at or after, RFC 3339.
     #[param(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     since: Option<Timestamp>,
     cursor: Option<String>,
     /// Only these incidents: up to 50 ids with commas between them.
@@ -267,7 +269,7 @@ pub(crate) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<IncidentPage>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
+    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     let cursor = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let (opened_before, id_before) = cursor.unzip();
     let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
@@ -336,7 +338,7 @@ fn parse_ids(ids: &str) -> Result<Vec<Uuid>, Problem> {
 fn parse_cursor(cursor: &str) -> Result<(Timestamp, Uuid), Problem> {
     cursor
         .split_once('_')
-        .and_then(|(opened, id)| Some((opened.parse().ok()?, id.parse().ok()?)))
+        .and_then(|(opened, id)| Some((opened.parse().ok().filter(Dated::is_within_reach)?, id.parse().ok()?)))
         .ok_or_else(|| invalid("cursor", "Reprenez la valeur `next` de la page précédente.".to_owned()))
 }
 

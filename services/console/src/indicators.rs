@@ -40,6 +40,7 @@ pub(crate) struct CountBody {
     pub(crate) amount: Option<u32>,
     /// Local day; today when absent.
     #[schema(value_type = Option<String>, format = Date)]
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     pub(crate) on: Option<Date>,
 }
 
@@ -127,9 +128,11 @@ async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> R
 pub(crate) struct Period {
     /// First local day, `YYYY-MM-DD`.
     #[param(value_type = String, format = Date)]
+    #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
     from: Date,
     /// Last local day, included.
     #[param(value_type = String, format = Date)]
+    #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
     until: Date,
 }
 
@@ -174,7 +177,7 @@ pub(crate) async fn read(
     period: Result<Query<Period>, QueryRejection>,
 ) -> Result<Json<Vec<IndicatorView>>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(period) = period.map_err(|e| invalid("", e.body_text()))?;
+    let Query(period) = period.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     if period.until < period.from {
         return Err(invalid("until", "La fin précède le début.".to_owned()));
     }

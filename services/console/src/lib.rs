@@ -19,18 +19,18 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::FromRef,
-    routing::{get, post},
-};
+use axum::extract::FromRef;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{
     city::{City, InForce},
     link::Signer,
 };
-use vigie_platform::{Context, database::SchemaMigrations};
+use vigie_platform::{
+    Context,
+    database::SchemaMigrations,
+    door::{API, ASSET, Door, Doors, LINK, PAGE, STREAM},
+};
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
@@ -86,43 +86,56 @@ impl Console {
         Ok(Self { desk: Desk { context, in_force, pool, signer, live: live::Live::default(), limits } })
     }
 
-    pub fn router(&self) -> Router {
-        Router::new()
-            .route("/api/v1/incidents", get(incidents::list))
-            .route("/api/v1/incidents/{id}", get(incidents::one))
-            .route("/api/v1/incidents/{id}/acknowledgements", post(act::acknowledge))
-            .route("/api/v1/incidents/{id}/seen", post(act::see))
-            .route("/api/v1/incidents/{id}/notes", post(act::note))
-            .route("/api/v1/incidents/{id}/severity", post(act::severity))
-            .route("/api/v1/incidents/{id}/resolution", post(act::resolution))
-            .route("/api/v1/incidents/{id}/explanations", get(explanations::of_body))
-            .route("/api/v1/counts", post(indicators::count))
-            .route("/api/v1/indicators", get(indicators::read))
-            .route("/api/v1/incidents/{id}/refusals", post(act::conduct::refuse))
-            .route("/api/v1/incidents/{id}/handovers", post(act::conduct::hand_over))
-            .route("/api/v1/incidents/{id}/regime", post(act::conduct::set_regime))
-            .route("/api/v1/incidents/{id}/involvements", post(act::conduct::involve))
-            .route("/api/v1/incidents/{id}/calls", post(act::conduct::call))
-            .route("/api/v1/incidents/{id}/separations", post(act::conduct::separate))
-            .route("/api/v1/incidents/{id}/returns", post(act::conduct::give_return))
-            .route("/observatoire", get(observatory::show))
-            .route("/observatoire.csv", get(observatory::csv))
-            .route("/observatoire.json", get(observatory::json))
-            .route("/api/v1/events", get(events::stream))
-            .route("/scop", get(page::board::show))
-            .route("/scop/evenements/{id}", get(page::incident::show).post(page::incident::act))
-            .route("/scop/releve", get(page::relief::show))
-            .route("/scop/clos", get(page::board::closed))
-            .route("/cellule/{sector}", get(page::cell::show).post(page::cell::count))
-            .route("/assets/console/{file}", get(page::assets::serve))
-            .route("/a/{token}", get(acknowledge::show).post(acknowledge::acknowledge))
-            .with_state(self.desk.clone())
+    /// Its routes.
+    pub fn router(&self) -> Doors {
+        doors().with_state(self.desk.clone())
     }
 
     /// Follows the journal for the live streams until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         live::follow(&self.desk.pool, &self.desk.live, stop).await
     }
+}
+
+/// Every route of this edge.
+fn doors() -> Doors<Desk> {
+    Doors::new()
+        .get(API, "/api/v1/incidents", incidents::list)
+        .get(API, "/api/v1/incidents/{id}", incidents::one)
+        .post(API, "/api/v1/incidents/{id}/acknowledgements", act::acknowledge)
+        .post(API, "/api/v1/incidents/{id}/seen", act::see)
+        .post(API, "/api/v1/incidents/{id}/notes", act::note)
+        .post(API, "/api/v1/incidents/{id}/severity", act::severity)
+        .post(API, "/api/v1/incidents/{id}/resolution", act::resolution)
+        .get(API, "/api/v1/incidents/{id}/explanations", explanations::of_body)
+        .post(API, "/api/v1/counts", indicators::count)
+        .get(API, "/api/v1/indicators", indicators::read)
+        .post(API, "/api/v1/incidents/{id}/refusals", act::conduct::refuse)
+        .post(API, "/api/v1/incidents/{id}/handovers", act::conduct::hand_over)
+        .post(API, "/api/v1/incidents/{id}/regime", act::conduct::set_regime)
+        .post(API, "/api/v1/incidents/{id}/involvements", act::conduct::involve)
+        .post(API, "/api/v1/incidents/{id}/calls", act::conduct::call)
+        .post(API, "/api/v1/incidents/{id}/separations", act::conduct::separate)
+        .post(API, "/api/v1/incidents/{id}/returns", act::conduct::give_return)
+        .get(PAGE, "/observatoire", observatory::show)
+        .get(PAGE, "/observatoire.csv", observatory::csv)
+        .get(PAGE, "/observatoire.json", observatory::json)
+        .get(STREAM, "/api/v1/events", events::stream)
+        .get(PAGE, "/scop", page::board::show)
+        .get(PAGE, "/scop/evenements/{id}", page::incident::show)
+        .post(PAGE, "/scop/evenements/{id}", page::incident::act)
+        .get(PAGE, "/scop/releve", page::relief::show)
+        .get(PAGE, "/scop/clos", page::board::closed)
+        .get(PAGE, "/cellule/{sector}", page::cell::show)
+        .post(PAGE, "/cellule/{sector}", page::cell::count)
+        .get(ASSET, "/assets/console/{file}", page::assets::serve)
+        .get(LINK, "/a/{token}", acknowledge::show)
+        .post(LINK, "/a/{token}", acknowledge::acknowledge)
+}
+
+/// Its rows in the table of routes.
+pub fn routes() -> Vec<Door> {
+    doors().rows().to_vec()
 }
 
 /// This edge's part of the OpenAPI document.

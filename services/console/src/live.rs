@@ -1,11 +1,16 @@
 //! Follows the journal, and tells whoever listens in this process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::PgPool;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{journal, journal::Entry, journal::Position};
+use vigie_platform::{journal, journal::Entry, journal::Position, metrics::Metrics};
+use vigie_proto::SourceId;
 
 /// Entries a slow listener may lag behind; beyond, it reads them again from the journal.
 const CAPACITY: usize = 4_096;
@@ -13,17 +18,53 @@ const CAPACITY: usize = 4_096;
 const EVERY: Duration = Duration::from_millis(100);
 const LIMIT: i64 = 500;
 
-/// The live end of the journal.
+/// The live end of the journal, and who listens to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Live(broadcast::Sender<Arc<(Position, Entry)>>);
+pub(crate) struct Live(broadcast::Sender<Arc<(Position, Entry)>>, Streams);
+
+/// How many streams each source has open.
+type Streams = Arc<Mutex<HashMap<SourceId, usize>>>;
+
+/// A stream that is counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    streams: Streams,
+    source: SourceId,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = streams.get_mut(&self.source) {
+            *open -= 1;
+            if *open == 0 {
+                streams.remove(&self.source);
+            }
+        }
+        self.metrics.streams_open.dec();
+    }
+}
 
 impl Default for Live {
     fn default() -> Self {
-        Self(broadcast::Sender::new(CAPACITY))
+        Self(broadcast::Sender::new(CAPACITY), Streams::default())
     }
 }
 
 impl Live {
+    /// A seat for one more stream of `source`; none when it has `at_most` already.
+    pub(crate) fn seat(&self, source: &SourceId, at_most: usize, metrics: &Arc<Metrics>) -> Option<Seat> {
+        let mut streams = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = streams.entry(source.clone()).or_default();
+        if *open >= at_most {
+            return None;
+        }
+        *open += 1;
+        metrics.streams_open.inc();
+        Some(Seat { streams: Arc::clone(&self.1), source: source.clone(), metrics: Arc::clone(metrics) })
+    }
+
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<(Position, Entry)>> {
         self.0.subscribe()
     }

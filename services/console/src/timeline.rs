@@ -145,6 +145,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         | Event::ProbeIssued(_)
         | Event::ProbeSettled(_)
         | Event::ProbeAnswered(_)
+        | Event::SecurityNoted(_)
         | Event::CrisisRegimeChanged(_)
         | Event::CrisisRolesSet(_)
         | Event::CrisisCareMoved(_)

@@ -2,6 +2,7 @@
 
 use jiff_sqlx::ToSqlx;
 use sqlx::PgConnection;
+use uuid::Uuid;
 use vigie_domain::access::Caller;
 use vigie_platform::{journal, journal::Entry, telemetry};
 use vigie_proto::{
@@ -11,12 +12,12 @@ use vigie_proto::{
 
 use crate::Edge;
 
-/// Journals that `caller` reads the words of an incident with `session`, the digest of its cookie or token.
+/// Journals that `caller` reads the words of an incident with this session or token.
 pub(crate) async fn note_reading(
     edge: &Edge,
     connection: &mut PgConnection,
     caller: Caller<'_>,
-    session: &[u8],
+    session: Uuid,
     incident_id: IncidentId,
 ) -> Result<(), sqlx::Error> {
     use sqlx::Connection;

@@ -22,7 +22,6 @@ mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Router, routing::get, routing::post};
 use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,13 @@ use vigie_domain::{
     crisis::{Moment, exercise::Script},
     link::Signer,
 };
-use vigie_platform::{Context, config::Config, consumer, database::SchemaMigrations};
+use vigie_platform::{
+    Context,
+    config::Config,
+    consumer,
+    database::SchemaMigrations,
+    door::{API, ASSET, Door, Doors, LINK, PAGE},
+};
 
 use desk::Desk;
 
@@ -60,22 +65,9 @@ impl Service {
         Ok(Self { desk: Desk { context, in_force, pool, scripts, signer, wake } })
     }
 
-    pub fn router(&self) -> Router {
-        Router::new()
-            .route("/api/v1/crises", get(api::list).post(api::open))
-            .route("/api/v1/crises/{id}", get(api::one))
-            .route("/api/v1/crises/{id}/acts", post(api::act))
-            .route("/api/v1/crises/{id}/retex.md", get(api::retex::markdown))
-            .route("/api/v1/crises/{id}/retex.pdf", get(api::retex::pdf))
-            .route("/api/v1/exercises", get(api::exercises::list).post(api::exercises::start))
-            .route("/api/v1/incidents/{id}/mobilisations", post(api::mobilise))
-            .route("/crises", get(page::list::show).post(page::list::open))
-            .route("/crises/{id}", get(page::crisis::show).post(page::crisis::act))
-            .route("/crises/{id}/synthese", get(page::synthesis::show))
-            .route("/crises/{id}/retex", get(page::retex::show).post(page::retex::act))
-            .route("/m/{token}", get(page::answer::show).post(page::answer::act))
-            .route("/assets/crisis/{file}", get(page::assets::serve))
-            .with_state(self.desk.clone())
+    /// Its routes.
+    pub fn router(&self) -> Doors {
+        doors().with_state(self.desk.clone())
     }
 
     /// Settles what is due and follows the exercises' incidents until stopped.
@@ -100,6 +92,35 @@ fn moment<'a>(city: &'a City, config: &Config, now: Timestamp) -> Option<Moment<
     let rules = city.doctrine.crisis.as_ref()?;
     let zone = city.doctrine.zone.iana_name().unwrap_or("UTC");
     Some(Moment { rules, now, zone, time_scale: config.escalation.time_scale })
+}
+
+/// Every route of this edge.
+fn doors() -> Doors<Desk> {
+    Doors::new()
+        .get(API, "/api/v1/crises", api::list)
+        .post(API, "/api/v1/crises", api::open)
+        .get(API, "/api/v1/crises/{id}", api::one)
+        .post(API, "/api/v1/crises/{id}/acts", api::act)
+        .get(API, "/api/v1/crises/{id}/retex.md", api::retex::markdown)
+        .get(API, "/api/v1/crises/{id}/retex.pdf", api::retex::pdf)
+        .get(API, "/api/v1/exercises", api::exercises::list)
+        .post(API, "/api/v1/exercises", api::exercises::start)
+        .post(API, "/api/v1/incidents/{id}/mobilisations", api::mobilise)
+        .get(PAGE, "/crises", page::list::show)
+        .post(PAGE, "/crises", page::list::open)
+        .get(PAGE, "/crises/{id}", page::crisis::show)
+        .post(PAGE, "/crises/{id}", page::crisis::act)
+        .get(PAGE, "/crises/{id}/synthese", page::synthesis::show)
+        .get(PAGE, "/crises/{id}/retex", page::retex::show)
+        .post(PAGE, "/crises/{id}/retex", page::retex::act)
+        .get(LINK, "/m/{token}", page::answer::show)
+        .post(LINK, "/m/{token}", page::answer::act)
+        .get(ASSET, "/assets/crisis/{file}", page::assets::serve)
+}
+
+/// Its rows in the table of routes.
+pub fn routes() -> Vec<Door> {
+    doors().rows().to_vec()
 }
 
 /// This edge's part of the OpenAPI document.

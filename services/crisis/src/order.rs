@@ -93,6 +93,7 @@ pub(crate) enum Order {
     ReceiveText {
         text: String,
         #[schema(value_type = Option<String>, format = DateTime)]
+        #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
         valid_until: Option<Timestamp>,
         #[serde(default)]
         sure: bool,
@@ -113,6 +114,7 @@ pub(crate) enum Order {
         text: String,
         owner: RoleId,
         #[schema(value_type = String, format = Date)]
+        #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
         due_on: Date,
         #[serde(default)]
         sure: bool,

@@ -19,17 +19,17 @@ pub mod version;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    routing::{get, post},
-};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
-use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
+use vigie_platform::{
+    Context, consumer,
+    database::SchemaMigrations,
+    door::{API, Door, Doors, FEED, KEY, LINK, OPEN, PAGE},
+    supervisor::Supervisor,
+};
 
-use api::{Desk, bodies, configurations, drills, duty, edits, handovers, verifications};
+use api::{Desk, bodies, configurations, drills, duty, edits, handovers, keys, verifications};
 use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
@@ -61,55 +61,9 @@ impl Service {
         Ok(Self { desk: Desk { context, in_force, pool, signer } })
     }
 
-    pub fn router(&self) -> Router {
-        let publishing = Router::new()
-            .route("/api/v1/configurations", get(configurations::list).post(configurations::publish))
-            .route(
-                "/administration/doctrine/{file}",
-                get(administration::doctrine::file).post(administration::doctrine::propose),
-            )
-            .layer(DefaultBodyLimit::max(CONFIGURATION_LIMIT_BYTES));
-        Router::new()
-            .route("/api/v1/configurations/proof", get(configurations::proof))
-            .route("/api/v1/configurations/rollback", post(configurations::roll_back))
-            .route("/api/v1/directory/bodies", get(bodies::list))
-            .route("/api/v1/directory/bodies/{id}", get(bodies::one))
-            .route("/api/v1/directory/bodies/{id}/shifts", get(duty::of_body))
-            .route("/api/v1/directory/bodies/{id}/feeds", post(duty::subscribe).delete(duty::revoke))
-            .route("/astreintes/{file}", get(duty::calendar))
-            .route("/api/v1/directory/edits", post(edits::edit))
-            .route("/api/v1/configurations/{id}/changes", get(configurations::changes))
-            .route("/api/v1/directory/bodies/{id}/handovers", get(handovers::list).post(handovers::hand_over))
-            .route("/api/v1/directory/contacts/{id}/verifications", post(verifications::begin))
-            .route("/api/v1/directory/verifications/{id}", post(verifications::answer))
-            .route("/api/v1/directory/drills", get(drills::list).post(drills::open))
-            .route("/api/v1/directory/drills/{id}", get(drills::one))
-            .route("/", get(home::show))
-            .route("/administration", get(administration::overview::show))
-            .route("/administration/versions", get(administration::versions::show))
-            .route("/administration/territoire", get(administration::territory::show))
-            .route("/administration/versions/retour", post(administration::versions::roll_back))
-            .route("/administration/doctrine", get(administration::doctrine::show))
-            .route(
-                "/administration/ecarts",
-                get(administration::dead_letters::show).post(administration::dead_letters::try_again),
-            )
-            .route("/administration/essais", get(administration::drills::list).post(administration::drills::open))
-            .route("/administration/essais/{id}", get(administration::drills::one))
-            .route("/annuaire", get(administration::body::list))
-            .route("/annuaire/{id}", get(administration::body::one))
-            .route("/annuaire/{id}/remplacement", post(administration::body::replace))
-            .route("/annuaire/{id}/retrait", post(administration::body::remove))
-            .route("/annuaire/{id}/verification", post(administration::body::verify))
-            .route("/annuaire/{id}/code", post(administration::body::answer_code))
-            .route("/annuaire/{id}/releve", post(administration::body::hand_over))
-            .route("/annuaire/{id}/agenda", post(administration::body::subscribe))
-            .route("/accessibilite", get(page::accessibility))
-            .route("/ouvrir", get(session::confirm).post(session::exchange))
-            .route("/quitter", post(session::leave))
-            .route("/t/{token}", get(page::probe::show).post(page::probe::answer))
-            .merge(publishing)
-            .with_state(self.desk.clone())
+    /// Its routes.
+    pub fn router(&self) -> Doors {
+        doors().with_state(self.desk.clone())
     }
 
     /// Proves, drills and hears of its probes until stopped.
@@ -123,6 +77,69 @@ impl Service {
         supervisor.start("the consumer of probes", consumer::run(context, pool, handler, stop));
         supervisor.run(GRACE).await
     }
+}
+
+/// Every route of this edge.
+fn doors() -> Doors<Desk> {
+    let publishing = Doors::new()
+        .get(API, "/api/v1/configurations", configurations::list)
+        .post(API, "/api/v1/configurations", configurations::publish)
+        .get(PAGE, "/administration/doctrine/{file}", administration::doctrine::file)
+        .post(PAGE, "/administration/doctrine/{file}", administration::doctrine::propose)
+        .taking(CONFIGURATION_LIMIT_BYTES);
+    Doors::new()
+        .get(API, "/api/v1/configurations/proof", configurations::proof)
+        .post(API, "/api/v1/configurations/rollback", configurations::roll_back)
+        .get(API, "/api/v1/directory/bodies", bodies::list)
+        .get(API, "/api/v1/directory/bodies/{id}", bodies::one)
+        .get(API, "/api/v1/directory/bodies/{id}/shifts", duty::of_body)
+        .post(API, "/api/v1/directory/bodies/{id}/feeds", duty::subscribe)
+        .delete(API, "/api/v1/directory/bodies/{id}/feeds", duty::revoke)
+        .get(FEED, "/astreintes/{file}", duty::calendar)
+        .post(API, "/api/v1/directory/edits", edits::edit)
+        .get(API, "/api/v1/configurations/{id}/changes", configurations::changes)
+        .get(API, "/api/v1/directory/bodies/{id}/handovers", handovers::list)
+        .post(API, "/api/v1/directory/bodies/{id}/handovers", handovers::hand_over)
+        .post(API, "/api/v1/directory/contacts/{id}/verifications", verifications::begin)
+        .post(API, "/api/v1/directory/verifications/{id}", verifications::answer)
+        .get(API, "/api/v1/directory/drills", drills::list)
+        .post(API, "/api/v1/directory/drills", drills::open)
+        .get(API, "/api/v1/directory/drills/{id}", drills::one)
+        .get(API, "/api/v1/sessions", keys::sessions)
+        .delete(API, "/api/v1/sessions/{id}", keys::end_session)
+        .get(API, "/api/v1/tokens", keys::tokens)
+        .delete(API, "/api/v1/tokens/{id}", keys::end_token)
+        .get(PAGE, "/", home::show)
+        .get(PAGE, "/administration", administration::overview::show)
+        .get(PAGE, "/administration/versions", administration::versions::show)
+        .get(PAGE, "/administration/territoire", administration::territory::show)
+        .post(PAGE, "/administration/versions/retour", administration::versions::roll_back)
+        .get(PAGE, "/administration/doctrine", administration::doctrine::show)
+        .get(PAGE, "/administration/ecarts", administration::dead_letters::show)
+        .post(PAGE, "/administration/ecarts", administration::dead_letters::try_again)
+        .get(PAGE, "/administration/essais", administration::drills::list)
+        .post(PAGE, "/administration/essais", administration::drills::open)
+        .get(PAGE, "/administration/essais/{id}", administration::drills::one)
+        .get(PAGE, "/annuaire", administration::body::list)
+        .get(PAGE, "/annuaire/{id}", administration::body::one)
+        .post(PAGE, "/annuaire/{id}/remplacement", administration::body::replace)
+        .post(PAGE, "/annuaire/{id}/retrait", administration::body::remove)
+        .post(PAGE, "/annuaire/{id}/verification", administration::body::verify)
+        .post(PAGE, "/annuaire/{id}/code", administration::body::answer_code)
+        .post(PAGE, "/annuaire/{id}/releve", administration::body::hand_over)
+        .post(PAGE, "/annuaire/{id}/agenda", administration::body::subscribe)
+        .get(OPEN, "/accessibilite", page::accessibility)
+        .get(OPEN, "/ouvrir", session::confirm)
+        .post(KEY, "/ouvrir", session::exchange)
+        .post(OPEN, "/quitter", session::leave)
+        .get(LINK, "/t/{token}", page::probe::show)
+        .post(LINK, "/t/{token}", page::probe::answer)
+        .merge(publishing)
+}
+
+/// Its rows in the table of routes.
+pub fn routes() -> Vec<Door> {
+    doors().rows().to_vec()
 }
 
 /// This edge's part of the OpenAPI document.
@@ -146,7 +163,11 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         verifications::answer,
         drills::open,
         drills::one,
-        drills::list
+        drills::list,
+        keys::sessions,
+        keys::end_session,
+        keys::tokens,
+        keys::end_token
     ))]
     struct Paths;
     <Paths as utoipa::OpenApi>::openapi()

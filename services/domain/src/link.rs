@@ -16,6 +16,9 @@ use crate::directory::Contact;
 /// Separate the uses of the one key from each other.
 const ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v2";
 const MOBILISATION: &[u8] = b"vigie mobilisation link v2";
+/// What release 0.1.0 signed with, bound to no contact point; those links live 72 hours at most.
+const FORMER_ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v1";
+const FORMER_MOBILISATION: &[u8] = b"vigie mobilisation link v1";
 const PROBE: &[u8] = b"vigie probe link v1";
 const CODE: &[u8] = b"vigie verification code v1";
 const MAC_LEN: usize = 16;
@@ -52,7 +55,7 @@ impl Signer {
     /// The alert a token was made for, if it was sent to one of `contacts` as they are now: those of the body that `claimed`
     /// names. What it claims is to be believed only with this answer.
     pub fn verify(&self, token: &str, contacts: &[Contact], now: Timestamp) -> Result<AlertId, LinkError> {
-        self.opened_by(ACKNOWLEDGEMENT, token, contacts, now)
+        self.opened_by(ACKNOWLEDGEMENT, FORMER_ACKNOWLEDGEMENT, token, contacts, now)
     }
 
     /// The token that lets whoever reads at `contact` answer the request for a resource that `alert` carries, until
@@ -63,7 +66,7 @@ impl Signer {
 
     /// The alert whose request a token was made for; as [`Signer::verify`].
     pub fn verify_request(&self, token: &str, contacts: &[Contact], now: Timestamp) -> Result<AlertId, LinkError> {
-        self.opened_by(MOBILISATION, token, contacts, now)
+        self.opened_by(MOBILISATION, FORMER_MOBILISATION, token, contacts, now)
     }
 
     /// The alert a token says it is for, to look up whose contacts it may have been sent to. Proves nothing.
@@ -85,11 +88,13 @@ impl Signer {
     fn opened_by(
         &self,
         purpose: &[u8],
+        former: &[u8],
         token: &str,
         contacts: &[Contact],
         now: Timestamp,
     ) -> Result<AlertId, LinkError> {
-        let mut opened = contacts.iter().map(|contact| self.opened(purpose, &bound_to(contact), token, now));
+        let bound = contacts.iter().map(|contact| self.opened(purpose, &bound_to(contact), token, now));
+        let mut opened = bound.chain(std::iter::once_with(|| self.opened(former, &[], token, now)));
         let good = |opened: &Result<Uuid, LinkError>| *opened != Err(LinkError::Altered);
         opened.find(good).unwrap_or(Err(LinkError::Altered)).map(AlertId)
     }
@@ -176,6 +181,8 @@ mod tests {
             let altered = String::from_utf8(altered).unwrap();
             assert_eq!(signer.verify(&altered, &contacts, expires), Err(LinkError::Altered), "{altered}");
         }
+        let former = signer.token(FORMER_ACKNOWLEDGEMENT, &[], alert.0, expires);
+        assert_eq!(signer.verify(&former, &contacts, expires), Ok(alert), "sent by the release before");
         assert_eq!(Signer::new(b"another key").verify(&token, &contacts, expires), Err(LinkError::Altered));
         assert_eq!(signer.verify("", &contacts, expires), Err(LinkError::Altered));
     }

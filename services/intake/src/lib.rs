@@ -14,15 +14,15 @@ mod store;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::FromRef,
-    routing::{get, post},
-};
+use axum::extract::FromRef;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::city::{City, InForce};
-use vigie_platform::{Context, database::SchemaMigrations};
+use vigie_platform::{
+    Context,
+    database::SchemaMigrations,
+    door::{API, ASSET, Door, Doors, OPEN, PAGE},
+};
 
 pub use api::Accepted;
 pub use status::{BodyTold, IncidentOfSignal, ReturnView, SignalView};
@@ -74,17 +74,9 @@ impl Intake {
         Self { desk: Desk { context, in_force, pool, committer, limiter }, loops }
     }
 
-    pub fn router(&self) -> Router {
-        Router::new()
-            .route("/api/v1/signals", post(api::raise))
-            .route("/api/v1/signals/{id}", get(status::of_signal))
-            .route("/signaler", get(form::page::show).post(form::submit::submit))
-            .route("/signaler/relecture", post(form::submit::read_over))
-            .route("/assets/signaler.js", get(form::script))
-            .route("/signaler/ouvrir", get(form::opened_elsewhere))
-            .route("/signaler/{id}", get(form::follow::show))
-            .route("/signaler/{id}/termine", post(form::follow::say_over))
-            .with_state(self.desk.clone())
+    /// Its routes.
+    pub fn router(&self) -> Doors {
+        doors().with_state(self.desk.clone())
     }
 
     /// Commits what the routes accept, until stopped; then what is still waiting.
@@ -94,6 +86,25 @@ impl Intake {
         drop(desk);
         loops.run(stop).await
     }
+}
+
+/// Every route of this edge.
+fn doors() -> Doors<Desk> {
+    Doors::new()
+        .post(API, "/api/v1/signals", api::raise)
+        .get(API, "/api/v1/signals/{id}", status::of_signal)
+        .get(PAGE, "/signaler", form::page::show)
+        .post(PAGE, "/signaler", form::submit::submit)
+        .post(PAGE, "/signaler/relecture", form::submit::read_over)
+        .get(ASSET, "/assets/signaler.js", form::script)
+        .get(OPEN, "/signaler/ouvrir", form::opened_elsewhere)
+        .get(PAGE, "/signaler/{id}", form::follow::show)
+        .post(PAGE, "/signaler/{id}/termine", form::follow::say_over)
+}
+
+/// Its rows in the table of routes.
+pub fn routes() -> Vec<Door> {
+    doors().rows().to_vec()
 }
 
 /// This edge's part of the OpenAPI document.

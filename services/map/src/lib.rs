@@ -10,9 +10,13 @@ mod tiles;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::FromRef, http::HeaderMap, routing::get};
+use axum::{extract::FromRef, http::HeaderMap};
 use vigie_domain::city::{City, InForce};
-use vigie_platform::{Context, problem::Problem};
+use vigie_platform::{
+    Context,
+    door::{API, ASSET, Door, Doors},
+    problem::Problem,
+};
 
 pub use geojson::{Drawn, TOLERANCE_M};
 pub use place::{NeighbourView, PlaceView, SchoolNear};
@@ -50,14 +54,23 @@ impl FromRef<Desk> for Arc<Edge> {
 }
 
 /// Everything a page with a map asks for.
-pub fn router(context: Context, in_force: InForce) -> Router {
-    Router::new()
-        .route("/assets/map/tiles.json", get(tiles::describe))
-        .route("/assets/map/{file}", get(assets::serve))
-        .route("/api/v1/territory/sectors.geojson", get(geojson::sectors))
-        .route("/api/v1/territory/schools.geojson", get(geojson::schools))
-        .route("/api/v1/territory/place", get(place::locate))
-        .with_state(Desk { context, in_force, drawings: geojson::Drawings::default() })
+pub fn router(context: Context, in_force: InForce) -> Doors {
+    doors().with_state(Desk { context, in_force, drawings: geojson::Drawings::default() })
+}
+
+/// Every route of this edge.
+fn doors() -> Doors<Desk> {
+    Doors::new()
+        .get(ASSET, "/assets/map/tiles.json", tiles::describe)
+        .get(ASSET, "/assets/map/{file}", assets::serve)
+        .get(API, "/api/v1/territory/sectors.geojson", geojson::sectors)
+        .get(API, "/api/v1/territory/schools.geojson", geojson::schools)
+        .get(API, "/api/v1/territory/place", place::locate)
+}
+
+/// Its rows in the table of routes.
+pub fn routes() -> Vec<Door> {
+    doors().rows().to_vec()
 }
 
 /// This part of the OpenAPI document.

@@ -4,6 +4,7 @@
 //! variable `VIGIE__SECTION__KEY` overrides `key` of `[section]`. A secret is given by the environment or by the path
 //! of a file (`…_file`), never in `vigie.toml`.
 
+mod http;
 mod map;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use http::HttpConfig;
 pub use map::MapConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -35,27 +37,6 @@ pub struct Config {
     pub links: LinksConfig,
     pub map: MapConfig,
     pub telemetry: TelemetryConfig,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpConfig {
-    pub listen: String,
-    /// Scheme, host and port that people's links start with, without a final slash.
-    pub public_url: String,
-    pub body_limit_bytes: usize,
-    pub request_timeout_s: u64,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8080".into(),
-            public_url: "http://127.0.0.1:8080".into(),
-            body_limit_bytes: 16_384,
-            request_timeout_s: 10,
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -434,12 +415,7 @@ impl Config {
                 faults.push(fault.to_owned());
             }
         };
-        require(self.http.public_url.starts_with("http"), "http.public_url must start with http:// or https://");
-        require(!self.http.public_url.ends_with('/'), "http.public_url must not end with a slash");
-        require(
-            (1_024..=1_048_576).contains(&self.http.body_limit_bytes),
-            "http.body_limit_bytes must be 1,024 to 1,048,576",
-        );
+        self.http.check(&mut require);
         require((2..=200).contains(&self.database.connections), "database.connections must be 2 to 200");
         require(
             self.intake.rate_per_minute > 0 && self.intake.rate_burst > 0,

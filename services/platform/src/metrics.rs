@@ -49,6 +49,12 @@ pub struct ByState {
     pub state: &'static str,
 }
 
+/// Label of what is noted at the doors.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByMatter {
+    pub matter: &'static str,
+}
+
 /// Label of a settled step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByOutcome {
@@ -86,6 +92,9 @@ pub struct Metrics {
     pub crisis_open: Family<ByNature, Gauge>,
     pub crisis_mobilisations: Family<ByState, Gauge>,
     pub crisis_reports: Family<ByState, Gauge>,
+    pub security_events: Family<ByMatter, Counter>,
+    pub requests_refused: Family<ByCode, Counter>,
+    pub streams_open: Gauge,
 }
 
 impl Default for Metrics {
@@ -166,6 +175,17 @@ impl Default for Metrics {
                 "Situation reports of real crises that are owed, by state",
                 Family::default()
             ),
+            security_events: series!(
+                "security_events",
+                "What was noted at the doors, such as failed logins",
+                Family::default()
+            ),
+            requests_refused: series!(
+                "requests_refused",
+                "Requests refused before their handler, by problem code",
+                Family::default()
+            ),
+            streams_open: series!("streams_open", "Live streams that are open", Gauge::default()),
             registry: Mutex::new(registry),
         }
     }

@@ -1,10 +1,13 @@
 //! Errors as people and programs read them over HTTP: RFC 9457 problem details, in French, with a stable code.
 
+mod french;
+
 use axum::{
     extract::rejection::JsonRejection,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+pub use french::in_french;
 use serde::Serialize;
 
 /// One thing wrong with the request.
@@ -57,6 +60,9 @@ pub enum ReadProblems {
     /// A parameter is not understood
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
+    /// Too many failed logins came from there: wait as `Retry-After` says
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
     /// The database is out of reach
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -89,6 +95,9 @@ pub enum WriteProblems {
     /// Fields at fault, each named
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Problem),
+    /// Too many failed logins came from there: wait as `Retry-After` says
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
     /// Out of reach: retry
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -154,11 +163,34 @@ impl Problem {
             _ if status == StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
             _ => "invalid-fields",
         };
-        Self::new(status, code, "Requête illisible").detail(rejection.body_text())
+        let detail = match rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                "Envoyez la demande en JSON, avec l'en-tête « Content-Type: application/json ».".to_owned()
+            }
+            JsonRejection::JsonSyntaxError(_) => "Le corps n'est pas du JSON valide.".to_owned(),
+            _ => in_french(&rejection.body_text()),
+        };
+        Self::new(status, code, "Requête illisible").detail(detail)
+    }
+
+    /// 500: a fault of ours; it is logged where it happened.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Erreur interne")
+            .detail("L'erreur est enregistrée. En cas d'urgence, appelez le 17.")
     }
 
     /// Turns a failed query into 503 and logs the cause; a database error never reaches the client.
+    ///
+    /// A value that the database refuses for what it is (SQLSTATE class 22: out of range, unreadable) is the request's
+    /// fault, not the database's: 422.
     pub fn from_store(error: &sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if let Some(code) = code.filter(|code| code.starts_with("22")) {
+            // Not the message: it quotes the value.
+            tracing::warn!(sqlstate = %code, "the database refused a value of a request");
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
+                .detail("Une valeur est hors de ce qui peut être conservé ou comparé. Rien n'a été enregistré.");
+        }
         tracing::error!(error = %error, "the database refused or did not answer");
         Self::unavailable()
     }
@@ -178,6 +210,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For whoever shows it as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
@@ -12,71 +11,104 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
 use utoipa::openapi::{
     Components, OpenApi,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use vigie_platform::{config::Config, health::Health, metrics::Metrics, page, problem::Problem};
+use vigie_platform::{
+    Context,
+    door::{ASSET, Door, Doors, PUBLIC},
+    health::Health,
+    metrics::Metrics,
+    page,
+    porter::Porter,
+    problem::Problem,
+};
 
-/// Everything served: the edges' routes, health, metrics, the contract.
-pub(crate) fn router(edges: Router, health: Health, metrics: Arc<Metrics>, config: &Config) -> Router {
-    let own = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(health)
-        .route("/metrics", get(scrape).with_state(metrics))
-        .route("/assets/vigie.css", get(page::stylesheet))
-        .route("/api/v1/openapi.json", get(|| async { Json(openapi()) }))
-        .route("/api/v1/schemas/{file}", get(schema));
+/// Everything served: the edges' doors and what Vigie says of itself. There is no other way to be served.
+pub(crate) fn router(edges: Doors, context: &Context) -> Router {
+    let config = &context.config;
+    let (router, rows) = edges.merge(own(context.health.clone())).open(|| async { Problem::not_found("Page") });
+    let porter = Porter::new(
+        &rows,
+        &config.http,
+        context.authenticator.clone(),
+        Arc::clone(&context.clock),
+        Arc::clone(&context.metrics),
+    );
+    let guarded = porter.guard(router.layer(DefaultBodyLimit::max(config.http.body_limit_bytes)));
     // A live stream stays open; every other request has a limit.
-    let limited =
-        edges.merge(own).layer(DefaultBodyLimit::max(config.http.body_limit_bytes)).layer(CompressionLayer::new());
-    let limited = match config.map.origin() {
-        Some(origin) => {
-            let allow = page::with_tiles_of(origin);
-            limited.layer(map_response(move |response: Response| std::future::ready(allow(response))))
-        }
-        None => limited,
-    };
-    limited
-        .fallback(|| async { Problem::not_found("Page") })
+    let limited = guarded
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             Duration::from_secs(config.http.request_timeout_s),
         ))
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Erreur interne")
-                .detail("L'erreur est enregistrée. En cas d'urgence, appelez le 17.")
-                .into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()));
+    let dressed = porter.dress(limited).layer(CompressionLayer::new());
+    match config.map.origin() {
+        Some(origin) => {
+            let allow = page::with_tiles_of(origin);
+            dressed.layer(map_response(move |response: Response| std::future::ready(allow(response))))
+        }
+        None => dressed,
+    }
+}
+
+/// What Vigie says of itself, to anybody.
+fn own(health: Health) -> Doors {
+    Doors::new()
+        .get(PUBLIC, "/healthz", || async { "ok\n" })
+        .get(PUBLIC, "/readyz", ready)
+        .get(ASSET, "/assets/vigie.css", page::stylesheet)
+        .get(PUBLIC, "/api/v1/openapi.json", || async { Json(openapi()) })
+        .get(PUBLIC, "/api/v1/schemas/{file}", schema)
+        .with_state(health)
+}
+
+/// The table of routes: every door that a process with every service has.
+pub(crate) fn routes() -> Vec<Door> {
+    let edges = [
+        vigie_intake::routes(),
+        vigie_console::routes(),
+        vigie_directory::routes(),
+        vigie_crisis::routes(),
+        vigie_map::routes(),
+        own(Health::default()).rows().to_vec(),
+    ];
+    let mut rows = edges.concat();
+    rows.sort_by_key(|row| (row.path, row.method));
+    rows
 }
 
 /// What is answered while nothing is known of what is in force: the database does not answer yet.
 pub(crate) fn waiting(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(not_yet))
+        .route("/readyz", get(ready))
         .with_state(health)
         .fallback(|| async { Problem::unavailable() })
 }
 
-async fn not_yet(State(health): State<Health>) -> Response {
-    let (_, dependencies) = health.snapshot();
-    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "dependencies": dependencies }))).into_response()
+/// What is told to this machine only: each dependency by name, and the metrics.
+pub(crate) fn private(health: Health, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
+        .with_state(health)
+        .route("/metrics", get(scrape).with_state(metrics))
 }
 
-/// Serves `router` until stopped, then lets requests under way finish.
-pub(crate) async fn serve(router: Router, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .context("the HTTP server stopped")
-}
-
+/// One word, for whoever sends requests here; why is told on the private listener.
 async fn ready(State(health): State<Health>) -> Response {
+    if health.snapshot().0 {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unready\n").into_response()
+    }
+}
+
+async fn readiness(State(health): State<Health>) -> Response {
     let (ready, dependencies) = health.snapshot();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()
@@ -119,7 +151,9 @@ pub(crate) fn openapi() -> OpenApi {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use vigie_platform::door::{Knock, Speaks};
 
     use super::*;
 
@@ -138,5 +172,29 @@ mod tests {
         assert!(by_id.len() > 30, "the edges' operations are not in the document");
         let shared: Vec<_> = by_id.iter().filter(|(id, paths)| id.is_empty() || paths.len() > 1).collect();
         assert!(shared.is_empty(), "{shared:?}");
+    }
+
+    /// Every address of the interface is described, and nothing is described that is not served.
+    #[test]
+    fn the_document_and_the_table_of_routes_are_the_same() {
+        let document = openapi();
+        let mut described = BTreeSet::new();
+        for (path, item) in &document.paths.paths {
+            let methods = [
+                ("GET", &item.get),
+                ("POST", &item.post),
+                ("DELETE", &item.delete),
+                ("PUT", &item.put),
+                ("PATCH", &item.patch),
+            ];
+            described.extend(methods.iter().filter(|(_, it)| it.is_some()).map(|(method, _)| (*method, path.clone())));
+        }
+        let rows = routes();
+        let mounted = rows.iter().filter(|row| matches!(row.speaks, Speaks::Api | Speaks::Stream));
+        let mounted: BTreeSet<_> = mounted.map(|row| (row.method, row.path.to_owned())).collect();
+        assert_eq!(mounted, described);
+        assert!(
+            rows.iter().all(|row| row.knock == Knock::Caller || !matches!(row.speaks, Speaks::Api | Speaks::Stream))
+        );
     }
 }

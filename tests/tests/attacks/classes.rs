@@ -36,8 +36,18 @@ fn withheld() -> Vec<(&'static str, &'static str, Value, &'static [&'static str]
 async fn attack_06_what_a_class_withholds_does_not_exist() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
-    let everybody =
-        ["college-19", "commissariat-19", "bailleur-19", "scop", "mairie-19", "mairie-18", "parquet", "mus", "gpis", "auditor"];
+    let everybody = [
+        "college-19",
+        "commissariat-19",
+        "bailleur-19",
+        "scop",
+        "mairie-19",
+        "mairie-18",
+        "parquet",
+        "mus",
+        "gpis",
+        "auditor",
+    ];
     for (kind, raiser, report, admitted) in withheld() {
         let (raised, incident) = open(&vigie, &stack, &vigie.caller(raiser).await, &report).await;
         for source in everybody {
@@ -52,7 +62,9 @@ async fn attack_06_what_a_class_withholds_does_not_exist() {
             assert_eq!((status, seen), (404, false), "{source} must not know of {kind}");
             assert!(!listed.contains(kind), "{source}: {listed}");
             by.get(&format!("{path}/explanations?body=scop")).await.expect(404);
-            for (deed, body) in [("acknowledgements", json!({})), ("seen", json!({})), ("resolution", json!({ "reason": "resolved" }))] {
+            for (deed, body) in
+                [("acknowledgements", json!({})), ("seen", json!({})), ("resolution", json!({ "reason": "resolved" }))]
+            {
                 assert_eq!(act(&vigie, &by, incident, deed, &body).await, 404, "{source} {deed} {kind}");
             }
             // Whoever raised it still reads the fate of its own signal; nobody else does.

@@ -54,7 +54,8 @@ async fn attack_09_a_vague_place_reaches_its_own_sector_and_the_city_and_says_so
         .fetch_all(vigie.records().pool())
         .await
         .unwrap();
-    let elsewhere: Vec<&String> = told.iter().filter(|body| body.contains("-paris-") && !body.ends_with("-19")).collect();
+    let elsewhere: Vec<&String> =
+        told.iter().filter(|body| body.contains("-paris-") && !body.ends_with("-19")).collect();
     assert!(elsewhere.is_empty(), "other sectors are told: {elsewhere:?}");
     assert!(!told.iter().any(|body| body.starts_with("etab-")), "no school is told of a place nobody knows: {told:?}");
     assert!(told.iter().any(|body| body == "scop"), "the operations room is told: {told:?}");

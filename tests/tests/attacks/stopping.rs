@@ -178,7 +178,10 @@ async fn closing_or_lowering_what_is_grave_and_unanswered_is_the_operations_room
     let (_, incident) = open(&vigie, &stack, &scop, &rixe("serious", QUAY, 5.0)).await;
     let before = due(&vigie, incident).await;
     let path = |act: &str| format!("/api/v1/incidents/{incident}/{act}");
-    assert_eq!(police.post(&path("resolution"), &json!({ "reason": "resolved" })).await.expect(409).code(), "unanswered");
+    assert_eq!(
+        police.post(&path("resolution"), &json!({ "reason": "resolved" })).await.expect(409).code(),
+        "unanswered"
+    );
     assert_eq!(police.post(&path("severity"), &json!({ "severity": "watch" })).await.expect(409).code(), "unanswered");
     assert_eq!(due(&vigie, incident).await, before);
     // Not even once it has taken charge itself: another circuit still asks the secretariat.

@@ -120,7 +120,7 @@ impl House {
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool.clone()),
+            authenticator: Authenticator::new(pool.clone(), &Config::default().http),
         };
         Self { stack, pool, bus, context, relay: Some(relay), loops: JoinSet::new() }
     }

@@ -9,7 +9,8 @@ from stack.trouble import Trouble
 class PortsTest(unittest.TestCase):
     def test_without_variables_the_defaults_hold(self):
         chosen = ports.from_environment({})
-        self.assertEqual("http://127.0.0.1:8080", chosen.vigie_url)
+        self.assertEqual("http://localhost:8080", chosen.vigie_url)
+        self.assertEqual("http://127.0.0.1:9464", chosen.private_url)
         self.assertEqual("postgres://vigie@127.0.0.1:15432/vigie", chosen.database_url)
 
     def test_what_is_no_port_is_refused_by_name(self):

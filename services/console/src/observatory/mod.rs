@@ -24,7 +24,7 @@ use vigie_domain::{
     directory::{Permission, Sight},
     doctrine::Indicator,
 };
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_platform::{moment::Dated, page::Frame, problem::Problem};
 use vigie_proto::Severity;
 
 use crate::{Edge, page};
@@ -41,8 +41,10 @@ const BULLETINS: i32 = 6;
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     /// First day, `YYYY-MM-DD`; a year ago when absent.
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     du: Option<Date>,
     /// Last day, included; today when absent.
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     au: Option<Date>,
     /// One month, `2026-10`, instead of a first and a last day.
     #[serde(default)]
@@ -246,7 +248,7 @@ fn types(city: &City, chosen: &str) -> Vec<(String, String, bool)> {
 
 /// The first day of `2026-10`.
 fn month(text: &str) -> Option<Date> {
-    format!("{text}-01").parse().ok()
+    format!("{text}-01").parse().ok().filter(Dated::is_within_reach)
 }
 
 fn written_day(day: Date) -> String {

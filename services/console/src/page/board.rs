@@ -92,7 +92,7 @@ pub(crate) async fn show(
     };
     let filter = match filter {
         Ok(Query(filter)) => filter,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     match page(&edge, caller, &filter).await {
         Ok(page) => rendered(StatusCode::OK, &page),

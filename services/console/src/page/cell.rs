@@ -112,6 +112,7 @@ pub(crate) struct Asked {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountForm {
     indicator: String,
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     on: Option<Date>,
 }
 
@@ -143,7 +144,7 @@ pub(crate) async fn count(
     };
     let form = match form {
         Ok(Form(form)) => form,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     let body = CountBody { indicator: form.indicator, sector: Some(sector.clone()), amount: Some(1), on: form.on };
     match counted(&edge, caller, body).await {

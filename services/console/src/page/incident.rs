@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{
         Path, Query, State,
         rejection::{FormRejection, QueryRejection},
@@ -14,12 +14,13 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::{PgPool, Row as _};
+use uuid::Uuid;
 use vigie_domain::{
     access::{self, Caller, Position},
     french,
     territory::LonLat,
 };
-use vigie_platform::{credential, page::Frame, problem::Problem};
+use vigie_platform::{credential::Presented, page::Frame, problem::Problem};
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity,
 };
@@ -153,6 +154,7 @@ type Kept = Option<(Did, String)>;
 /// `GET /scop/evenements/{id}`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
+    Extension(presented): Extension<Presented>,
     headers: HeaderMap,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -163,17 +165,18 @@ pub(crate) async fn show(
     };
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
     let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
-    let reading = Reading::of(caller, clearance, &headers);
+    let reading = Reading { caller, clearance, session: presented.id };
     page(&edge, &reading, seen, &asked.service, result, StatusCode::OK).await
 }
 
 /// `POST /scop/evenements/{id}`: the act of one of its forms.
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
+    Extension(presented): Extension<Presented>,
     headers: HeaderMap,
     Path(id): Path<String>,
     form: Result<Form<Deed>, FormRejection>,
@@ -184,7 +187,7 @@ pub(crate) async fn act(
     };
     let deed = match form {
         Ok(Form(deed)) => deed,
-        Err(rejection) => return problem(&invalid("", rejection.body_text())),
+        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
     };
     let outcome = match deed.request() {
         Ok(request) => carry_out(&edge, caller, &seen, request).await,
@@ -200,7 +203,7 @@ pub(crate) async fn act(
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::CONFLICT);
     let result = AfterAct { refused: Some(refused), kept: Some((deed.did, deed.text)), ..AfterAct::default() };
     // As it stands now, not as it stood before the act was refused.
-    let reading = Reading::of(caller, clearance, &headers);
+    let reading = Reading { caller, clearance, session: presented.id };
     match caller::see(&edge, caller, seen.snapshot.id).await {
         Ok((seen, _)) => page(&edge, &reading, seen, "", result, status).await,
         Err(gone) => problem(&gone),
@@ -211,14 +214,8 @@ pub(crate) async fn act(
 struct Reading<'a> {
     caller: Caller<'a>,
     clearance: Sensitivity,
-    /// Digest of the cookie or token.
-    session: Vec<u8>,
-}
-
-impl<'a> Reading<'a> {
-    fn of(caller: Caller<'a>, clearance: Sensitivity, headers: &HeaderMap) -> Self {
-        Self { caller, clearance, session: credential::presented(headers).unwrap_or_default() }
-    }
+    /// What it is listed and ended by.
+    session: Uuid,
 }
 
 /// Who reads, and the incident when they may follow how it is conducted; 404 otherwise, without saying which.
@@ -268,7 +265,7 @@ async fn made(
     let story = story::tell(edge, caller, &seen, reads, &words).await.map_err(stored)?;
     if story.shows_words() {
         let mut connection = edge.pool.acquire().await.map_err(stored)?;
-        note_reading(edge, &mut connection, caller, session, seen.snapshot.id).await.map_err(stored)?;
+        note_reading(edge, &mut connection, caller, *session, seen.snapshot.id).await.map_err(stored)?;
     }
     let at = if reads { position(&edge.pool, seen.snapshot.id).await.map_err(stored)? } else { None };
     let explained = match BodyId::new(service) {

@@ -77,7 +77,7 @@ pub(crate) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<BodyView>>, Problem> {
     let caller = authenticate(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
+    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     let place =
         match filter.sector.as_deref() {
             None => None,

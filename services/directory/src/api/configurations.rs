@@ -101,7 +101,7 @@ pub(crate) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConfigurationView>, Problem> {
     auditor(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", e.body_text()))?;
+    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     let limit = filter.limit.unwrap_or(LISTED);
     if !(1..=LISTED_AT_MOST).contains(&limit) {
         return Err(invalid("limit", format!("De 1 à {LISTED_AT_MOST}.")));

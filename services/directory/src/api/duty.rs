@@ -37,9 +37,11 @@ const CALENDAR_DAYS: i64 = 366;
 pub(crate) struct Period {
     /// RFC 3339; now when absent.
     #[param(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     from: Option<Timestamp>,
     /// RFC 3339, at most 366 days later; 30 days later when absent.
     #[param(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     until: Option<Timestamp>,
 }
 
@@ -86,7 +88,7 @@ pub(crate) async fn of_body(
 ) -> Result<Json<DutyView>, Problem> {
     let caller = authenticate(&edge, &headers).await?;
     let body = kept(&edge, caller, &id)?;
-    let Query(period) = period.map_err(|e| invalid("", e.body_text()))?;
+    let Query(period) = period.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     let from = period.from.unwrap_or_else(|| edge.context.clock.now());
     let until = period.until.unwrap_or(from + days(DAYS));
     if until <= from || until.duration_since(from) > days(DAYS_AT_MOST) {

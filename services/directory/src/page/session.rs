@@ -4,21 +4,18 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use jiff::{SignedDuration, Timestamp};
-use jiff_sqlx::ToSqlx;
+use jiff::SignedDuration;
 use serde::Deserialize;
-use vigie_platform::{
-    credential::{self, Purpose, SESSION_COOKIE, session_cookie},
-    problem::Problem,
-};
+use vigie_platform::{porter::Client, problem::Problem};
+use vigie_proto::SourceId;
 
 use super::{render, said};
-use crate::api::Edge;
+use crate::{api::Edge, credential};
 
 /// The personal link's secret.
 #[derive(Debug, Deserialize)]
@@ -37,74 +34,56 @@ pub(crate) async fn confirm(Query(link): Query<Link>) -> Response {
     render(StatusCode::OK, &OpenPage { key: &link.cle })
 }
 
-pub(crate) async fn exchange(State(edge): State<Arc<Edge>>, Form(link): Form<Link>) -> Response {
-    match open(&edge, &link.cle, edge.context.clock.now()).await {
-        Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
+pub(crate) async fn exchange(
+    State(edge): State<Arc<Edge>>,
+    Extension(client): Extension<Client>,
+    Form(link): Form<Link>,
+) -> Response {
+    let now = edge.context.clock.now();
+    let lasts = |source: &SourceId| lasts(&edge, source);
+    match credential::open_session(&edge.pool, &link.cle, lasts, Some(client.0), now).await {
+        Ok(Some((secret, lasts))) => {
+            let cookie = edge.context.authenticator.cookie(Some(&secret), lasts);
+            with_cookie(&cookie, Redirect::to("/").into_response())
+        }
         Ok(None) => said(
             StatusCode::GONE,
             "Ce lien ne peut plus servir",
             "Le lien est incomplet, expiré, ou il a déjà été utilisé. Demandez un nouveau lien à la SCOP. En cas d'urgence, appelez le 17.",
         ),
-        Err(problem) => problem.into_response(),
+        Err(error) => Problem::from_store(&error).into_response(),
     }
 }
 
 /// Ends the session of this browser.
-pub(crate) async fn leave(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    if let Some(secret) = session_cookie(&headers) {
-        let ended = sqlx::query("delete from directory.session where digest = $1")
-            .bind(credential::digest(secret))
-            .execute(&edge.pool)
-            .await;
-        if let Err(error) = ended {
+pub(crate) async fn leave(
+    State(edge): State<Arc<Edge>>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+) -> Response {
+    let authenticator = &edge.context.authenticator;
+    if let Some(secret) = authenticator.session_secret(&headers) {
+        let now = edge.context.clock.now();
+        if let Err(error) = credential::leave_session(&edge.pool, secret, Some(client.0), now).await {
             return Problem::from_store(&error).into_response();
         }
-        edge.context.authenticator.forget(secret);
+        authenticator.forget(secret);
     }
-    let gone = format!("{SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     let page = said(StatusCode::OK, "Session terminée", "Cet appareil n'est plus relié à votre fonction.");
-    match HeaderValue::from_str(&gone) {
+    with_cookie(&authenticator.cookie(None, SignedDuration::ZERO), page)
+}
+
+/// How long a session of this source lasts: as its role says, or the configuration.
+fn lasts(edge: &Edge, source: &SourceId) -> SignedDuration {
+    let directory = &edge.city.directory;
+    let role = directory.source(source).and_then(|source| directory.role(&source.role));
+    let hours = role.and_then(|role| role.session_hours).map(|hours| i64::from(hours.get()));
+    SignedDuration::from_hours(hours.unwrap_or(24 * edge.context.config.directory.session_days))
+}
+
+fn with_cookie(cookie: &str, page: Response) -> Response {
+    match HeaderValue::from_str(cookie) {
         Ok(cookie) => ([(header::SET_COOKIE, cookie)], page).into_response(),
         Err(_) => page,
     }
-}
-
-/// Exchanges a personal link for a session and returns the cookie; none when the link is unknown, expired or used.
-async fn open(edge: &Edge, link: &str, now: Timestamp) -> Result<Option<HeaderValue>, Problem> {
-    let found = edge.context.authenticator.source_of(link, Purpose::Link, now).await;
-    let Some(source) = found.map_err(|e| Problem::from_store(&e))? else { return Ok(None) };
-    let secret = credential::fresh_secret(Purpose::Session);
-    let lasts = SignedDuration::from_hours(24 * edge.context.config.directory.session_days);
-    let stored = async {
-        let mut tx = edge.pool.begin().await?;
-        let first =
-            sqlx::query("insert into directory.used_link (digest, used_at) values ($1, $2) on conflict do nothing")
-                .bind(credential::digest(link))
-                .bind(now.to_sqlx())
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
-        if first == 0 {
-            return Ok(false);
-        }
-        sqlx::query("delete from directory.session where expires_at <= $1")
-            .bind(now.to_sqlx())
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("insert into directory.session (digest, source_id, expires_at) values ($1, $2, $3)")
-            .bind(credential::digest(&secret))
-            .bind(source.as_str())
-            .bind((now + lasts).to_sqlx())
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(true)
-    };
-    if !stored.await.map_err(|e: sqlx::Error| Problem::from_store(&e))? {
-        return Ok(None);
-    }
-    let secure = if edge.context.config.http.public_url.starts_with("https") { "; Secure" } else { "" };
-    let cookie =
-        format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", lasts.as_secs());
-    Ok(HeaderValue::from_str(&cookie).ok())
 }

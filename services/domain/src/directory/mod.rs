@@ -111,6 +111,9 @@ pub struct Role {
     /// It goes there or sends somebody: its taking charge may stop a circuit that asks it. Others only watch.
     #[serde(default)]
     pub intervenes: bool,
+    /// Hours after which a browser's session ends; the configuration's when absent.
+    #[serde(default)]
+    pub session_hours: Option<std::num::NonZeroU16>,
 }
 
 impl Role {

@@ -138,6 +138,8 @@ async fn serve_city(
     command.kill_on_drop(true).envs([
         ("VIGIE__HTTP__LISTEN", address.to_string()),
         ("VIGIE__HTTP__PUBLIC_URL", format!("http://{address}")),
+        ("VIGIE__HTTP__PRIVATE_LISTEN", String::new()),
+        ("VIGIE__HTTP__CONNECTIONS", "4096".to_owned()),
         ("VIGIE__DATABASE__URL_FILE", url_file.display().to_string()),
         ("VIGIE__PATHS__TERRITORY", territory.display().to_string()),
         ("VIGIE__PATHS__DOCTRINE", folder.join("doctrine").display().to_string()),

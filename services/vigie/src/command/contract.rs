@@ -17,6 +17,9 @@ pub(crate) enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the table of routes, as JSON: method, path, what each speaks, who may knock.
+    #[command(after_help = "Example:\n  vigie contract routes | jq -r '.[] | select(.knock != \"caller\") | .path'")]
+    Routes,
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
@@ -29,6 +32,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<Outcome> {
             }
         }
         Command::Openapi => println!("{}", http::openapi().to_pretty_json()?),
+        Command::Routes => println!("{}", serde_json::to_string_pretty(&http::routes())?),
     }
     Ok(Outcome::Done)
 }

@@ -22,6 +22,7 @@ use vigie_platform::{
     health::{Health, State},
     metrics::Metrics,
     relay,
+    server::{self, Limits},
     supervisor::Supervisor,
     telemetry::Telemetry,
 };
@@ -72,7 +73,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let pool = |service: &str| database::pool(&url, service, config.database.connections);
     let bus = Bus::connect(config.bus.clone(), health.clone()).await?;
     let (fresh, relay) = relay::channel();
-    let authenticator = Authenticator::new(database::pool(&url, "directory", 2)?);
+    let authenticator = Authenticator::new(database::pool(&url, "directory", 2)?, &config.http);
     let config = Arc::new(config.clone());
     let context = Context {
         config: Arc::clone(&config),
@@ -84,13 +85,17 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         authenticator,
     };
     // Before the loops start, so that a busy port is the first thing said.
-    let listener = TcpListener::bind(&config.http.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: is the port busy?", config.http.listen))?;
+    let listener = listen(&config.http.listen).await?;
+    let limits = Limits::from(&config.http);
 
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
     supervisor.start("the signal handler", stop_on_signal(stop.clone()));
+    if !config.http.private_listen.is_empty() {
+        let told = http::private(health.clone(), Arc::clone(&metrics));
+        let private = listen(&config.http.private_listen).await?;
+        supervisor.start("the private HTTP", server::serve(told, private, limits, stop.clone()));
+    }
     let following = database::pool(&url, "directory", 2)?;
     let listener = listener.into_std()?;
     let waiting = CancellationToken::new();
@@ -99,8 +104,8 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         waiting.cancel();
         begun
     };
-    let desk =
-        http::serve(http::waiting(health.clone()), TcpListener::from_std(listener.try_clone()?)?, waiting.clone());
+    let early = TcpListener::from_std(listener.try_clone()?)?;
+    let desk = server::serve(http::waiting(health.clone()), early, limits, waiting.clone());
     let (begun, served) = tokio::join!(begun, desk);
     served?;
     let Some(city) = begun? else { return Ok(()) };
@@ -113,6 +118,15 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
     );
     supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
+    let noting = vigie_platform::security::write(
+        context.authenticator.notes().clone(),
+        database::pool(&url, "directory", 2)?,
+        Arc::clone(&context.clock),
+        context.fresh.clone(),
+        Arc::clone(&metrics),
+        stop.clone(),
+    );
+    supervisor.start("the notes of the doors", noting);
     let city_of = || in_force.clone();
     // Every process that shows a page serves what its maps are made of.
     let mut edges = vigie_map::router(context.clone(), city_of());
@@ -151,12 +165,16 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
             }
         }
     }
-    let router = http::router(edges, health, metrics, &config);
-    supervisor.start("HTTP", http::serve(router, TcpListener::from_std(listener)?, stop.clone()));
+    let router = http::router(edges, &context);
+    supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop.clone()));
     // The relay ends when nobody can hand it entries any more.
     drop(context);
     tracing::info!(listen = config.http.listen, services = ?only, "Vigie is running");
     supervisor.run(GRACE).await
+}
+
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}: is the port busy?"))
 }
 
 /// What is in force, or the files of the configuration where nothing is; none when told to stop before the database

@@ -96,6 +96,7 @@ pub(crate) struct Asked {
     #[serde(default)]
     secteur: String,
     /// A day of the week shown.
+    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
     du: Option<Date>,
     /// What was done, after a redirection.
     #[serde(default)]

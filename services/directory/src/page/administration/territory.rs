@@ -118,7 +118,7 @@ pub(crate) async fn show(
     };
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return failed(invalid("", rejection.body_text()), HERE),
+        Err(rejection) => return failed(invalid("", vigie_platform::problem::in_french(&rejection.body_text())), HERE),
     };
     let history = match version::history(&edge.pool, Some(What::Territory), 1).await {
         Ok(history) => history,

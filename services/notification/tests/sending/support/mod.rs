@@ -148,7 +148,7 @@ impl House {
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool),
+            authenticator: Authenticator::new(pool, &config.http),
             config,
         };
         self.services.spawn(async move {
