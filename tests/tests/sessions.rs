@@ -104,7 +104,7 @@ async fn each_session_is_listed_and_ended_by_its_own_people_and_by_who_administe
 async fn a_source_changes_from_one_token_to_the_next_without_an_interruption() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
-    let issue = ["token", "issue", "--source", "rectorat"];
+    let issue = ["token", "issue", "--source", "mairie-18"];
     let anyone = vigie.anyone();
     let old = anyone.with_token(&vigie.command(&[&issue[..], &["--days", "30"]].concat()).await);
     let new = anyone.with_token(&vigie.command(&issue).await);
@@ -117,7 +117,7 @@ async fn a_source_changes_from_one_token_to_the_next_without_an_interruption() {
     let tokens = keys(&old, "/api/v1/tokens").await;
     assert_eq!(tokens.len(), 2);
     assert!(tokens[0]["until"].is_null() && tokens[1]["until"].is_string(), "{tokens:?}");
-    let listed = vigie.command(&["token", "list", "--source", "rectorat"]).await;
+    let listed = vigie.command(&["token", "list", "--source", "mairie-18"]).await;
     assert_eq!(listed.lines().filter(|line| line.starts_with("token")).count(), 2, "{listed}");
     vigie.command(&["token", "revoke", "--id", tokens[1]["id"].as_str().unwrap()]).await;
     wait::until("the old token is refused", REVOKED_WITHIN, || async {
@@ -179,7 +179,7 @@ async fn a_session_lasts_as_long_as_the_role_says() {
     let stack = Stack::start().await;
     let options = Options::default().set("HTTP__PUBLIC_URL", "https://vigie.example.org");
     let vigie = Vigie::start(&stack, options).await;
-    for (source, hours) in [("scop", 12), ("admin", 12), ("mairie-19", 7 * 24), ("college-19", 30 * 24), ("rectorat", 180 * 24)] {
+    for (source, hours) in [("scop", 12), ("admin", 12), ("mairie-19", 7 * 24), ("college-19", 30 * 24), ("commissariat-19", 180 * 24)] {
         let link = vigie.command(&["token", "link", "--source", source]).await;
         let key = link.split_once("https://vigie.example.org/ouvrir?cle=").expect("a link of the public address").1;
         let opened = vigie.anyone().post_form("/ouvrir", &[("cle", key)], None).await.expect(303);
