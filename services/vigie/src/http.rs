@@ -1,6 +1,12 @@
 //! The process's HTTP: the services' routes, and what tells how it is doing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -82,20 +88,29 @@ pub(crate) fn routes() -> Vec<Door> {
 }
 
 /// What is answered while nothing is known of what is in force: the database does not answer yet.
-pub(crate) fn waiting(health: Health) -> Router {
+pub(crate) fn waiting() -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(health)
+        .route("/readyz", get(not_yet))
         .fallback(|| async { Problem::unavailable() })
 }
 
+/// Whether requests reach the edges; not while nothing is known of what is in force.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Serving(Arc<AtomicBool>);
+
+impl Serving {
+    pub(crate) fn begins(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// What is told to this machine only: each dependency by name, and the metrics.
-pub(crate) fn private(health: Health, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn private(health: Health, serving: Serving, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
-        .with_state(health)
+        .with_state((health, serving))
         .route("/metrics", get(scrape).with_state(metrics))
 }
 
@@ -104,12 +119,17 @@ async fn ready(State(health): State<Health>) -> Response {
     if health.snapshot().0 {
         "ready\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "unready\n").into_response()
+        not_yet().await
     }
 }
 
-async fn readiness(State(health): State<Health>) -> Response {
-    let (ready, dependencies) = health.snapshot();
+async fn not_yet() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "unready\n").into_response()
+}
+
+async fn readiness(State((health, serving)): State<(Health, Serving)>) -> Response {
+    let (well, dependencies) = health.snapshot();
+    let ready = well && serving.0.load(Ordering::Acquire);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()
 }

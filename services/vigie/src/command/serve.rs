@@ -91,8 +91,9 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
     supervisor.start("the signal handler", stop_on_signal(stop.clone()));
+    let serving = http::Serving::default();
     if !config.http.private_listen.is_empty() {
-        let told = http::private(health.clone(), Arc::clone(&metrics));
+        let told = http::private(health.clone(), serving.clone(), Arc::clone(&metrics));
         let private = listen(&config.http.private_listen).await?;
         supervisor.start("the private HTTP", server::serve(told, private, limits, stop.clone()));
     }
@@ -105,7 +106,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         begun
     };
     let early = TcpListener::from_std(listener.try_clone()?)?;
-    let desk = server::serve(http::waiting(health.clone()), early, limits, waiting.clone());
+    let desk = server::serve(http::waiting(), early, limits, waiting.clone());
     let (begun, served) = tokio::join!(begun, desk);
     served?;
     let Some(city) = begun? else { return Ok(()) };
@@ -167,6 +168,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     }
     let router = http::router(edges, &context);
     supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop.clone()));
+    serving.begins();
     // The relay ends when nobody can hand it entries any more.
     drop(context);
     tracing::info!(listen = config.http.listen, services = ?only, "Vigie is running");
