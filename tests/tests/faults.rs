@@ -90,7 +90,7 @@ async fn a_stream_deleted_with_unread_messages_loses_nothing() {
     let stack = Stack::start().await;
     let vigie = counting(&stack).await;
     let desk = vigie.caller(small_city::SOURCE).await;
-    let client = async_nats::connect(stack.nats.url()).await.unwrap();
+    let client = async_nats::connect(stack.nats.administrator_url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
 
     let mut raised = Vec::new();

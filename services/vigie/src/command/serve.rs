@@ -10,26 +10,29 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use vigie_directory::in_force::{differing, is_unreachable, load_or_adopt};
+use vigie_directory::in_force::{self, differing, is_unreachable, load_or_adopt};
 use vigie_domain::city::{City, InForce};
 use vigie_platform::{
     Context,
-    bus::Bus,
+    bus::{Bus, Watch},
     clock::SystemClock,
-    config::{Config, PathsConfig},
+    config::{BusConfig, Config, PathsConfig},
     credential::Authenticator,
-    database,
+    database::{self, ServingError},
     health::{Health, State},
     metrics::Metrics,
     relay,
     supervisor::Supervisor,
     telemetry::Telemetry,
 };
+use vigie_proto::{consumer, permission};
 
 use crate::{Outcome, block_on, city, http, service::Service};
 
 /// How long loops get to finish what is in flight.
 const GRACE: Duration = Duration::from_secs(20);
+/// Whom every process acts as in the database, whatever services it runs.
+const APART: [&str; 3] = [database::RELAY, database::AUTHENTICATOR, database::FOLLOWER];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -68,14 +71,14 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         tracing::warn!(time_scale = config.escalation.time_scale, "the doctrine's delays are divided: this is a drill");
     }
     let (health, metrics) = (Health::default(), Arc::new(Metrics::default()));
-    let url = config.database.url.expose().to_owned();
-    let pool = |service: &str| database::pool(&url, service, config.database.connections);
-    let bus = Bus::connect(config.bus.clone(), health.clone()).await?;
+    let database = &config.database;
+    let pool = |service: &str| database::pool(database, service, database.connections);
+    let watch = Watch::new(health.clone());
+    let bus = Bus::connect(&config.bus, permission::RELAY, watch.clone()).await?;
     let (fresh, relay) = relay::channel();
-    let authenticator = Authenticator::new(database::pool(&url, "directory", 2)?);
-    let config = Arc::new(config.clone());
+    let authenticator = Authenticator::new(database::pool(database, database::AUTHENTICATOR, 2)?);
     let context = Context {
-        config: Arc::clone(&config),
+        config: Arc::new(config.clone()),
         clock: Arc::new(SystemClock),
         bus: bus.clone(),
         fresh,
@@ -91,11 +94,11 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
     supervisor.start("the signal handler", stop_on_signal(stop.clone()));
-    let following = database::pool(&url, "directory", 2)?;
+    let following = database::pool(database, database::FOLLOWER, 2)?;
     let listener = listener.into_std()?;
     let waiting = CancellationToken::new();
     let begun = async {
-        let begun = begin(&context, &following, &stop).await;
+        let begun = begin(&context, only, &following, &stop).await;
         waiting.cancel();
         begun
     };
@@ -105,19 +108,23 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     served?;
     let Some(city) = begun? else { return Ok(()) };
     let in_force = InForce::new(city);
-    let follow = vigie_directory::in_force::follow(following, in_force.clone(), health.clone(), stop.clone());
+    let follow = in_force::follow(following, in_force.clone(), health.clone(), stop.clone());
     supervisor.start("the watch of what is in force", follow);
-    let relay_pool = database::pool(&url, database::RELAY, 2)?;
+    let relay_pool = database::pool(database, database::RELAY, 2)?;
     supervisor.start(
         "the database watch",
         database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
     );
-    supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
+    let (clock, of_relay) = (Arc::clone(&context.clock), bus.clone());
+    let relaying = relay.run(relay_pool, of_relay, &consumer::ALL, clock, Arc::clone(&metrics));
+    supervisor.start("the relay", relaying);
     let city_of = || in_force.clone();
     // Every process that shows a page serves what its maps are made of.
     let mut edges = vigie_map::router(context.clone(), city_of());
     for service in only {
-        let (context, stop) = (context.clone(), stop.clone());
+        // Each service reads from the bus as itself, where it has a key of its own.
+        let bus = bus_of(*service, &config.bus, &bus, &watch).await?;
+        let (context, stop) = (Context { bus, ..context.clone() }, stop.clone());
         match service {
             Service::Intake => {
                 let intake = vigie_intake::Intake::new(context, city_of(), pool("intake")?);
@@ -159,20 +166,56 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.run(GRACE).await
 }
 
+/// The connection by which a service reads from the bus: its own where services have keys, else everybody's.
+async fn bus_of(service: Service, config: &BusConfig, shared: &Bus, watch: &Watch) -> anyhow::Result<Bus> {
+    let name = service.name();
+    if config.services.is_empty() || !consumer::services().contains(&name) {
+        return Ok(shared.clone());
+    }
+    anyhow::ensure!(
+        config.services.contains_key(name),
+        "bus.services.{name} is missing: this process reads from the bus as {name}; `vigie keys nats` makes its file"
+    );
+    Bus::connect(config, name, watch.clone()).await
+}
+
 /// What is in force, or the files of the configuration where nothing is; none when told to stop before the database
 /// answered.
-async fn begin(context: &Context, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<Option<City>> {
-    let files = || city::files(&context.config.paths);
+async fn begin(
+    context: &Context,
+    only: &[Service],
+    following: &PgPool,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<City>> {
+    let database = &context.config.database;
+    let names: Vec<&str> = only.iter().map(|service| service.name()).chain(APART).collect();
+    // Only whoever writes the directory can adopt the files; others wait until something is in force.
+    let writing = database.has("directory").then(|| database::pool(database, "directory", 1)).transpose()?;
+    let attempt = async || {
+        database::check_serving(database, &names).await?;
+        if let Some(city) = in_force::load(following).await? {
+            return anyhow::Ok(Some(city));
+        }
+        let Some(writing) = &writing else { return Ok(None) };
+        let files = || city::files(&context.config.paths);
+        let (city, entries) = load_or_adopt(writing, files, context.clock.now()).await?;
+        context.fresh.push(entries);
+        Ok(Some(city))
+    };
     loop {
-        match load_or_adopt(pool, files, context.clock.now()).await {
-            Ok((city, entries)) => {
-                context.fresh.push(entries);
+        match attempt().await {
+            Ok(Some(city)) => {
                 warn_of_files(&context.config.paths, &city);
                 return Ok(Some(city));
             }
+            Ok(None) => context.health.report(
+                "doctrine",
+                State::Failed("nothing is in force yet: `vigie configuration publish`".to_owned()),
+            ),
             Err(error) if is_unreachable(&error) => {
                 context.health.report("postgres", State::Failed(format!("{error:#}")));
             }
+            Err(error) if error.is::<ServingError>() => return Err(error),
             Err(error) => {
                 return Err(error.context("the configuration cannot be put in force: has `vigie migrate` run?"));
             }

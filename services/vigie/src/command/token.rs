@@ -49,7 +49,7 @@ pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome>
         Command::Revoke { source } => source,
     };
     block_on(async {
-        let pool = database::pool(config.database.url.expose(), "directory", 2)?;
+        let pool = database::pool(&config.database, "directory", 2)?;
         let now = SystemClock.now();
         let refused = |error: anyhow::Error| {
             Unreachable(error.context("the database did not take it: run `vigie migrate` first?"))
