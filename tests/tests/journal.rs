@@ -9,7 +9,7 @@ async fn no_role_of_a_service_can_change_or_remove_an_entry() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let roles: Vec<String> =
-        sqlx::query_scalar("select rolname from pg_roles where rolname like 'vigie\\_%' order by 1")
+        sqlx::query_scalar("select rolname from pg_roles where rolname like 'vigie\\_%' and rolname <> 'vigie_owner' order by 1")
             .fetch_all(vigie.records().pool())
             .await
             .unwrap();
