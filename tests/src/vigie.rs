@@ -25,6 +25,8 @@ use crate::{
 pub struct Options {
     time_scale: Option<f64>,
     environment: Vec<(String, String)>,
+    /// Services to run; all when empty.
+    only: Vec<String>,
 }
 
 impl Options {
@@ -132,6 +134,24 @@ impl Vigie {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Another process beside this one that runs some of the services, with the same options.
+    pub async fn beside(&self, only: &[&str]) -> Self {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let own = Options::default().set("HTTP__LISTEN", format!("127.0.0.1:{port}")).set("HTTP__PUBLIC_URL", &url);
+        let mut beside = Self {
+            options: self.options.clone().merged(Options { only: only.iter().map(|&name| name.to_owned()).collect(), ..own }),
+            url,
+            log: self.log.with_file_name("beside.log"),
+            logins: self.logins.clone(),
+            process: None,
+            tokens: Mutex::default(),
+            records: self.records.clone(),
+        };
+        beside.restart().await;
+        beside
+    }
+
     /// Starts it again as it was, and waits until it is ready.
     pub async fn restart(&mut self) {
         self.launch();
@@ -144,6 +164,9 @@ impl Vigie {
         let mut arguments = vec!["serve".to_owned()];
         if let Some(scale) = self.options.time_scale {
             arguments.push(format!("--time-scale={scale}"));
+        }
+        if !self.options.only.is_empty() {
+            arguments.push(format!("--only={}", self.options.only.join(",")));
         }
         self.process = Some(Process::start(self.program().args(arguments), &self.log));
     }
@@ -279,6 +302,6 @@ async fn ran(command: Command, arguments: &[&str]) -> String {
 impl Options {
     fn merged(mut self, over: Self) -> Self {
         self.environment.extend(over.environment);
-        Self { time_scale: over.time_scale, ..self }
+        Self { time_scale: over.time_scale.or(self.time_scale), only: over.only, ..self }
     }
 }

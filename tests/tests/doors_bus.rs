@@ -125,7 +125,7 @@ async fn a_stranger_is_refused_and_a_service_can_neither_publish_nor_touch_strea
         let stolen = own.get_consumer::<jetstream::consumer::pull::Config>(other).await;
         assert!(stolen.is_err(), "{user} reads what is for {other}");
     }
-    let after = stream.info().await.unwrap().state;
+    let after = &stream.info().await.unwrap().state;
     assert_eq!((after.messages, after.consumer_count), (before, 6));
 
     // The house goes on over its own connections.

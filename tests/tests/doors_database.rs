@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use vigie_platform::database::{LOGINS, role_of};
-use vigie_tests::{Options, Stack, Vigie};
+use vigie_tests::{Options, SCHOOL, Stack, Vigie};
 
 /// What only some may read: column, and whom it is for.
 const SENSITIVE: [(&str, &str, &[&str]); 9] = [
@@ -14,7 +14,7 @@ const SENSITIVE: [(&str, &str, &[&str]); 9] = [
     ("directory.session", "digest", &["directory", "authenticator"]),
     ("directory.used_link", "digest", &["directory"]),
     ("directory.feed", "digest", &["directory"]),
-    ("directory.version", "content", &["directory", "follower"]),
+    ("directory.version", "content", &["directory", "contacts"]),
 ];
 
 /// Whether Postgres refuses `statement` for want of the right; any other outcome but success ends the test.
@@ -129,7 +129,7 @@ async fn logins_may_be_made_again_and_stay_as_they_are() {
     let vigie = Vigie::start(&stack, Options::default()).await;
     let before = vigie.login("intake");
     let passwords = "select count(*) from pg_authid where rolname like 'vigie\\_%' and rolpassword like 'SCRAM-SHA-256$%'";
-    assert_eq!(vigie.records().count(passwords).await, 12, "a password each, as a verifier");
+    assert_eq!(vigie.records().count(passwords).await, 13, "a password each, as a verifier");
 
     // A second process on the same database prepares it again.
     let again = Vigie::prepared(&stack, Options::default()).await;
@@ -140,4 +140,30 @@ async fn logins_may_be_made_again_and_stay_as_they_are() {
                     where n.nspname in ('journal', 'directory', 'intake', 'routing', 'escalation', 'notification', 'console', 'crisis')
                       and c.relkind in ('r', 'S') and c.relowner <> 'vigie_owner'::regrole";
     assert_eq!(vigie.records().count(foreign).await, 0, "the owner owns everything");
+}
+
+#[tokio::test]
+async fn who_neither_sends_nor_keeps_the_directory_sees_no_address() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let text = "select convert_from(content, 'utf8') from directory.";
+    let whole: String = sqlx::query_scalar(AssertSqlSafe(format!("{text}version where what = 'directory'")))
+        .fetch_one(&mut connected(&vigie, "contacts").await)
+        .await
+        .unwrap();
+    let shared: String = sqlx::query_scalar(AssertSqlSafe(format!("{text}shared where what = 'directory'")))
+        .fetch_one(&mut connected(&vigie, "follower").await)
+        .await
+        .unwrap();
+    let is_address = |text: &&str| text.contains('@') || text.contains("+33");
+    assert!(whole.split(',').filter(is_address).count() > 100, "the directory in force has addresses");
+    assert_eq!(shared.split(',').find(is_address), None);
+
+    // A process that only takes signals in reads the same version without them, and locates by it.
+    let edge = vigie.beside(&["intake"]).await;
+    let head = vigie.caller("college-19").await;
+    let signal = serde_json::json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } });
+    let raised = head.at(edge.url()).raise(&signal).await;
+    vigie.incident_of(&raised).await;
+    assert_eq!(edge.anyone().get("/readyz").await.json()["dependencies"]["doctrine"]["state"], "ok");
 }

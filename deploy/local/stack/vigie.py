@@ -15,7 +15,7 @@ NAME = "vigie"
 LINK_KEY = paths.SECRETS / "link.key"
 LOGINS = paths.SECRETS / "database"
 # Whom a process that serves acts as in the database.
-SERVING = ("intake", "routing", "escalation", "notification", "directory", "console", "crisis", "relay", "authenticator", "follower")
+SERVING = ("intake", "routing", "escalation", "notification", "directory", "console", "crisis", "relay", "authenticator", "follower", "contacts")
 
 
 def given():

@@ -8,10 +8,26 @@ grant select (what, hash, published_at, published_by, note) on directory.version
 grant usage on schema directory to vigie_authenticator, vigie_follower;
 grant select on directory.credential, directory.session to vigie_authenticator;
 
--- Reads what is in force.
-grant select on directory.in_force, directory.version to vigie_follower;
+-- Directories without the addresses of contact points: what processes see that neither send nor keep the directory.
+-- Written with each version; of versions of before by `vigie migrate`.
+create table directory.version_shared (
+    hash    text primary key,
+    -- A JSON object of file names and texts, as in directory.version.
+    content bytea not null
+);
+grant select, insert on directory.version_shared to vigie_directory;
+
+-- Read with the owner's rights. Content is null of a directory that is not shared yet.
+create view directory.shared as
+    select v.what, v.hash, case v.what when 'directory' then s.content else v.content end as content
+      from directory.version v left join directory.version_shared s on v.what = 'directory' and s.hash = v.hash;
+
+-- Read what is in force: without addresses, or with them.
+grant usage on schema directory to vigie_contacts;
+grant select on directory.in_force, directory.shared to vigie_follower;
+grant select on directory.in_force, directory.version to vigie_contacts;
 
 grant select (source_id, purpose, created_at, expires_at, revoked_at) on directory.credential to vigie_operator;
 grant select (source_id, expires_at) on directory.session to vigie_operator;
 grant select on directory.in_force, directory.activation, directory.proof, directory.inbox, directory.watermark,
-    directory.drill, directory.probe to vigie_operator;
+    directory.drill, directory.probe, directory.shared to vigie_operator;

@@ -31,19 +31,22 @@ const SERVICE_GROUP: &str = "vigie_service";
 pub const RELAY: &str = "relay";
 /// Tells whose a credential or a session is, and reads nothing else.
 pub const AUTHENTICATOR: &str = "authenticator";
-/// Reads what is in force, and nothing else.
+/// Reads what is in force without the addresses of contact points, and nothing else.
 pub const FOLLOWER: &str = "follower";
+/// The same with them, in a process that sends or keeps the directory.
+pub const CONTACTS: &str = "contacts";
 /// Whoever runs the machine: reads what happened, never what people wrote, credentials or addresses.
 pub const OPERATOR: &str = "operator";
 /// Owns the schemas and migrates; never serves.
 pub const OWNER: &str = "owner";
 
 /// Whom a process that serves acts as: its services, and those that belong to no service.
-pub const LOGINS: [&str; 10] = [
+pub const LOGINS: [&str; 11] = [
     "intake", "routing", "escalation", "notification", "directory", "console", "crisis", RELAY, AUTHENTICATOR, FOLLOWER,
+    CONTACTS,
 ];
 /// Roles that are no service's: they have no schema and do not belong to the group.
-const APART: [&str; 4] = [RELAY, AUTHENTICATOR, FOLLOWER, OPERATOR];
+const APART: [&str; 5] = [RELAY, AUTHENTICATOR, FOLLOWER, CONTACTS, OPERATOR];
 
 /// The role of a service, or of one of those apart.
 pub fn role_of(name: &str) -> String {

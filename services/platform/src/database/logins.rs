@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnection,
+    AssertSqlSafe, Connection, Executor, PgConnection,
     postgres::PgConnectOptions,
 };
 
@@ -16,6 +16,7 @@ use crate::config::Secret;
 pub struct Login {
     /// As in [`LOGINS`], or `owner`, or `operator`.
     pub name: &'static str,
+    /// Of characters that need no quoting in a URL.
     pub password: Secret,
 }
 
@@ -34,9 +35,12 @@ impl Login {
 
     /// Where it connects: to what `server` is a URL of.
     pub fn url(&self, server: &str) -> anyhow::Result<Secret> {
-        let options = PgConnectOptions::from_str(server).context("database.url cannot be read as a Postgres URL")?;
-        let own = options.username(&role_of(self.name)).password(self.password.expose());
-        Ok(Secret::new(own.to_url_lossy().to_string()))
+        let (scheme, rest) = server.split_once("://").context("database.url is no postgres:// URL")?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        // What is left of a login before the host goes.
+        let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+        let (login, password) = (role_of(self.name), self.password.expose());
+        Ok(Secret::new(format!("{scheme}://{login}:{password}@{}", &rest[host..])))
     }
 }
 
@@ -105,4 +109,21 @@ async fn own(tx: &mut PgConnection) -> anyhow::Result<()> {
     );
     tx.execute(AssertSqlSafe(statement)).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_goes_where_the_other_went() {
+        let login = Login { name: "intake", password: Secret::new("pw") };
+        for (server, own) in [
+            ("postgres://vigie@127.0.0.1:5432/vigie", "postgres://vigie_intake:pw@127.0.0.1:5432/vigie"),
+            ("postgresql://a:p%40@[::1]/x?sslmode=require", "postgresql://vigie_intake:pw@[::1]/x?sslmode=require"),
+            ("postgres:///vigie?host=/run/postgresql", "postgres://vigie_intake:pw@/vigie?host=/run/postgresql"),
+        ] {
+            assert_eq!(login.url(server).unwrap().expose(), own);
+        }
+    }
 }

@@ -52,8 +52,8 @@ fn login(folder: &Path, name: &'static str) -> anyhow::Result<Login> {
     let path = folder.join(format!("{name}.password"));
     let password = Secret::new(secret::kept(&path, fresh)?);
     anyhow::ensure!(
-        password.expose().is_ascii() && password.expose().len() >= 16,
-        "{} must hold at least 16 ASCII characters",
+        password.expose().len() >= 16 && password.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{} must hold at least 16 letters and digits",
         path.display()
     );
     Ok(Login { name, password })

@@ -10,7 +10,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use vigie_directory::in_force::{self, differing, is_unreachable, load_or_adopt};
+use vigie_directory::in_force::{self, Sight, differing, is_unreachable, load_or_adopt};
 use vigie_domain::city::{City, InForce};
 use vigie_platform::{
     Context,
@@ -31,8 +31,6 @@ use crate::{Outcome, block_on, city, http, service::Service};
 
 /// How long loops get to finish what is in flight.
 const GRACE: Duration = Duration::from_secs(20);
-/// Whom every process acts as in the database, whatever services it runs.
-const APART: [&str; 3] = [database::RELAY, database::AUTHENTICATOR, database::FOLLOWER];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -94,7 +92,8 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut supervisor = Supervisor::new(stop.clone());
     supervisor.start("the signal handler", stop_on_signal(stop.clone()));
-    let following = database::pool(database, database::FOLLOWER, 2)?;
+    let (sight, follower) = follower(only);
+    let following = database::pool(database, follower, 2)?;
     let listener = listener.into_std()?;
     let waiting = CancellationToken::new();
     let begun = async {
@@ -108,7 +107,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     served?;
     let Some(city) = begun? else { return Ok(()) };
     let in_force = InForce::new(city);
-    let follow = in_force::follow(following, in_force.clone(), health.clone(), stop.clone());
+    let follow = in_force::follow(following, sight, in_force.clone(), health.clone(), stop.clone());
     supervisor.start("the watch of what is in force", follow);
     let relay_pool = database::pool(database, database::RELAY, 2)?;
     supervisor.start(
@@ -166,6 +165,15 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.run(GRACE).await
 }
 
+/// What a process sees of what is in force, and whom it reads it as: only who sends or keeps the directory sees addresses.
+fn follower(only: &[Service]) -> (Sight, &'static str) {
+    if only.iter().any(|service| matches!(service, Service::Directory | Service::Notification)) {
+        (Sight::Whole, database::CONTACTS)
+    } else {
+        (Sight::WithoutAddresses, database::FOLLOWER)
+    }
+}
+
 /// The connection by which a service reads from the bus: its own where services have keys, else everybody's.
 async fn bus_of(service: Service, config: &BusConfig, shared: &Bus, watch: &Watch) -> anyhow::Result<Bus> {
     let name = service.name();
@@ -188,19 +196,21 @@ async fn begin(
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<City>> {
     let database = &context.config.database;
-    let names: Vec<&str> = only.iter().map(|service| service.name()).chain(APART).collect();
+    let (sight, follower) = follower(only);
+    let apart = [database::RELAY, database::AUTHENTICATOR, follower];
+    let names: Vec<&str> = only.iter().map(|service| service.name()).chain(apart).collect();
     // Only whoever writes the directory can adopt the files; others wait until something is in force.
     let writing = database.has("directory").then(|| database::pool(database, "directory", 1)).transpose()?;
     let attempt = async || {
         database::check_serving(database, &names).await?;
-        if let Some(city) = in_force::load(following).await? {
+        if let Some(city) = in_force::load_seen(following, sight).await? {
             return anyhow::Ok(Some(city));
         }
         let Some(writing) = &writing else { return Ok(None) };
         let files = || city::files(&context.config.paths);
-        let (city, entries) = load_or_adopt(writing, files, context.clock.now()).await?;
+        let (_, entries) = load_or_adopt(writing, files, context.clock.now()).await?;
         context.fresh.push(entries);
-        Ok(Some(city))
+        in_force::load_seen(following, sight).await
     };
     loop {
         match attempt().await {
