@@ -17,9 +17,6 @@ use crate::{
     wait,
 };
 
-/// Who administers the bus of a test: may do everything, as nobody of the house may.
-const ADMINISTRATOR: &str = "{ user: admin, password: admin }";
-
 #[derive(Debug)]
 pub struct Nats {
     port: u16,
@@ -31,12 +28,18 @@ pub struct Nats {
 }
 
 impl Nats {
+    /// User and password of whoever administers the bus of a test: may do everything, as nobody of the house may.
+    pub const ADMINISTRATOR: (&str, &str) = ("admin", "admin-of-the-test");
+
     /// With users and permissions made by the commands that make them in earnest.
     pub async fn start(folder: &Path) -> Self {
         let keys = folder.join("nats-keys");
         vigie(&["keys".as_ref(), "nats".as_ref(), "--out".as_ref(), keys.as_os_str()]).await;
-        let block = vigie(&["contract".as_ref(), "nats-permissions".as_ref(), "--keys".as_ref(), keys.as_os_str()]).await;
-        let users = block.replacen("users: [", &format!("users: [\n    {ADMINISTRATOR}"), 1);
+        let block =
+            vigie(&["contract".as_ref(), "nats-permissions".as_ref(), "--keys".as_ref(), keys.as_os_str()]).await;
+        let (user, password) = Self::ADMINISTRATOR;
+        let administrator = format!("users: [\n    {{ user: {user}, password: {password} }}");
+        let users = block.replacen("users: [", &administrator, 1);
         fs::write(folder.join("nats.conf"), users).expect("the users can be written");
         Self::of(folder, Some(keys)).await
     }
@@ -56,11 +59,6 @@ impl Nats {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    /// The same, as whoever administers it.
-    pub fn administrator_url(&self) -> String {
-        format!("nats://admin:admin@127.0.0.1:{}", self.port)
     }
 
     /// The file of a user's seed.

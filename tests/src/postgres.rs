@@ -41,7 +41,18 @@ impl Postgres {
         let mut initdb = program("initdb", &data);
         // Not synchronised: a machine that fails during the set-up of a test may lose it. A password is hashed once, as every
         // connection of every test would pay for more.
-        initdb.args(["-N", "-U", "vigie", "-A", "scram-sha-256", "-c", "scram_iterations=1", "-E", "UTF8", "--locale=C"]);
+        initdb.args([
+            "-N",
+            "-U",
+            "vigie",
+            "-A",
+            "scram-sha-256",
+            "-c",
+            "scram_iterations=1",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]);
         initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(&data);
         let made = tokio::process::Command::from(initdb).stdout(Stdio::null()).status().await;
         assert!(made.expect("initdb starts").success(), "initdb failed in {}", data.display());

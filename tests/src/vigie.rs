@@ -140,7 +140,10 @@ impl Vigie {
         let url = format!("http://127.0.0.1:{port}");
         let own = Options::default().set("HTTP__LISTEN", format!("127.0.0.1:{port}")).set("HTTP__PUBLIC_URL", &url);
         let mut beside = Self {
-            options: self.options.clone().merged(Options { only: only.iter().map(|&name| name.to_owned()).collect(), ..own }),
+            options: self
+                .options
+                .clone()
+                .merged(Options { only: only.iter().map(|&name| name.to_owned()).collect(), ..own }),
             url,
             log: self.log.with_file_name("beside.log"),
             logins: self.logins.clone(),

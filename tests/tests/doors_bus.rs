@@ -5,12 +5,18 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
 use vigie_proto::{EventId, envelope::Envelope, permission};
-use vigie_tests::{Options, Stack, Vigie, now, small_city, wait};
+use vigie_tests::{Nats, Options, Stack, Vigie, now, small_city, wait};
 
 /// A client of that user, as whoever took its key would be.
 async fn intruder(stack: &Stack, user: &str) -> jetstream::Context {
     let options = ConnectOptions::with_nkey(stack.nats.key(user)).custom_inbox_prefix(permission::inbox_of(user));
     jetstream::new(options.connect(stack.nats.url()).await.expect("the key is good"))
+}
+
+async fn administrator(stack: &Stack) -> jetstream::Context {
+    let (user, password) = Nats::ADMINISTRATOR;
+    let options = ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
+    jetstream::new(options.connect(stack.nats.url()).await.expect("the administrator comes in"))
 }
 
 async fn in_the_small_city(stack: &Stack) -> Vigie {
@@ -109,7 +115,7 @@ async fn a_stranger_is_refused_and_a_service_can_neither_publish_nor_touch_strea
     let stranger = ConnectOptions::new().connect(stack.nats.url()).await;
     assert!(stranger.unwrap_err().to_string().to_lowercase().contains("authorization"));
 
-    let administrator = jetstream::new(async_nats::connect(stack.nats.administrator_url()).await.unwrap());
+    let administrator = administrator(&stack).await;
     let mut stream = administrator.get_stream("VIGIE").await.unwrap();
     let before = stream.info().await.unwrap().state.messages;
     for user in ["routing", "escalation", "notification", "directory", "crisis"] {
@@ -172,9 +178,13 @@ async fn what_the_journal_does_not_hold_changes_nothing_and_shows() {
     // What happened, told otherwise: another type, another subject, other words.
     let opened = Forged::of_the_journal(&vigie, "vigie.incident.opened.v1").await;
     let raised = Forged::of_the_journal(&vigie, "vigie.signal.raised.v1").await;
-    Forged { type_name: "vigie.act.recorded.v1".to_owned(), subject: "vigie.act.recorded".to_owned(), ..opened.clone() }
-        .publish(&bus)
-        .await;
+    Forged {
+        type_name: "vigie.act.recorded.v1".to_owned(),
+        subject: "vigie.act.recorded".to_owned(),
+        ..opened.clone()
+    }
+    .publish(&bus)
+    .await;
     Forged { subject: "vigie.act.recorded".to_owned(), ..raised.clone() }.publish(&bus).await;
     Forged { data: raised.data.replace("serious", "fatal"), ..raised.clone() }.publish(&bus).await;
     // And what is no event at all.
@@ -199,7 +209,8 @@ async fn what_the_journal_does_not_hold_changes_nothing_and_shows() {
     let messages = vigie.all_sent(&stack).await;
     assert_eq!(messages.len(), 2);
     assert!(messages.iter().all(|message| !message.text.contains("CANARY")));
-    let grown: Vec<i64> = everything(&stack, &vigie).await.iter().zip(&before).map(|(after, before)| after - before).collect();
+    let grown: Vec<i64> =
+        everything(&stack, &vigie).await.iter().zip(&before).map(|(after, before)| after - before).collect();
     let (incidents, acknowledgements, dead, open) = (grown[4], grown[5], grown[2], grown[11]);
     assert_eq!((incidents, acknowledgements, dead, open), (1, 0, 0, 1), "{grown:?}");
     assert_eq!(grown[3], 1, "the inbox of routing knows the new signal only");
@@ -208,7 +219,8 @@ async fn what_the_journal_does_not_hold_changes_nothing_and_shows() {
     assert_eq!(ready["dependencies"]["nats"]["state"], "degraded", "{ready}");
     assert!(ready["dependencies"]["nats"]["why"].as_str().unwrap().contains("refused"), "{ready}");
     let log = vigie.log();
-    let alarms = log.lines().filter(|line| line.contains("ERROR") && line.contains("not what the journal holds")).count();
+    let alarms =
+        log.lines().filter(|line| line.contains("ERROR") && line.contains("not what the journal holds")).count();
     assert_eq!(alarms, 6, "one for each consumer and reason");
     assert!(!log.contains("CANARY"));
 }
@@ -226,7 +238,7 @@ async fn an_old_entry_played_again_is_not_applied_again() {
     // Still in the inbox: it may be a legitimate repetition, and is only acknowledged.
     raised.publish(&bus).await;
     let pending = async || {
-        let administrator = jetstream::new(async_nats::connect(stack.nats.administrator_url()).await.unwrap());
+        let administrator = administrator(&stack).await;
         let stream = administrator.get_stream("VIGIE").await.unwrap();
         let mut consumer = stream.get_consumer::<jetstream::consumer::pull::Config>("routing").await.unwrap();
         let info = consumer.info().await.unwrap();

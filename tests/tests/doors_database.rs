@@ -98,7 +98,9 @@ async fn nobody_connects_without_a_password() {
     let own = vigie.login("intake");
     let password = own.split([':', '@']).nth(2).expect("a URL with a password").to_owned();
 
-    for (login, password) in [("vigie_intake", ""), ("vigie_intake", "wrong"), ("vigie_routing", &password), ("vigie", "")] {
+    for (login, password) in
+        [("vigie_intake", ""), ("vigie_intake", "wrong"), ("vigie_routing", &password), ("vigie", "")]
+    {
         let refused = PgConnection::connect(&stack.postgres.url_as(login, password)).await;
         let refused = refused.err().unwrap_or_else(|| panic!("{login} came in")).to_string();
         assert!(refused.contains("password"), "{refused}");
@@ -128,7 +130,8 @@ async fn logins_may_be_made_again_and_stay_as_they_are() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let before = vigie.login("intake");
-    let passwords = "select count(*) from pg_authid where rolname like 'vigie\\_%' and rolpassword like 'SCRAM-SHA-256$%'";
+    let passwords =
+        "select count(*) from pg_authid where rolname like 'vigie\\_%' and rolpassword like 'SCRAM-SHA-256$%'";
     assert_eq!(vigie.records().count(passwords).await, 13, "a password each, as a verifier");
 
     // A second process on the same database prepares it again.
@@ -138,7 +141,7 @@ async fn logins_may_be_made_again_and_stay_as_they_are() {
     connected(&vigie, "intake").await;
     let foreign = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
                     where n.nspname in ('journal', 'directory', 'intake', 'routing', 'escalation', 'notification', 'console', 'crisis')
-                      and c.relkind in ('r', 'S') and c.relowner <> 'vigie_owner'::regrole";
+                      and c.relkind in ('r', 'v', 'S') and c.relowner <> 'vigie_owner'::regrole";
     assert_eq!(vigie.records().count(foreign).await, 0, "the owner owns everything");
 }
 

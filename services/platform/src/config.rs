@@ -480,12 +480,17 @@ impl Config {
                 Ok(options) => require(
                     options.get_socket().is_some()
                         || is_local(options.get_host())
-                        || matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull),
+                        || matches!(
+                            options.get_ssl_mode(),
+                            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+                        ),
                     &format!(
                         "{name} goes to another machine in clear: add ?sslmode=verify-full (or verify-ca, or require)"
                     ),
                 ),
-                Err(_) => require(false, &format!("{name} cannot be read as postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE")),
+                Err(_) => {
+                    require(false, &format!("{name} cannot be read as postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE"))
+                }
             }
         }
         for service in self.database.services.keys() {
@@ -542,7 +547,10 @@ impl Config {
             "sms.url goes to another machine in clear: use smpps://",
         );
         require(
-            self.telemetry.otlp_endpoint.as_deref().is_none_or(|url| url.starts_with("https://") || is_local(host_of(url))),
+            self.telemetry
+                .otlp_endpoint
+                .as_deref()
+                .is_none_or(|url| url.starts_with("https://") || is_local(host_of(url))),
             "telemetry.otlp_endpoint goes to another machine in clear: use https://",
         );
         require(
@@ -660,7 +668,8 @@ mod tests {
             ("VIGIE__EMAIL__HOST", "mail.example.org"),
         ]);
         let text = remote.unwrap_err().to_string();
-        for option in ["bus.url", "sms.url", "database.url", "database.services.intake", "telemetry.otlp", "email.tls"] {
+        for option in ["bus.url", "sms.url", "database.url", "database.services.intake", "telemetry.otlp", "email.tls"]
+        {
             assert!(text.contains(&format!("  - {option}")), "{option}: {text}");
         }
         with(&[
@@ -686,7 +695,10 @@ mod tests {
             ("VIGIE__DATABASE__SERVICES__RELAY", "postgres://x@127.0.0.1/vigie"),
         ]);
         let text = error.unwrap_err().to_string();
-        assert!(text.contains("database.services.intak is no service") && !text.contains("services.relay is"), "{text}");
+        assert!(
+            text.contains("database.services.intak is no service") && !text.contains("services.relay is"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -42,7 +42,16 @@ pub const OWNER: &str = "owner";
 
 /// Whom a process that serves acts as: its services, and those that belong to no service.
 pub const LOGINS: [&str; 11] = [
-    "intake", "routing", "escalation", "notification", "directory", "console", "crisis", RELAY, AUTHENTICATOR, FOLLOWER,
+    "intake",
+    "routing",
+    "escalation",
+    "notification",
+    "directory",
+    "console",
+    "crisis",
+    RELAY,
+    AUTHENTICATOR,
+    FOLLOWER,
     CONTACTS,
 ];
 /// Roles that are no service's: they have no schema and do not belong to the group.
@@ -91,7 +100,9 @@ pub fn options(config: &DatabaseConfig, service: &str) -> anyhow::Result<PgConne
         format!("database.services.{service} is missing: this process acts as {service} too; `vigie database logins` makes its file")
     })?;
     let options = PgConnectOptions::from_str(url.expose());
-    Ok(options.with_context(|| format!("database.services.{service} cannot be read as a Postgres URL"))?.application_name(&named))
+    Ok(options
+        .with_context(|| format!("database.services.{service} cannot be read as a Postgres URL"))?
+        .application_name(&named))
 }
 
 /// Brings every schema up to date. Needs a login that may create schemas and roles.

@@ -141,7 +141,10 @@ async fn keep(bus: &Bus, consumers: &[Consumer]) {
             true => match bus.ensure(consumers).await {
                 Ok(()) => LOOK_EVERY,
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "the stream or a consumer is missing and cannot be made");
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "the stream or a consumer is missing and cannot be made"
+                    );
                     TRY_AGAIN
                 }
             },

@@ -60,8 +60,7 @@ impl Probe {
 }
 
 impl Handler for Probe {
-    const CONSUMER: Consumer =
-        Consumer { name: "probe", service: "probe", types: &["vigie.directory.changed.v1"] };
+    const CONSUMER: Consumer = Consumer { name: "probe", service: "probe", types: &["vigie.directory.changed.v1"] };
     type After = ();
 
     /// Does what the event's text says, and tells a fact of each event.

@@ -123,7 +123,11 @@ pub(super) async fn settle_revival(
 /// Below this transaction number every entry of the consumer's types is in its inbox.
 pub(super) async fn watermark<H: Handler>(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     let statement = format!("select tx from {}.watermark where consumer = $1", H::CONSUMER.service);
-    Ok(sqlx::query_scalar(AssertSqlSafe(statement)).bind(H::CONSUMER.name).fetch_optional(connection).await?.unwrap_or(0))
+    Ok(sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(H::CONSUMER.name)
+        .fetch_optional(connection)
+        .await?
+        .unwrap_or(0))
 }
 
 pub(super) async fn set_watermark<H: Handler>(connection: &mut PgConnection, tx: i64) -> Result<(), sqlx::Error> {

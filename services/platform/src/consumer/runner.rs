@@ -136,10 +136,9 @@ impl<H: Handler> Runner<H> {
     async fn incoming(&self, message: Message) -> Option<Incoming> {
         let headers = message.headers.as_ref();
         match Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str)) {
-            Ok(envelope) => Some(Incoming {
-                id: envelope.id,
-                told: Some(Told { type_name: envelope.type_name, message }),
-            }),
+            Ok(envelope) => {
+                Some(Incoming { id: envelope.id, told: Some(Told { type_name: envelope.type_name, message }) })
+            }
             Err(_) => {
                 self.refuse(&message, Refusal::Unreadable).await;
                 None

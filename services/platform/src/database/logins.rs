@@ -3,10 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection,
-    postgres::PgConnectOptions,
-};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 
 use super::{LOGINS, OPERATOR, OWNER, SERVICE_GROUP, ensure_role, ensure_roles, lock_roles, role_of, scram};
 use crate::config::Secret;
@@ -95,7 +92,7 @@ async fn own(tx: &mut PgConnection) -> anyhow::Result<()> {
              -- Sequences of identity columns go with their table.
              select format('%s %I.%I', case c.relkind when 'S' then 'sequence' else 'table' end, n.nspname, c.relname), 1
                from pg_class c join pg_namespace n on n.oid = c.relnamespace
-              where n.nspname in ({schemas}) and c.relowner <> '{owner}'::regrole and c.relkind in ('r', 'p', 'S')
+              where n.nspname in ({schemas}) and c.relowner <> '{owner}'::regrole and c.relkind in ('r', 'p', 'v', 'S')
                 and not exists (select from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype in ('i', 'a'))
              union all
              select format('routine %s', p.oid::regprocedure), 2 from pg_proc p join pg_namespace n on n.oid = p.pronamespace

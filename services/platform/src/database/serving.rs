@@ -6,7 +6,8 @@ use super::{LOGINS, options, role_of};
 use crate::config::DatabaseConfig;
 
 /// What mends a login that may do too much.
-const REMEDY: &str = "make the logins with `vigie database logins --out DIR` and name their files under [database.services]";
+const REMEDY: &str =
+    "make the logins with `vigie database logins --out DIR` and name their files under [database.services]";
 
 /// A login that must not serve.
 #[derive(Debug, thiserror::Error)]

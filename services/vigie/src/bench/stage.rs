@@ -58,7 +58,8 @@ pub(crate) async fn on(
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let work = async {
         let sink = Sink::start().await?;
-        let (server, poster) = serve_city(&folder, config_file, &staged.territory, serve, scratch.logins(), &sink).await?;
+        let (server, poster) =
+            serve_city(&folder, config_file, &staged.territory, serve, scratch.logins(), &sink).await?;
         let stage = Stage { scratch, sink, bus: bus.clone(), poster };
         let outcome = measure(&stage).await.with_context(|| server.log_tail());
         drop(server);

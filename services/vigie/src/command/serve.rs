@@ -218,10 +218,9 @@ async fn begin(
                 warn_of_files(&context.config.paths, &city);
                 return Ok(Some(city));
             }
-            Ok(None) => context.health.report(
-                "doctrine",
-                State::Failed("nothing is in force yet: `vigie configuration publish`".to_owned()),
-            ),
+            Ok(None) => context
+                .health
+                .report("doctrine", State::Failed("nothing is in force yet: `vigie configuration publish`".to_owned())),
             Err(error) if is_unreachable(&error) => {
                 context.health.report("postgres", State::Failed(format!("{error:#}")));
             }
