@@ -489,7 +489,7 @@ impl Config {
                     ),
                 ),
                 Err(_) => {
-                    require(false, &format!("{name} cannot be read as postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE"))
+                    require(false, &format!("{name} cannot be read as postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE"));
                 }
             }
         }
@@ -612,11 +612,14 @@ fn override_with(table: &mut Table, keys: &str, value: &str) {
     };
     let mut at = table;
     for section in sections.split("__").filter(|section| !section.is_empty()) {
-        match at.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new())) {
-            Value::Table(section) => at = section,
+        let entry = at.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if !entry.is_table() {
             // Something else stands there: reading the whole says so, and names the variable.
-            other => return *other = typed,
+            *entry = typed;
+            return;
         }
+        let Value::Table(section) = entry else { return };
+        at = section;
     }
     at.insert(key.to_owned(), typed);
 }

@@ -136,19 +136,13 @@ async fn tidy(pool: &PgPool, mut acknowledged: mpsc::Receiver<Uuid>) {
 /// Makes the stream and the consumers when the bus is there (again), and whenever they turn out to be gone, for ever.
 async fn keep(bus: &Bus, consumers: &[Consumer]) {
     loop {
-        let pause = match bus.is_connected() {
-            false => LOOK_EVERY,
-            true => match bus.ensure(consumers).await {
-                Ok(()) => LOOK_EVERY,
-                Err(error) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "the stream or a consumer is missing and cannot be made"
-                    );
-                    TRY_AGAIN
-                }
-            },
-        };
+        let mut pause = LOOK_EVERY;
+        if bus.is_connected()
+            && let Err(error) = bus.ensure(consumers).await
+        {
+            tracing::warn!(error = format!("{error:#}"), "the stream or a consumer is missing and cannot be made");
+            pause = TRY_AGAIN;
+        }
         tokio::select! {
             () = bus.reconnected() => {}
             () = gone(bus, consumers, pause) => {}

@@ -35,10 +35,10 @@ pub(crate) fn kept(path: &Path, make: impl FnOnce() -> String) -> anyhow::Result
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let fresh = path.with_extension("new");
     let written = (|| {
-        fs::remove_file(&fresh).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
+        // What an interrupted command left.
+        if fresh.exists() {
+            fs::remove_file(&fresh)?;
+        }
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
         writeln!(file, "{text}")?;
         file.sync_all()?;

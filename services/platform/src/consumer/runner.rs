@@ -135,15 +135,12 @@ impl<H: Handler> Runner<H> {
     /// Reads which event a message tells of; one that does not say so is refused.
     async fn incoming(&self, message: Message) -> Option<Incoming> {
         let headers = message.headers.as_ref();
-        match Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str)) {
-            Ok(envelope) => {
-                Some(Incoming { id: envelope.id, told: Some(Told { type_name: envelope.type_name, message }) })
-            }
-            Err(_) => {
-                self.refuse(&message, Refusal::Unreadable).await;
-                None
-            }
+        let read = Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str));
+        if let Ok(envelope) = read {
+            return Some(Incoming { id: envelope.id, told: Some(Told { type_name: envelope.type_name, message }) });
         }
+        self.refuse(&message, Refusal::Unreadable).await;
+        None
     }
 
     /// Takes a message off the consumer for good: it is none of ours, whoever published it.
