@@ -4,10 +4,12 @@
 //! travel under, [`envelope`] the CloudEvents attributes beside them. Within a version, changes are additive only;
 //! `samples/` holds one golden sample per version ever released and a test that still decodes it.
 
+pub mod consumer;
 pub mod crisis;
 pub mod envelope;
 pub mod event;
 mod id;
+pub mod permission;
 pub mod plan;
 pub mod schema;
 pub mod sensitivity;

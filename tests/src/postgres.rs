@@ -20,6 +20,8 @@ use crate::{
 };
 
 const NOBODY: u32 = 65_534;
+/// The superuser's.
+const PASSWORD: &str = "superuser";
 
 #[derive(Debug)]
 pub struct Postgres {
@@ -34,9 +36,24 @@ impl Postgres {
     pub async fn start(folder: &Path) -> Self {
         let data = folder.join("postgres");
         fs::create_dir(&data).expect("the data folder can be made");
+        let password_file = folder.join("superuser-password");
+        fs::write(&password_file, PASSWORD).expect("the password can be written");
         let mut initdb = program("initdb", &data);
-        // Not synchronised: a machine that fails during the set-up of a test may lose it.
-        initdb.args(["-N", "-U", "vigie", "-A", "trust", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
+        // Not synchronised: a machine that fails during the set-up of a test may lose it. A password is hashed once, as every
+        // connection of every test would pay for more.
+        initdb.args([
+            "-N",
+            "-U",
+            "vigie",
+            "-A",
+            "scram-sha-256",
+            "-c",
+            "scram_iterations=1",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]);
+        initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(&data);
         let made = tokio::process::Command::from(initdb).stdout(Stdio::null()).status().await;
         assert!(made.expect("initdb starts").success(), "initdb failed in {}", data.display());
         let log = folder.join("postgres.log");
@@ -47,12 +64,18 @@ impl Postgres {
         postgres
     }
 
+    /// As the superuser.
     pub fn url(&self) -> String {
         self.url_of("vigie")
     }
 
+    /// As somebody else.
+    pub fn url_as(&self, login: &str, password: &str) -> String {
+        format!("postgres://{login}:{password}@127.0.0.1:{}/vigie", self.port)
+    }
+
     fn url_of(&self, database: &str) -> String {
-        format!("postgres://vigie@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://vigie:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// SIGKILL, as when the machine's power fails as far as Postgres can tell.

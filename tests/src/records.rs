@@ -1,4 +1,4 @@
-//! What the database holds, read as its owner.
+//! What the database holds, read as its superuser.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

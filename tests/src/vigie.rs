@@ -9,6 +9,8 @@ use std::{
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
+use vigie_platform::database;
+use vigie_proto::{consumer, permission};
 
 use crate::{
     Caller, Message, Raised, Records, Stack,
@@ -23,6 +25,8 @@ use crate::{
 pub struct Options {
     time_scale: Option<f64>,
     environment: Vec<(String, String)>,
+    /// Services to run; all when empty.
+    only: Vec<String>,
 }
 
 impl Options {
@@ -55,24 +59,43 @@ pub struct Vigie {
     url: String,
     private_url: String,
     log: PathBuf,
+    /// Where the logins to the database are.
+    logins: PathBuf,
     process: Option<Process>,
     tokens: Mutex<HashMap<String, String>>,
     records: Records,
 }
 
 impl Vigie {
-    /// Migrates the database, starts every service, waits until it is ready.
+    /// Makes the logins, migrates the database, starts every service, waits until it is ready.
     pub async fn start(stack: &Stack, options: Options) -> Self {
+        let mut vigie = Self::prepared(stack, options).await;
+        vigie.restart().await;
+        vigie
+    }
+
+    /// Everything up to the start of the services.
+    pub async fn prepared(stack: &Stack, options: Options) -> Self {
         let (port, private_port) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{port}");
         let private_url = format!("http://127.0.0.1:{private_port}");
         let ports = stack.outbox.ports();
-        let options = Options::default()
+        let logins = stack.folder().join("database");
+        let own = |user: &str| stack.nats.key_file(user).display().to_string();
+        let mut base = Options::default();
+        for service in database::LOGINS {
+            let login = logins.join(format!("{service}.url"));
+            base = base.set(&format!("DATABASE__SERVICES__{}", service.to_uppercase()), login.display());
+        }
+        for service in consumer::services() {
+            base = base.set(&format!("BUS__SERVICES__{}", service.to_uppercase()), own(service));
+        }
+        let options = base
             .set("HTTP__LISTEN", format!("127.0.0.1:{port}"))
             .set("HTTP__PRIVATE_LISTEN", format!("127.0.0.1:{private_port}"))
             .set("HTTP__PUBLIC_URL", &url)
-            .set("DATABASE__URL", stack.postgres.url())
             .set("BUS__URL", stack.nats.url())
+            .set("BUS__NKEY_SEED_FILE", own(permission::RELAY))
             .set("EMAIL__PORT", ports.smtp)
             .set("EMAIL__TLS", "none")
             .set("EMAIL__RETRY_FIRST_MS", 250)
@@ -85,10 +108,54 @@ impl Vigie {
         let log = stack.folder().join("vigie.log");
         let records = Records::new(&stack.postgres.url());
         let tokens = Mutex::default();
-        let mut vigie = Self { options, url, private_url, log, process: None, tokens, records };
-        vigie.command(&["migrate"]).await;
-        vigie.restart().await;
+        let vigie = Self { options, url, private_url, log, logins, process: None, tokens, records };
+        let out = vigie.logins.display().to_string();
+        vigie.prepare(&["database", "logins", "--out", &out], &stack.postgres.url()).await;
+        vigie.prepare(&["migrate"], &vigie.login("owner")).await;
         vigie
+    }
+
+    /// Runs a command that prepares the database, as `url`, which no service is ever given.
+    async fn prepare(&self, arguments: &[&str], url: &str) {
+        let mut command = self.program();
+        // The logins are not there before they are made.
+        for service in database::LOGINS {
+            command.env_remove(format!("VIGIE__DATABASE__SERVICES__{}", service.to_uppercase()));
+        }
+        command.env("VIGIE__DATABASE__URL", url);
+        ran(command, arguments).await;
+    }
+
+    /// The URL of a login, such as that of `intake`, or `owner`.
+    pub fn login(&self, name: &str) -> String {
+        let path = self.logins.join(format!("{name}.url"));
+        std::fs::read_to_string(path).expect("the login was made").trim().to_owned()
+    }
+
+    /// What it has written to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Another process beside this one that runs some of the services, with the same options.
+    pub async fn beside(&self, only: &[&str]) -> Self {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let own = Options::default().set("HTTP__LISTEN", format!("127.0.0.1:{port}")).set("HTTP__PUBLIC_URL", &url);
+        let mut beside = Self {
+            options: self
+                .options
+                .clone()
+                .merged(Options { only: only.iter().map(|&name| name.to_owned()).collect(), ..own }),
+            url,
+            log: self.log.with_file_name("beside.log"),
+            logins: self.logins.clone(),
+            process: None,
+            tokens: Mutex::default(),
+            records: self.records.clone(),
+        };
+        beside.restart().await;
+        beside
     }
 
     /// Starts it again as it was, and waits until it is ready.
@@ -103,6 +170,9 @@ impl Vigie {
         let mut arguments = vec!["serve".to_owned()];
         if let Some(scale) = self.options.time_scale {
             arguments.push(format!("--time-scale={scale}"));
+        }
+        if !self.options.only.is_empty() {
+            arguments.push(format!("--only={}", self.options.only.join(",")));
         }
         self.process = Some(Process::start(self.program().args(arguments), &self.log));
     }
@@ -134,11 +204,17 @@ impl Vigie {
 
     /// What one of Vigie's commands prints.
     pub async fn command(&self, arguments: &[&str]) -> String {
-        let mut command = tokio::process::Command::from(self.program());
-        let done = command.args(arguments).stdin(Stdio::null()).output().await.expect("vigie starts");
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "vigie {} failed: {said}", arguments.join(" "));
-        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+        ran(self.program(), arguments).await
+    }
+
+    /// What it says on standard error when it does not start with `environment` over its own: it must end by itself.
+    pub async fn refused_to_serve(&self, environment: &[(&str, &str)]) -> String {
+        let mut command = self.program();
+        command.envs(environment.iter().copied()).arg("serve").stdin(Stdio::null());
+        let done = tokio::process::Command::from(command).kill_on_drop(true).output();
+        let done = tokio::time::timeout(wait::PATIENCE, done).await.expect("it ends").expect("vigie starts");
+        assert!(!done.status.success(), "it served");
+        String::from_utf8_lossy(&done.stderr).into_owned()
     }
 
     /// What one of Vigie's commands says when it refuses to do what it was told.
@@ -234,9 +310,17 @@ impl Vigie {
     }
 }
 
+async fn ran(command: Command, arguments: &[&str]) -> String {
+    let mut command = tokio::process::Command::from(command);
+    let done = command.args(arguments).stdin(Stdio::null()).output().await.expect("vigie starts");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "vigie {} failed: {said}", arguments.join(" "));
+    String::from_utf8_lossy(&done.stdout).trim().to_owned()
+}
+
 impl Options {
     fn merged(mut self, over: Self) -> Self {
         self.environment.extend(over.environment);
-        Self { time_scale: over.time_scale, ..self }
+        Self { time_scale: over.time_scale.or(self.time_scale), only: over.only, ..self }
     }
 }

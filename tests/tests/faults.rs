@@ -7,7 +7,7 @@ use std::{
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use vigie_tests::{Message, Options, Raised, SCHOOL, Stack, Vigie, now, small_city, wait};
+use vigie_tests::{Message, Nats, Options, Raised, SCHOOL, Stack, Vigie, now, small_city, wait};
 
 /// With the bus gone an alert may take this long, no longer.
 const WITHOUT_BUS: Duration = Duration::from_secs(5);
@@ -90,7 +90,9 @@ async fn a_stream_deleted_with_unread_messages_loses_nothing() {
     let stack = Stack::start().await;
     let vigie = counting(&stack).await;
     let desk = vigie.caller(small_city::SOURCE).await;
-    let client = async_nats::connect(stack.nats.url()).await.unwrap();
+    let (user, password) = Nats::ADMINISTRATOR;
+    let administrator = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
+    let client = administrator.connect(stack.nats.url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
 
     let mut raised = Vec::new();

@@ -3,15 +3,17 @@
 #[path = "support/probe.rs"]
 mod probe;
 
-use probe::{House, fact};
+use std::time::Duration;
+
+use probe::{House, Probe, fact};
 use sqlx::Executor;
-use vigie_platform::journal;
+use vigie_platform::{consumer::Handler as _, journal};
 use vigie_tests::{Stack, wait};
 
 async fn connected() -> House {
-    let house = House::new(Stack::start().await).await;
+    let house = House::new(Stack::start_open().await).await;
     wait::until("the bus is there", wait::PATIENCE, || async { house.bus.is_connected() }).await;
-    house.bus.ensure_stream().await.expect("the stream can be made");
+    house.bus.ensure(&[Probe::CONSUMER]).await.expect("stream and consumer can be made");
     house
 }
 
@@ -25,7 +27,7 @@ async fn an_event_that_comes_twice_is_handled_once() {
     // A new stream knows nothing of the message, so it takes and delivers it again.
     let client = async_nats::connect(house.stack.nats.url()).await.unwrap();
     async_nats::jetstream::new(client).delete_stream("VIGIE").await.unwrap();
-    house.bus.ensure_stream().await.unwrap();
+    house.bus.ensure(&[Probe::CONSUMER]).await.unwrap();
     house.publish_again(&first).await;
     house.publish("second").await;
 
@@ -105,7 +107,7 @@ async fn what_was_set_aside_is_tried_again_once_when_somebody_asks() {
 
 #[tokio::test]
 async fn without_a_bus_the_journal_brings_what_is_owed() {
-    let mut stack = Stack::start().await;
+    let mut stack = Stack::start_open().await;
     stack.nats.kill();
     let mut house = House::new(stack).await;
     house.journal("before it started").await;
@@ -119,7 +121,7 @@ async fn without_a_bus_the_journal_brings_what_is_owed() {
 
 #[tokio::test]
 async fn a_transaction_that_commits_late_is_not_passed_over() {
-    let mut stack = Stack::start().await;
+    let mut stack = Stack::start_open().await;
     stack.nats.kill();
     let mut house = House::new(stack).await;
     let probe = house.consume();
@@ -138,7 +140,7 @@ async fn a_transaction_that_commits_late_is_not_passed_over() {
 
 #[tokio::test]
 async fn what_is_not_on_the_bus_goes_there_when_the_bus_returns() {
-    let mut stack = Stack::start().await;
+    let mut stack = Stack::start_open().await;
     stack.nats.kill();
     let mut house = House::new(stack).await;
     house.relay();
@@ -160,7 +162,7 @@ async fn what_is_not_on_the_bus_goes_there_when_the_bus_returns() {
 
 #[tokio::test]
 async fn two_migrations_at_once_do_not_disturb_each_other() {
-    let stack = Stack::start().await;
+    let stack = Stack::start_open().await;
     let url = stack.postgres.url();
     let journal = [vigie_platform::database::journal_migrations()];
 
@@ -173,9 +175,9 @@ async fn two_migrations_at_once_do_not_disturb_each_other() {
 
 #[tokio::test]
 async fn the_relay_may_take_entries_off_the_pending_list_and_nothing_else() {
-    let house = House::new(Stack::start().await).await;
+    let house = House::new(Stack::start_open().await).await;
     house.journal("pending").await;
-    let relay = vigie_platform::database::pool(&house.stack.postgres.url(), "relay", 2).unwrap();
+    let relay = vigie_platform::database::pool(&house.context.config.database, "relay", 2).unwrap();
 
     for statement in [
         "insert into journal.entry (event_id, type, subject, source, recorded_at, data)

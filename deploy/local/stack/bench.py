@@ -44,10 +44,10 @@ def _on_servers(programs, binary, name, arguments):
     chosen = _free_ports()
     try:
         with step("starting nats on %s:%d" % (ports.HOST, chosen.nats)):
-            nats.start(programs[0], chosen)
+            nats.start(programs[0], chosen, is_open=True)
         with step("starting postgres on %s:%d" % (ports.HOST, chosen.postgres)):
             postgres.start(programs[1], chosen)
-        return _measure(binary, name, arguments, {"VIGIE__DATABASE__URL": chosen.database_url, "VIGIE__BUS__URL": chosen.nats_url})
+        return _measure(binary, name, arguments, {"VIGIE__DATABASE__URL": chosen.database_url(postgres.SUPERUSER, postgres.superuser_password()), "VIGIE__BUS__URL": chosen.nats_url})
     finally:
         postgres.stop()
         nats.stop()
@@ -58,7 +58,7 @@ class _apart:
 
     def __enter__(self):
         shutil.rmtree(FOLDER, ignore_errors=True)
-        self.former = {name: getattr(paths, name) for name in ("DATA", "RUN", "LOG")}
+        self.former = {name: getattr(paths, name) for name in ("DATA", "RUN", "LOG", "SECRETS")}
         for name in self.former:
             setattr(paths, name, FOLDER / name.lower())
         paths.prepare()

@@ -1,7 +1,7 @@
 """Who plays in the demonstration: tokens and personal links, and the file `.local/env` that hands them out."""
 import csv
 
-from . import paths, vigie
+from . import nats, paths, vigie
 from .trouble import Trouble
 
 ROLES = paths.LOCAL_DEPLOY / "demonstration.csv"
@@ -44,8 +44,9 @@ def write_env(ports, issued):
         "VIGIE_URL": ports.vigie_url,
         "VIGIE_METRICS_URL": ports.private_url + "/metrics",
         "VIGIE_READY_URL": ports.private_url + "/readyz",
-        "NATS_URL": ports.nats_url,
-        "DATABASE_URL": ports.database_url,
+        "NATS_URL": ports.nats_url_as(nats.READER, nats.reader_password()),
+        "DATABASE_URL": vigie.login("operator"),
+        "DATABASE_SUPERUSER_URL": vigie.login("superuser"),
         "VIGIE_OUTBOX_URL": ports.outbox_url + "/messages",
         **issued,
     }

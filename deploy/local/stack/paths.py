@@ -23,6 +23,14 @@ def prepare():
     SECRETS.chmod(0o700)
 
 
+def secret(path, make):
+    """What the file of that secret holds; made with what `make` gives when there is none."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(path, make() + "\n")
+    return path.read_text(encoding="utf-8").strip()
+
+
 def shown(path):
     """The path as a person in the checkout would type it."""
     try:

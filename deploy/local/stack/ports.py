@@ -39,11 +39,14 @@ class Ports:
 
     @property
     def nats_url(self):
+        """For whoever has a key; others are refused."""
         return "nats://%s:%d" % (HOST, self.nats)
 
-    @property
-    def database_url(self):
-        return "postgres://vigie@%s:%d/vigie" % (HOST, self.postgres)
+    def nats_url_as(self, user, password):
+        return "nats://%s:%s@%s:%d" % (user, password, HOST, self.nats)
+
+    def database_url(self, login, password):
+        return "postgres://%s:%s@%s:%d/vigie" % (login, password, HOST, self.postgres)
 
     @property
     def outbox_url(self):

@@ -1,7 +1,7 @@
 """`up`: everything from a clean checkout to a ready Vigie, then watches it; and `up --only` for one component."""
 import time
 
-from . import demonstration, identity, paths, ports, prerequisites, processes, runset, stopping, vendor, vigie
+from . import demonstration, identity, nats, paths, ports, postgres, prerequisites, processes, runset, stopping, vendor, vigie
 from .progress import say, step, warn
 from .runset import NAMES, RunSet
 from .trouble import Interrupted, Trouble
@@ -85,14 +85,16 @@ def _start_all(time_scale, release):
     the_set.save()
     vigie.create_link_key()
     processes.fresh_logs(NAMES)
+    with step("making keys of the bus (vigie keys nats)"):
+        nats.make_users(the_set.vigie_program)
     for name in ("nats", "postgres", "outbox"):
         ports.require_free(chosen, runset.PORTS_OF[name])
         with step("starting %s on %s" % (name, _addresses(chosen, name))) as remark:
             if name == "postgres" and identity.way() != "direct":
                 remark("as nobody, for root")
             the_set.start(name)
-    with step("preparing the database (vigie migrate)"):
-        vigie.run(the_set.vigie_program, ["migrate"], the_set.told)
+    with step("preparing the database (vigie database logins, vigie migrate)"):
+        vigie.prepare_database(the_set.vigie_program, chosen.database_url(postgres.SUPERUSER, postgres.superuser_password()))
     with step("publishing the configuration, proved first (vigie configuration publish)"):
         vigie.run(the_set.vigie_program, ["configuration", "publish", "--if-new"], the_set.told)
     with step("issuing the demonstration tokens"):

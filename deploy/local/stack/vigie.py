@@ -13,6 +13,9 @@ from .trouble import Trouble
 
 NAME = "vigie"
 LINK_KEY = paths.SECRETS / "link.key"
+LOGINS = paths.SECRETS / "database"
+# Whom a process that serves acts as in the database.
+SERVING = ("intake", "routing", "escalation", "notification", "directory", "console", "crisis", "relay", "authenticator", "porter", "follower", "contacts")
 
 
 def given():
@@ -47,8 +50,10 @@ def environment(ports, time_scale=None):
     """What Vigie is told, over its `config/vigie.toml`."""
     told = {
         "VIGIE_CONFIG": paths.ROOT / "config" / "vigie.toml",
-        "VIGIE__DATABASE__URL": ports.database_url,
+        **{"VIGIE__DATABASE__SERVICES__" + name.upper(): login_file(name) for name in SERVING},
         "VIGIE__BUS__URL": ports.nats_url,
+        "VIGIE__BUS__NKEY_SEED_FILE": paths.SECRETS / "nats" / "relay.nk",
+        **{"VIGIE__BUS__SERVICES__" + key.stem.upper(): key for key in sorted((paths.SECRETS / "nats").glob("*.nk")) if key.stem != "relay"},
         "VIGIE__HTTP__LISTEN": "%s:%d" % (HOST, ports.http),
         "VIGIE__HTTP__PRIVATE_LISTEN": "%s:%d" % (HOST, ports.private),
         "VIGIE__HTTP__PUBLIC_URL": ports.vigie_url,
@@ -63,6 +68,24 @@ def environment(ports, time_scale=None):
     if time_scale is not None:
         told["VIGIE__ESCALATION__TIME_SCALE"] = "%g" % time_scale
     return {name: str(value) for name, value in told.items()}
+
+
+def login_file(name):
+    """The file of a login's URL: of one of `SERVING`, or `owner`, `operator`, `superuser`."""
+    return LOGINS / (name + ".url")
+
+
+def login(name):
+    return login_file(name).read_text(encoding="utf-8").strip()
+
+
+def prepare_database(binary, superuser_url):
+    """Gives everybody a login of its own, then migrates as the owner; whoever serves knows neither superuser nor owner."""
+    LOGINS.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.write_private(login_file("superuser"), superuser_url + "\n")
+    told = {"VIGIE_CONFIG": str(paths.ROOT / "config" / "vigie.toml")}
+    run(binary, ["database", "logins", "--out", str(LOGINS)], {**told, "VIGIE__DATABASE__URL_FILE": str(login_file("superuser"))})
+    run(binary, ["migrate"], {**told, "VIGIE__DATABASE__URL_FILE": str(login_file("owner"))})
 
 
 def create_link_key():

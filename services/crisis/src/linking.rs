@@ -13,6 +13,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     SignalId,
+    consumer::{self, Consumer},
     event::{Cause, Event, IncidentSnapshot},
 };
 
@@ -28,10 +29,7 @@ pub(crate) struct Linking {
 }
 
 impl Handler for Linking {
-    const NAME: &'static str = "crisis";
-    const SERVICE: &'static str = "crisis";
-    const TYPES: &'static [&'static str] =
-        &["vigie.incident.opened.v1", "vigie.incident.reinforced.v1", "vigie.incident.aggravated.v1"];
+    const CONSUMER: Consumer = consumer::CRISIS;
     type After = Vec<Entry>;
 
     async fn handle(

@@ -28,6 +28,26 @@ pub async fn load(pool: &PgPool) -> anyhow::Result<Option<City>> {
     Ok(Some(City::of(&files).context("what is in force cannot be read by this Vigie: is it older than the version?")?))
 }
 
+/// How much of what is in force a process sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Everything: for whoever sends, or keeps the directory.
+    Whole,
+    /// Without the addresses of contact points.
+    WithoutAddresses,
+}
+
+/// The city in force as far as it is seen; none when nothing was ever published.
+pub async fn load_seen(pool: &PgPool, sight: Sight) -> anyhow::Result<Option<City>> {
+    if sight == Sight::Whole {
+        return load(pool).await;
+    }
+    let shared = version::in_force_shared(&mut *pool.acquire().await?).await?;
+    let Some((files, directory)) = shared else { return Ok(None) };
+    let city = City::of_shared(&files, &directory);
+    Ok(Some(city.context("what is in force cannot be read by this Vigie: is it older than the version?")?))
+}
+
 /// The files in force; none when nothing was ever published.
 pub async fn files(pool: &PgPool) -> anyhow::Result<Option<CityFiles>> {
     Ok(version::in_force(&mut *pool.acquire().await?).await?)
@@ -95,11 +115,17 @@ pub fn differing(files: &City, in_force: &City) -> Vec<What> {
 /// Replaces the city of this process whenever another comes into force, until stopped.
 ///
 /// A version this process cannot read leaves it on the one it has, and says so in `/readyz`.
-pub async fn follow(pool: PgPool, in_force: InForce, health: Health, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn follow(
+    pool: PgPool,
+    sight: Sight,
+    in_force: InForce,
+    health: Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     loop {
         let watched = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            watched = watch(&pool, &in_force, &health) => watched,
+            watched = watch(&pool, sight, &in_force, &health) => watched,
         };
         if let Err(error) = watched {
             tracing::debug!(error = format!("{error:#}"), "not told of activations for now; trying again");
@@ -111,20 +137,20 @@ pub async fn follow(pool: PgPool, in_force: InForce, health: Health, stop: Cance
     }
 }
 
-async fn watch(pool: &PgPool, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
+async fn watch(pool: &PgPool, sight: Sight, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(version::CHANNEL).await?;
     loop {
         // Also right after (re)connecting: what was activated meanwhile was told to nobody here.
-        reload(pool, in_force, health).await?;
+        reload(pool, sight, in_force, health).await?;
         while listener.try_recv().await?.is_none() {
             // The connection was lost and is there again.
-            reload(pool, in_force, health).await?;
+            reload(pool, sight, in_force, health).await?;
         }
     }
 }
 
-async fn reload(pool: &PgPool, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
+async fn reload(pool: &PgPool, sight: Sight, in_force: &InForce, health: &Health) -> anyhow::Result<()> {
     let present = in_force.get().hashes();
     let stored = {
         let mut connection = pool.acquire().await?;
@@ -134,7 +160,7 @@ async fn reload(pool: &PgPool, in_force: &InForce, health: &Health) -> anyhow::R
         health.report(DEPENDENCY, State::Ok);
         return Ok(());
     }
-    match load(pool).await {
+    match load_seen(pool, sight).await {
         Ok(Some(city)) => {
             let hashes = city.hashes();
             tracing::info!(

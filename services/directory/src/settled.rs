@@ -4,16 +4,17 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgConnection;
 use vigie_platform::consumer::{Handler, Outbox, Received, Verdict};
-use vigie_proto::event::{DeliveryFailure, Event, ProbeOutcome};
+use vigie_proto::{
+    consumer::{self, Consumer},
+    event::{DeliveryFailure, Event, ProbeOutcome},
+};
 
 /// The consumer of `vigie.probe.settled.v1`.
 #[derive(Debug)]
 pub(crate) struct Settled;
 
 impl Handler for Settled {
-    const NAME: &'static str = "directory";
-    const SERVICE: &'static str = "directory";
-    const TYPES: &'static [&'static str] = &["vigie.probe.settled.v1"];
+    const CONSUMER: Consumer = consumer::DIRECTORY;
     type After = ();
 
     async fn handle(

@@ -97,6 +97,32 @@ pub(crate) async fn in_force(connection: &mut PgConnection) -> Result<Option<Cit
     for row in &rows {
         contents.insert(row.try_get("what")?, row.try_get("content")?);
     }
+    files_of(contents)
+}
+
+/// The same without addresses, and the hash the directory was published under.
+pub(crate) async fn in_force_shared(connection: &mut PgConnection) -> Result<Option<(CityFiles, String)>, StoredError> {
+    let rows = sqlx::query(
+        "select f.what, f.hash, s.content from directory.in_force f join directory.shared s on s.what = f.what and s.hash = f.hash",
+    )
+    .fetch_all(connection)
+    .await?;
+    let (mut contents, mut hash) = (BTreeMap::new(), String::new());
+    for row in &rows {
+        let what: String = row.try_get("what")?;
+        let content: Option<Vec<u8>> = row.try_get("content")?;
+        let content = content.ok_or_else(|| {
+            StoredError::Unreadable(format!("the {what} cannot be seen without its addresses yet: run `vigie migrate`"))
+        })?;
+        if what == What::Directory.code() {
+            hash = row.try_get("hash")?;
+        }
+        contents.insert(what, content);
+    }
+    Ok(files_of(contents)?.map(|files| (files, hash)))
+}
+
+fn files_of(mut contents: BTreeMap<String, Vec<u8>>) -> Result<Option<CityFiles>, StoredError> {
     let (Some(doctrine), Some(directory), Some(territory)) = (
         contents.remove(What::Doctrine.code()),
         contents.remove(What::Directory.code()),
@@ -105,6 +131,31 @@ pub(crate) async fn in_force(connection: &mut PgConnection) -> Result<Option<Cit
         return Ok(None);
     };
     Ok(Some(CityFiles { territory, directory: directory_of(&directory)?, doctrine: texts(&doctrine)? }))
+}
+
+/// Takes the addresses out of every directory version that is not shared yet, for those who may not see them. Returns of how
+/// many.
+pub async fn share(connection: &mut PgConnection) -> Result<usize, StoredError> {
+    let rows = sqlx::query(
+        "select v.hash, v.content from directory.version v
+          where v.what = 'directory' and not exists (select from directory.version_shared s where s.hash = v.hash)",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in &rows {
+        let (hash, content): (String, Vec<u8>) = (row.try_get("hash")?, row.try_get("content")?);
+        keep_shared(connection, &hash, &directory_of(&content)?).await?;
+    }
+    Ok(rows.len())
+}
+
+async fn keep_shared(tx: &mut PgConnection, hash: &str, directory: &DirectoryFiles) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into directory.version_shared (hash, content) values ($1, $2) on conflict do nothing")
+        .bind(hash)
+        .bind(json(&directory.without_addresses().named()))
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The content of one version, put in the place of that in `files`; false when there is no such version.
@@ -168,6 +219,9 @@ pub(crate) async fn activate(
     for what in What::ALL {
         let (hash, previous) = (what.of(&hashes), before.get(what.code()));
         keep(tx, what, hash, &content(what, files), author, now).await?;
+        if what == What::Directory {
+            keep_shared(tx, hash, &files.directory).await?;
+        }
         if previous.is_some_and(|previous| previous == hash) {
             continue;
         }
@@ -268,12 +322,15 @@ pub(crate) async fn directories(
 }
 
 fn content(what: What, files: &CityFiles) -> Vec<u8> {
-    let json = |texts: &BTreeMap<String, String>| serde_json::to_vec(texts).expect("names and texts always serialize");
     match what {
         What::Doctrine => json(&files.doctrine),
         What::Directory => json(&files.directory.named()),
         What::Territory => files.territory.clone(),
     }
+}
+
+fn json(texts: &BTreeMap<String, String>) -> Vec<u8> {
+    serde_json::to_vec(texts).expect("names and texts always serialize")
 }
 
 /// A stored version that cannot be had.

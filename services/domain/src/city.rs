@@ -8,7 +8,7 @@ use std::{
 use vigie_proto::{Channel, Kind, SectorId, plan::Target};
 
 use crate::{
-    directory::{self, Directory, DirectoryFiles},
+    directory::{self, Directory, DirectoryError, DirectoryFiles},
     doctrine::{self, Doctrine, Situation},
     territory::Territory,
 };
@@ -74,6 +74,15 @@ impl City {
         Self::read(territory, &files.directory, &files.doctrine)
     }
 
+    /// The same version of which no addresses are seen: `files` has them taken out, `directory` is the hash it was published
+    /// under.
+    pub fn of_shared(files: &CityFiles, directory: &str) -> Result<Self, CityError> {
+        let territory =
+            Territory::from_bytes(&files.territory).map_err(|error| CityError(vec![format!("territory: {error}")]))?;
+        let read = directory::read_shared(&files.directory, &territory, directory);
+        Self::assemble(territory, read, &files.doctrine)
+    }
+
     pub fn hashes(&self) -> CityHashes {
         CityHashes {
             doctrine: self.doctrine.hash().to_owned(),
@@ -88,7 +97,16 @@ impl City {
         directory: &DirectoryFiles,
         doctrine: &BTreeMap<String, String>,
     ) -> Result<Self, CityError> {
-        let (directory, mut faults) = match directory::read(directory, &territory) {
+        let read = directory::read(directory, &territory);
+        Self::assemble(territory, read, doctrine)
+    }
+
+    fn assemble(
+        territory: Territory,
+        read: Result<Directory, DirectoryError>,
+        doctrine: &BTreeMap<String, String>,
+    ) -> Result<Self, CityError> {
+        let (directory, mut faults) = match read {
             Ok(directory) => (Some(directory), Vec::new()),
             Err(error) => (None, error.0.iter().map(ToString::to_string).collect()),
         };

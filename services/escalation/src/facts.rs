@@ -17,6 +17,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId,
+    consumer::{self, Consumer},
     event::{AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentSnapshot, Purpose, Replanning},
     plan::Plan,
 };
@@ -34,21 +35,7 @@ pub(crate) struct Facts {
 }
 
 impl Handler for Facts {
-    const NAME: &'static str = "escalation";
-    const SERVICE: &'static str = "escalation";
-    const TYPES: &'static [&'static str] = &[
-        "vigie.incident.opened.v1",
-        "vigie.incident.aggravated.v1",
-        "vigie.incident.eased.v1",
-        "vigie.incident.replanned.v1",
-        "vigie.incident.acknowledged.v1",
-        "vigie.incident.refused.v1",
-        "vigie.incident.handed-over.v1",
-        "vigie.incident.called.v1",
-        "vigie.incident.return-given.v1",
-        "vigie.incident.closed.v1",
-        "vigie.delivery.dead-lettered.v1",
-    ];
+    const CONSUMER: Consumer = consumer::ESCALATION;
     type After = Counts;
 
     async fn handle(

@@ -10,7 +10,11 @@ use vigie_platform::{
     ids,
     metrics::{ByChannel, Metrics},
 };
-use vigie_proto::{Channel, DeliveryId, event::Event};
+use vigie_proto::{
+    Channel, DeliveryId,
+    consumer::{self, Consumer},
+    event::Event,
+};
 
 use crate::{
     delivery::Delivery,
@@ -44,9 +48,7 @@ pub(crate) struct Handover {
 }
 
 impl Handler for Alerts {
-    const NAME: &'static str = "notification";
-    const SERVICE: &'static str = "notification";
-    const TYPES: &'static [&'static str] = &["vigie.alert.issued.v1"];
+    const CONSUMER: Consumer = consumer::NOTIFICATION;
     type After = Handover;
 
     async fn handle(

@@ -84,7 +84,7 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
         zone: TimeZone::get(wording::ZONE).context("the time zone Europe/Paris is missing: install tzdata")?,
         clock: Arc::clone(&context.clock),
     });
-    let pool = database::pool(config.database.url.expose(), "notification", config.database.connections)?;
+    let pool = database::pool(&config.database, "notification", config.database.connections)?;
     let server = Arc::new(email::connection::Server::new(&config.email, context.health.clone())?);
     let sender = email::Sender::new(&config.email.from, &config.email.reply_to)?;
     let originator = Originator::new(&config.sms.sender)?;

@@ -13,6 +13,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     Channel, DeliveryId,
+    consumer::{self, Consumer},
     event::{Event, ProbeIssuedV1},
 };
 
@@ -32,9 +33,7 @@ pub(crate) struct Probes {
 }
 
 impl Handler for Probes {
-    const NAME: &'static str = "notification-probes";
-    const SERVICE: &'static str = "notification";
-    const TYPES: &'static [&'static str] = &["vigie.probe.issued.v1"];
+    const CONSUMER: Consumer = consumer::NOTIFICATION_PROBES;
     /// True when something is left to the sweep.
     type After = bool;
 

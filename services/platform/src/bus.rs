@@ -1,4 +1,10 @@
-//! NATS JetStream: the nerves. Nothing here is the only copy of a fact.
+//! NATS JetStream: the nerves. Nothing here is the only copy of a fact, and nothing it says is believed: a message only
+//! wakes, what it tells of is read from the journal.
+//!
+//! [`Bus`] is one connection, of one user; [`watch`] tells `/readyz` how all of a process' connections are, and what
+//! consumers refused.
+
+mod watch;
 
 use std::{
     sync::{
@@ -17,13 +23,14 @@ use async_nats::{
         stream,
     },
 };
-use vigie_proto::subject;
+use futures::future::join_all;
+use tokio::sync::Notify;
+use vigie_proto::{consumer::Consumer as Durable, permission, subject};
 
-use crate::{
-    config::BusConfig,
-    health::{Health, State},
-    journal::Entry,
-};
+pub(crate) use watch::Refusal;
+pub use watch::Watch;
+
+use crate::{config::BusConfig, journal::Entry};
 
 /// Beyond this the client drops what it cannot send; the journal keeps it, so nothing is lost.
 const CLIENT_CAPACITY: usize = 16_384;
@@ -34,35 +41,48 @@ pub struct Bus {
     client: Client,
     context: jetstream::Context,
     connected: Arc<AtomicBool>,
+    /// Told of every (re)connection.
+    reconnected: Arc<Notify>,
     config: Arc<BusConfig>,
+    watch: Watch,
 }
 
 impl Bus {
-    /// Starts connecting, and goes on trying for ever: Vigie works without the bus, only slower.
-    pub async fn connect(config: BusConfig, health: Health) -> anyhow::Result<Self> {
+    /// Starts connecting as `user`, and goes on trying for ever: Vigie works without the bus, only slower.
+    ///
+    /// Without a key of that user the connection is an anonymous one, for a bus that asks nobody who it is.
+    pub async fn connect(config: &BusConfig, user: &'static str, watch: Watch) -> anyhow::Result<Self> {
         let connected = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&connected);
-        health.report("nats", State::Degraded("not connected yet; alerts go through the journal".to_owned()));
+        let reconnected = Arc::new(Notify::new());
+        watch.lost(user);
         let mut options = ConnectOptions::new()
-            .name("vigie")
+            .name(format!("vigie-{user}"))
+            .custom_inbox_prefix(permission::inbox_of(user))
+            .require_tls(config.url.starts_with("tls://"))
             .retry_on_initial_connect()
             .client_capacity(CLIENT_CAPACITY)
             .request_timeout(Some(Duration::from_secs(2)))
             .reconnect_delay_callback(|attempts| Duration::from_millis(50 << attempts.min(5)))
-            .event_callback(move |event| {
-                let (health, seen) = (health.clone(), Arc::clone(&seen));
-                async move { observe(&event, &seen, &health) }
+            .event_callback({
+                let (seen, told, watch) = (Arc::clone(&connected), Arc::clone(&reconnected), watch.clone());
+                move |event| {
+                    let (seen, told, watch) = (Arc::clone(&seen), Arc::clone(&told), watch.clone());
+                    async move { observe(&event, user, &seen, &told, &watch) }
+                }
             });
-        if let Some(seed) = &config.nkey_seed {
+        if let Some(path) = &config.ca_file {
+            options = options.add_root_certificates(path.clone());
+        }
+        if let Some(seed) = config.seed_of(user) {
             options = options.nkey(seed.expose().to_owned());
         }
         let client = options
             .connect(config.url.as_str())
             .await
-            .with_context(|| format!("bus.url `{}` cannot be used", config.url))?;
+            .with_context(|| format!("bus.url `{}` cannot be used as {user}", config.url))?;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_secs(2));
-        Ok(Self { client, context, connected, config: Arc::new(config) })
+        Ok(Self { client, context, connected, reconnected, config: Arc::new(config.clone()), watch })
     }
 
     /// False while NATS is out of reach.
@@ -70,7 +90,17 @@ impl Bus {
         self.connected.load(Ordering::Relaxed)
     }
 
-    /// Publishes a fact; resolves when JetStream has acknowledged it.
+    /// Resolves when the connection is there again, at once when that was so since the last time it was asked.
+    pub(crate) async fn reconnected(&self) {
+        self.reconnected.notified().await;
+    }
+
+    /// What `/readyz` is told of the bus.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Publishes a fact; resolves when JetStream has acknowledged it. Only the relay's user may.
     pub async fn publish(&self, entry: &Entry) -> Result<jetstream::context::PublishAckFuture, PublishError> {
         let mut headers = HeaderMap::new();
         for (name, value) in entry.envelope.headers() {
@@ -82,8 +112,28 @@ impl Bus {
             .map_err(|source| PublishError { subject: entry.subject.clone(), source: source.into() })
     }
 
-    /// Creates or updates the one stream. Called again whenever it turns out to be gone.
-    pub async fn ensure_stream(&self) -> anyhow::Result<stream::Stream> {
+    /// Makes the stream and `consumers` where they are missing, and brings consumers up to date. Only the relay's user may.
+    pub async fn ensure(&self, consumers: &[Durable]) -> anyhow::Result<()> {
+        let stream = self.stream().await?;
+        for consumer in consumers {
+            stream
+                .create_consumer(consumer_config(consumer))
+                .await
+                .with_context(|| format!("cannot make the consumer {} of the stream VIGIE", consumer.name))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the stream and `consumers` are there.
+    pub(crate) async fn is_whole(&self, consumers: &[Durable]) -> bool {
+        if consumers.is_empty() {
+            return self.context.get_stream(subject::STREAM).await.is_ok();
+        }
+        let found = consumers.iter().map(|consumer| self.consumer(consumer.name));
+        join_all(found).await.iter().all(Result::is_ok)
+    }
+
+    async fn stream(&self) -> anyhow::Result<stream::Stream> {
         let config = stream::Config {
             name: subject::STREAM.to_owned(),
             subjects: vec![subject::ALL.to_owned()],
@@ -102,27 +152,11 @@ impl Bus {
         }
     }
 
-    /// The durable pull consumer `name` of the given event types.
-    pub async fn ensure_consumer(&self, name: &str, types: &[&str]) -> anyhow::Result<Consumer<pull::Config>> {
-        let stream = self.ensure_stream().await?;
-        let filters = types.iter().filter_map(|t| subject::filter_of(t)).collect();
-        stream
-            .get_or_create_consumer(
-                name,
-                pull::Config {
-                    durable_name: Some(name.to_owned()),
-                    filter_subjects: filters,
-                    ack_policy: AckPolicy::Explicit,
-                    deliver_policy: DeliverPolicy::All,
-                    ack_wait: Duration::from_secs(30),
-                    // Never given up by the bus: the inbox and the dead letters decide.
-                    max_deliver: -1,
-                    max_ack_pending: 20_000,
-                    ..Default::default()
-                },
-            )
-            .await
-            .with_context(|| format!("cannot create consumer {name}"))
+    /// The durable pull consumer of that name, made by whoever runs the relay.
+    pub(crate) async fn consumer(&self, name: &str) -> anyhow::Result<Consumer<pull::Config>> {
+        let stream = self.context.get_stream_no_info(subject::STREAM).await.context("the stream VIGIE has no name")?;
+        let found = stream.get_consumer(name).await;
+        found.map_err(|error| anyhow::anyhow!("the consumer {name} is not there (does a relay run?): {error}"))
     }
 
     /// Sends what is buffered and closes.
@@ -133,19 +167,34 @@ impl Bus {
     }
 }
 
+fn consumer_config(consumer: &Durable) -> pull::Config {
+    pull::Config {
+        durable_name: Some(consumer.name.to_owned()),
+        filter_subjects: consumer.types.iter().filter_map(|name| subject::filter_of(name)).collect(),
+        ack_policy: AckPolicy::Explicit,
+        deliver_policy: DeliverPolicy::All,
+        ack_wait: Duration::from_secs(30),
+        // Never given up by the bus: the inbox and the dead letters decide.
+        max_deliver: -1,
+        max_ack_pending: 20_000,
+        ..Default::default()
+    }
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "everything but the connection is only logged")]
-fn observe(event: &ClientEvent, connected: &AtomicBool, health: &Health) {
+fn observe(event: &ClientEvent, user: &'static str, connected: &AtomicBool, reconnected: &Notify, watch: &Watch) {
     match event {
         ClientEvent::Connected => {
             connected.store(true, Ordering::Relaxed);
-            health.report("nats", State::Ok);
+            reconnected.notify_one();
+            watch.found(user);
         }
         ClientEvent::Disconnected | ClientEvent::Closed => {
             connected.store(false, Ordering::Relaxed);
-            health.report("nats", State::Degraded("out of reach; alerts go through the journal".to_owned()));
+            watch.lost(user);
         }
         // A refused publish shows up only here, as "Permissions Violation".
-        other => tracing::warn!(event = %other, "the NATS client reports"),
+        other => tracing::warn!(event = %other, user, "the NATS client reports"),
     }
 }
 

@@ -8,14 +8,20 @@ mod http;
 mod map;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 pub use http::HttpConfig;
 pub use map::MapConfig;
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use toml::{Table, Value};
+use vigie_proto::{consumer, permission};
+
+use crate::database::LOGINS;
 
 /// Prefix of the variables that override an option.
 const PREFIX: &str = "VIGIE__";
@@ -42,24 +48,46 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
+    /// The login of the commands that prepare the database; also that of every service where `services` is empty.
     pub url: Secret,
     pub url_file: Option<PathBuf>,
+    /// The login of each service, and of `relay`, `authenticator`, `porter` and `follower`: the path of a file that holds its URL,
+    /// or the URL itself.
+    pub services: BTreeMap<String, Secret>,
     /// Connections of each service's pool.
     pub connections: u32,
 }
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { url: Secret("postgres://vigie@127.0.0.1:15432/vigie".into()), url_file: None, connections: 6 }
+        Self {
+            url: Secret("postgres://vigie@127.0.0.1:15432/vigie".into()),
+            url_file: None,
+            services: BTreeMap::new(),
+            connections: 6,
+        }
+    }
+}
+
+impl DatabaseConfig {
+    /// Whether a process with this configuration can act as `service`.
+    pub fn has(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.contains_key(service)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BusConfig {
+    /// `nats://`, or `tls://` for a bus on another machine.
     pub url: String,
+    /// PEM file of the authority that signed the bus' certificate; those of this machine when absent.
+    pub ca_file: Option<PathBuf>,
+    /// Key of the relay's user; of everybody where `services` is empty.
     pub nkey_seed: Option<Secret>,
     pub nkey_seed_file: Option<PathBuf>,
+    /// Key of each service that reads from the bus: the path of a file that holds its seed.
+    pub services: BTreeMap<String, Secret>,
     pub stream_max_bytes: i64,
     pub stream_max_age_s: u64,
     pub stream_replicas: usize,
@@ -73,13 +101,26 @@ impl Default for BusConfig {
     fn default() -> Self {
         Self {
             url: "nats://127.0.0.1:14222".into(),
+            ca_file: None,
             nkey_seed: None,
             nkey_seed_file: None,
+            services: BTreeMap::new(),
             stream_max_bytes: 4 * 1024 * 1024 * 1024,
             stream_max_age_s: 7 * 24 * 3600,
             stream_replicas: 1,
             catch_up_every_ms: 2_000,
             catch_up_without_bus_every_ms: 250,
+        }
+    }
+}
+
+impl BusConfig {
+    /// The key of a user of the bus; none where the bus asks nobody who it is.
+    pub fn seed_of(&self, user: &str) -> Option<&Secret> {
+        if user == permission::RELAY || self.services.is_empty() {
+            self.nkey_seed.as_ref()
+        } else {
+            self.services.get(user)
         }
     }
 }
@@ -395,6 +436,14 @@ impl Config {
         if let Some(path) = &self.database.url_file {
             self.database.url = read(path)?;
         }
+        for secret in self.database.services.values_mut() {
+            if !is_postgres_url(secret.expose()) {
+                *secret = read(&PathBuf::from(secret.expose()))?;
+            }
+        }
+        for secret in self.bus.services.values_mut() {
+            *secret = read(&PathBuf::from(secret.expose()))?;
+        }
         for (file, secret) in [
             (&self.bus.nkey_seed_file, &mut self.bus.nkey_seed),
             (&self.email.password_file, &mut self.email.password),
@@ -417,6 +466,51 @@ impl Config {
         };
         self.http.check(&mut require);
         require((2..=200).contains(&self.database.connections), "database.connections must be 2 to 200");
+        for (name, url) in std::iter::once(("database.url".to_owned(), &self.database.url))
+            .chain(self.database.services.iter().map(|(service, url)| (format!("database.services.{service}"), url)))
+        {
+            match PgConnectOptions::from_str(url.expose()) {
+                Ok(options) => require(
+                    options.get_socket().is_some()
+                        || is_local(options.get_host())
+                        || matches!(
+                            options.get_ssl_mode(),
+                            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+                        ),
+                    &format!(
+                        "{name} goes to another machine in clear: add ?sslmode=verify-full (or verify-ca, or require)"
+                    ),
+                ),
+                Err(_) => {
+                    require(false, &format!("{name} cannot be read as postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE"));
+                }
+            }
+        }
+        for service in self.database.services.keys() {
+            require(
+                LOGINS.contains(&service.as_str()),
+                &format!("database.services.{service} is no service: {}", LOGINS.join(", ")),
+            );
+        }
+        let readers = consumer::services();
+        for service in self.bus.services.keys() {
+            require(
+                readers.contains(&service.as_str()),
+                &format!("bus.services.{service} reads nothing from the bus: {}", readers.join(", ")),
+            );
+        }
+        require(
+            self.bus.services.is_empty() || self.bus.nkey_seed.is_some(),
+            "bus.services needs bus.nkey_seed_file: the relay has a key of its own",
+        );
+        require(
+            self.bus.url.starts_with("nats://") || self.bus.url.starts_with("tls://"),
+            "bus.url must start with nats:// or tls://",
+        );
+        require(
+            !self.bus.url.starts_with("nats://") || is_local(host_of(&self.bus.url)),
+            "bus.url goes to another machine in clear: use tls://",
+        );
         require(
             self.intake.rate_per_minute > 0 && self.intake.rate_burst > 0,
             "intake.rate_per_minute and rate_burst must be above 0",
@@ -446,6 +540,17 @@ impl Config {
             "sms.url must start with smpp:// or smpps://",
         );
         require(
+            !self.sms.url.starts_with("smpp://") || is_local(host_of(&self.sms.url)),
+            "sms.url goes to another machine in clear: use smpps://",
+        );
+        require(
+            self.telemetry
+                .otlp_endpoint
+                .as_deref()
+                .is_none_or(|url| url.starts_with("https://") || is_local(host_of(url))),
+            "telemetry.otlp_endpoint goes to another machine in clear: use https://",
+        );
+        require(
             self.map.tiles.is_empty() || self.map.origin().is_some(),
             "map.tiles must be https://HOST/…{z}…{x}…{y}… (http:// on this machine only), or empty",
         );
@@ -466,13 +571,29 @@ impl Config {
 }
 
 fn is_local(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "::1")
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Sets `SECTION__KEY`; numbers and booleans are recognised, anything else is text.
+/// The host of `scheme://user:password@host:port/…`; what stands in its place when that is something else.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    match host.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((inner, _)) => inner,
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_postgres_url(text: &str) -> bool {
+    text.starts_with("postgres://") || text.starts_with("postgresql://")
+}
+
+/// Sets `SECTION__KEY`, or `SECTION__TABLE__KEY`; numbers and booleans are recognised, anything else is text.
 fn override_with(table: &mut Table, keys: &str, value: &str) {
     let lowered = keys.to_lowercase();
-    let (section, key) = lowered.split_once("__").unwrap_or(("", &lowered));
+    let (sections, key) = lowered.rsplit_once("__").unwrap_or(("", &lowered));
     let parsed = toml::from_str::<Table>(&format!("v = {value}"))
         .ok()
         .and_then(|mut t| t.remove("v"))
@@ -486,12 +607,18 @@ fn override_with(table: &mut Table, keys: &str, value: &str) {
         }
         _ => parsed,
     };
-    if section.is_empty() {
-        table.insert(key.to_owned(), typed);
-    } else if let Value::Table(section) = table.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()))
-    {
-        section.insert(key.to_owned(), typed);
+    let mut at = table;
+    for section in sections.split("__").filter(|section| !section.is_empty()) {
+        let entry = at.entry(section.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if !entry.is_table() {
+            // Something else stands there: reading the whole says so, and names the variable.
+            *entry = typed;
+            return;
+        }
+        let Value::Table(section) = entry else { return };
+        at = section;
     }
+    at.insert(key.to_owned(), typed);
 }
 
 #[cfg(test)]
@@ -527,6 +654,51 @@ mod tests {
         ]);
         let text = error.unwrap_err().to_string();
         assert!(text.contains("email.tls") && text.contains("sms.url"), "{text}");
+    }
+
+    #[test]
+    fn nothing_leaves_this_machine_in_clear() {
+        let remote = with(&[
+            ("VIGIE__BUS__URL", "nats://user:pw@bus.example.org:4222"),
+            ("VIGIE__SMS__URL", "smpp://sms.example.org:2775"),
+            ("VIGIE__DATABASE__URL", "postgres://vigie@db.example.org/vigie"),
+            ("VIGIE__DATABASE__SERVICES__INTAKE", "postgres://vigie_intake@db.example.org/vigie?sslmode=prefer"),
+            ("VIGIE__TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1.example.org:4318"),
+            ("VIGIE__EMAIL__TLS", "none"),
+            ("VIGIE__EMAIL__HOST", "mail.example.org"),
+        ]);
+        let text = remote.unwrap_err().to_string();
+        for option in ["bus.url", "sms.url", "database.url", "database.services.intake", "telemetry.otlp", "email.tls"]
+        {
+            assert!(text.contains(&format!("  - {option}")), "{option}: {text}");
+        }
+        with(&[
+            ("VIGIE__BUS__URL", "tls://bus.example.org:4222"),
+            ("VIGIE__SMS__URL", "smpps://sms.example.org:2775"),
+            ("VIGIE__DATABASE__URL", "postgres://vigie@db.example.org/vigie?sslmode=verify-full"),
+            ("VIGIE__TELEMETRY__OTLP_ENDPOINT", "https://otlp.example.org"),
+        ])
+        .unwrap();
+        with(&[
+            ("VIGIE__BUS__URL", "nats://[::1]:4222"),
+            ("VIGIE__SMS__URL", "smpp://localhost:2775"),
+            ("VIGIE__DATABASE__URL", "postgres://vigie@127.0.0.2/vigie"),
+            ("VIGIE__TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+        ])
+        .unwrap();
+    }
+
+    #[test]
+    fn a_login_or_a_key_of_nobody_is_named() {
+        let error = with(&[
+            ("VIGIE__DATABASE__SERVICES__INTAK", "postgres://x@127.0.0.1/vigie"),
+            ("VIGIE__DATABASE__SERVICES__RELAY", "postgres://x@127.0.0.1/vigie"),
+        ]);
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("database.services.intak is no service") && !text.contains("services.relay is"),
+            "{text}"
+        );
     }
 
     #[test]

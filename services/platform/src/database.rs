@@ -1,4 +1,11 @@
-//! Postgres: one schema and one role per service.
+//! Postgres: one schema, one role and one login per service.
+//!
+//! The owner of the schemas migrates and never serves; a service's login writes its own schema, appends to the journal and
+//! can become nobody else. [`logins`] makes them, [`serving`] refuses to serve as anybody who may do more.
+
+mod logins;
+mod scram;
+mod serving;
 
 use std::{str::FromStr, time::Duration};
 
@@ -10,12 +17,53 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::health::{Health, State};
+pub use logins::{Login, make as make_logins};
+pub use serving::{ServingError, check as check_serving};
+
+use crate::{
+    config::DatabaseConfig,
+    health::{Health, State},
+};
 
 /// Every service role is a member of this one, which may append to the journal.
 const SERVICE_GROUP: &str = "vigie_service";
 /// The relay's own role.
 pub const RELAY: &str = "relay";
+/// Tells whose a credential or a session is, and reads nothing else.
+pub const AUTHENTICATOR: &str = "authenticator";
+/// Writes down what happened at the doors, and when a credential was last used; reads nothing.
+pub const PORTER: &str = "porter";
+/// Reads what is in force without the addresses of contact points, and nothing else.
+pub const FOLLOWER: &str = "follower";
+/// The same with them, in a process that sends or keeps the directory.
+pub const CONTACTS: &str = "contacts";
+/// Whoever runs the machine: reads what happened, never what people wrote, credentials or addresses.
+pub const OPERATOR: &str = "operator";
+/// Owns the schemas and migrates; never serves.
+pub const OWNER: &str = "owner";
+
+/// Whom a process that serves acts as: its services, and those that belong to no service.
+pub const LOGINS: [&str; 12] = [
+    "intake",
+    "routing",
+    "escalation",
+    "notification",
+    "directory",
+    "console",
+    "crisis",
+    RELAY,
+    AUTHENTICATOR,
+    PORTER,
+    FOLLOWER,
+    CONTACTS,
+];
+/// Roles that are no service's: they have no schema and do not belong to the group.
+const APART: [&str; 6] = [RELAY, AUTHENTICATOR, PORTER, FOLLOWER, CONTACTS, OPERATOR];
+
+/// The role of a service, or of one of those apart.
+pub fn role_of(name: &str) -> String {
+    format!("vigie_{name}")
+}
 
 /// The migrations of one schema, owned by the service of the same name.
 #[derive(Debug)]
@@ -29,36 +77,47 @@ pub fn journal_migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "journal", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// Opens a pool whose connections act as `vigie_<service>`: they can write that service's schema, append to the
-/// journal, and nothing else.
-pub fn pool(url: &str, service: &str, connections: u32) -> anyhow::Result<PgPool> {
-    let options = PgConnectOptions::from_str(url)
-        .context("database.url cannot be read as a Postgres URL")?
-        .application_name(&format!("vigie-{service}"))
-        .options([("role", format!("vigie_{service}"))]);
+/// Opens a pool whose connections are `vigie_<service>`: they can write that service's schema, append to the journal, and
+/// nothing else.
+///
+/// With `[database.services]` the connection logs in as that role and can become no other. Without, `database.url` is the
+/// login of somebody who is a member of every role, and takes that one.
+pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
-        .connect_lazy_with(options))
+        .connect_lazy_with(options(config, service)?))
+}
+
+/// How `service` connects.
+pub fn options(config: &DatabaseConfig, service: &str) -> anyhow::Result<PgConnectOptions> {
+    let named = format!("vigie-{service}");
+    if config.services.is_empty() {
+        let options = PgConnectOptions::from_str(config.url.expose());
+        let options = options.context("database.url cannot be read as a Postgres URL")?;
+        return Ok(options.application_name(&named).options([("role", role_of(service))]));
+    }
+    let url = config.services.get(service).with_context(|| {
+        format!("database.services.{service} is missing: this process acts as {service} too; `vigie database logins` makes its file")
+    })?;
+    let options = PgConnectOptions::from_str(url.expose());
+    Ok(options
+        .with_context(|| format!("database.services.{service} cannot be read as a Postgres URL"))?
+        .application_name(&named))
 }
 
 /// Brings every schema up to date. Needs a login that may create schemas and roles.
 pub async fn migrate(url: &str, schemas: &[SchemaMigrations]) -> anyhow::Result<()> {
     let options = PgConnectOptions::from_str(url).context("database.url cannot be read as a Postgres URL")?;
     let mut admin = PgConnection::connect_with(&options).await.context("cannot reach Postgres to migrate")?;
-    // Two migrations at once would race to create the roles; the lock goes with the session.
-    sqlx::query("select pg_advisory_lock(hashtext('vigie migrate'))").execute(&mut admin).await?;
-    ensure_role(&mut admin, SERVICE_GROUP).await?;
-    ensure_role(&mut admin, "vigie_relay").await?;
+    lock_roles(&mut admin).await?;
+    ensure_roles(&mut admin, schemas.iter().map(|schema| schema.schema)).await?;
     for SchemaMigrations { schema, migrator } in schemas {
-        let role = format!("vigie_{schema}");
-        ensure_role(&mut admin, &role).await?;
         let create = format!(
             "create schema if not exists {schema};
-             grant {SERVICE_GROUP} to {role};
-             grant usage on schema {schema} to {SERVICE_GROUP}, vigie_relay;"
+             grant usage on schema {schema} to {SERVICE_GROUP}, vigie_relay, vigie_operator;"
         );
         admin.execute(AssertSqlSafe(create)).await.with_context(|| format!("cannot prepare schema {schema}"))?;
         let own = options.clone().options([("search_path", *schema)]);
@@ -67,6 +126,27 @@ pub async fn migrate(url: &str, schemas: &[SchemaMigrations]) -> anyhow::Result<
         connection.close().await?;
     }
     admin.close().await?;
+    Ok(())
+}
+
+/// Two at once would race to create the roles; the lock goes with the session.
+async fn lock_roles(admin: &mut PgConnection) -> anyhow::Result<()> {
+    sqlx::query("select pg_advisory_lock(hashtext('vigie migrate'))").execute(admin).await?;
+    Ok(())
+}
+
+/// Creates the group, those apart and the role of each of `services`, which belongs to the group but cannot become it.
+async fn ensure_roles(admin: &mut PgConnection, services: impl Iterator<Item = &str>) -> anyhow::Result<()> {
+    ensure_role(admin, SERVICE_GROUP).await?;
+    for name in APART {
+        ensure_role(admin, &role_of(name)).await?;
+    }
+    for service in services {
+        let role = role_of(service);
+        ensure_role(admin, &role).await?;
+        let grant = format!("grant {SERVICE_GROUP} to {role} with inherit true, set false");
+        admin.execute(AssertSqlSafe(grant)).await.with_context(|| format!("cannot make {role} a service"))?;
+    }
     Ok(())
 }
 

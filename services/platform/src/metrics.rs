@@ -25,6 +25,13 @@ pub struct ByConsumer {
     pub consumer: &'static str,
 }
 
+/// Label of what a consumer refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByRefusal {
+    pub consumer: &'static str,
+    pub why: &'static str,
+}
+
 /// Label of a refusal, by stable problem code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByCode {
@@ -88,6 +95,7 @@ pub struct Metrics {
     pub outbox_depth: Gauge,
     pub consumer_lag: Family<ByConsumer, Gauge>,
     pub consumer_recovered: Family<ByConsumer, Counter>,
+    pub bus_refused: Family<ByRefusal, Counter>,
     pub intake_commit: Histogram,
     pub crisis_open: Family<ByNature, Gauge>,
     pub crisis_mobilisations: Family<ByState, Gauge>,
@@ -161,6 +169,11 @@ impl Default for Metrics {
             consumer_recovered: series!(
                 "consumer_recovered",
                 "Entries found in the journal, not on the bus",
+                Family::default()
+            ),
+            bus_refused: series!(
+                "bus_refused",
+                "Messages of the bus that are not what the journal holds, by reason",
                 Family::default()
             ),
             intake_commit: commit,

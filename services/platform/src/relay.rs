@@ -1,7 +1,8 @@
 //! Hands journal entries to the bus: those just committed at once, those left over by a sweep.
 //!
-//! Three loops side by side, so that no entry waits for another's acknowledgement or for a commit: one publishes what is
-//! fresh, one takes off the pending list what the bus has acknowledged, one sweeps.
+//! Four loops side by side, so that no entry waits for another's acknowledgement or for a commit: one publishes what is
+//! fresh, one takes off the pending list what the bus has acknowledged, one sweeps, and one sees to it that the stream and
+//! the consumers of the house are there, since nobody else may make them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use jiff_sqlx::ToSqlx;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use vigie_proto::consumer::Consumer;
 
 use crate::{bus::Bus, clock::SharedClock, journal::Entry, metrics::Metrics};
 
@@ -25,6 +27,10 @@ const BATCH: usize = 256;
 const TIDY_EVERY: Duration = Duration::from_millis(50);
 /// An entry this old is no longer in the hands of the process that wrote it.
 const ORPHANED_AFTER: SignedDuration = SignedDuration::from_millis(1_500);
+/// Between two looks whether the stream and its consumers are there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Before they are asked for again when the bus refused.
+const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// Where a service drops the entries it has just committed.
 #[derive(Debug, Clone)]
@@ -55,12 +61,21 @@ pub fn channel() -> (FreshEntries, Relay) {
 
 impl Relay {
     /// Publishes until every [`FreshEntries`] is gone: it outlives the services, so that what they wrote last leaves too.
-    pub async fn run(self, pool: PgPool, bus: Bus, clock: SharedClock, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+    /// Keeps the stream and `consumers` in being.
+    pub async fn run(
+        self,
+        pool: PgPool,
+        bus: Bus,
+        consumers: &[Consumer],
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<()> {
         let (acknowledged, taken) = mpsc::channel(CAPACITY);
         let publishing = async {
             tokio::select! {
                 () = publish_fresh(self.fresh, &bus, acknowledged, &metrics) => {}
                 () = sweep(&pool, &bus, &clock, &metrics) => {}
+                () = keep(&bus, consumers) => {}
             }
             bus.drain().await;
         };
@@ -118,6 +133,31 @@ async fn tidy(pool: &PgPool, mut acknowledged: mpsc::Receiver<Uuid>) {
     }
 }
 
+/// Makes the stream and the consumers when the bus is there (again), and whenever they turn out to be gone, for ever.
+async fn keep(bus: &Bus, consumers: &[Consumer]) {
+    loop {
+        let mut pause = LOOK_EVERY;
+        if bus.is_connected()
+            && let Err(error) = bus.ensure(consumers).await
+        {
+            tracing::warn!(error = format!("{error:#}"), "the stream or a consumer is missing and cannot be made");
+            pause = TRY_AGAIN;
+        }
+        tokio::select! {
+            () = bus.reconnected() => {}
+            () = gone(bus, consumers, pause) => {}
+        }
+    }
+}
+
+/// Resolves after `pause` at the earliest, once something is missing.
+async fn gone(bus: &Bus, consumers: &[Consumer], pause: Duration) {
+    tokio::time::sleep(pause).await;
+    while bus.is_connected() && bus.is_whole(consumers).await {
+        tokio::time::sleep(pause).await;
+    }
+}
+
 /// Looks for entries left over, for ever.
 async fn sweep(pool: &PgPool, bus: &Bus, clock: &SharedClock, metrics: &Metrics) {
     let mut every = tokio::time::interval(Duration::from_millis(500));
@@ -135,10 +175,6 @@ async fn sweep_once(pool: &PgPool, bus: &Bus, now: Timestamp, metrics: &Metrics)
     let depth: i64 = sqlx::query_scalar("select count(*) from journal.pending").fetch_one(pool).await?;
     metrics.outbox_depth.set(depth);
     if depth == 0 || !bus.is_connected() {
-        return Ok(());
-    }
-    if let Err(error) = bus.ensure_stream().await {
-        tracing::warn!(error = format!("{error:#}"), "the stream is missing and cannot be made");
         return Ok(());
     }
     loop {

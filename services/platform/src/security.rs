@@ -94,7 +94,7 @@ pub fn fact(
     SecurityNotedV1 { what, who: Some(who.clone()), by: by.cloned(), from, count: 1, at: now }
 }
 
-/// Writes what is noted every few seconds, and what is left when stopped. `pool` acts as the owner of credentials.
+/// Writes what is noted every few seconds, and what is left when stopped. `pool` acts as [`database::PORTER`](crate::database::PORTER).
 pub async fn write(
     notes: Notes,
     pool: PgPool,

@@ -20,6 +20,7 @@ use vigie_platform::{
     database::SchemaMigrations,
     metrics::Metrics,
 };
+use vigie_proto::consumer::Consumer;
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
@@ -40,9 +41,7 @@ struct Routing {
 }
 
 impl Handler for Routing {
-    const NAME: &'static str = "routing";
-    const SERVICE: &'static str = "routing";
-    const TYPES: &'static [&'static str] = &["vigie.signal.raised.v1", "vigie.act.recorded.v1"];
+    const CONSUMER: Consumer = vigie_proto::consumer::ROUTING;
     type After = batch::Counts;
 
     async fn handle(

@@ -116,11 +116,7 @@ pub(crate) fn private(health: Health, serving: Serving, metrics: Arc<Metrics>) -
 
 /// One word, for whoever sends requests here; why is told on the private listener.
 async fn ready(State(health): State<Health>) -> Response {
-    if health.snapshot().0 {
-        "ready\n".into_response()
-    } else {
-        not_yet().await
-    }
+    if health.snapshot().0 { "ready\n".into_response() } else { not_yet().await }
 }
 
 async fn not_yet() -> Response {

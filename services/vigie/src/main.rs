@@ -5,6 +5,7 @@ mod city;
 mod command;
 mod http;
 mod moment;
+mod secret;
 mod service;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -42,6 +43,7 @@ impl std::error::Error for Unreachable {}
   vigie migrate && vigie serve                  every service in one process
   vigie serve --only intake,routing             some of them
   vigie serve --time-scale 60                   a drill: a minute of the doctrine lasts a second
+  vigie database logins --out /etc/vigie/database && vigie keys nats --out /etc/vigie/nats
   vigie token issue --source scop               a token for the API
   vigie configuration publish                   the configured files come into force, everywhere at once
   vigie doctrine explain --kind rixe --severity serious --at paris-19
@@ -66,6 +68,12 @@ enum Command {
     Serve(command::serve::Arguments),
     /// Bring the database up to date: schemas, roles, tables.
     Migrate,
+    /// Make the database logins of the owner and of each service.
+    #[command(subcommand)]
+    Database(command::database::Command),
+    /// Make the keys that services prove themselves to the bus with.
+    #[command(subcommand)]
+    Keys(command::keys::Command),
     /// Read the whole configuration and say what is wrong with it.
     CheckConfig,
     /// Publish, list and take back what is in force: doctrine, directory, territory.
@@ -87,7 +95,7 @@ enum Command {
     Locate(command::locate::Arguments),
     /// Play a past stream of signals through the doctrine, in virtual time.
     Replay(Box<command::replay::Arguments>),
-    /// Print the contract: JSON Schemas of the events, or the OpenAPI document.
+    /// Print the contract: JSON Schemas of the events, the OpenAPI document, or who may do what on the bus.
     #[command(subcommand)]
     Contract(command::contract::Command),
     /// Measure this machine, next to the limit found in the same run.
@@ -113,6 +121,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Serve(serve) => command::serve::run(config()?, &serve),
         Command::Migrate => command::migrate::run(&config()?),
+        Command::Database(database) => command::database::run(&config()?, &database),
+        Command::Keys(keys) => command::keys::run(&keys),
         Command::CheckConfig => command::check_config::run(&config()?),
         Command::Configuration(command) => command::configuration::run(&config()?, &command),
         Command::Token(token) => command::token::run(&config()?, &token),

@@ -22,6 +22,21 @@ pub(crate) enum Service {
     Crisis,
 }
 
+impl Service {
+    /// Its name in the house: its schema, its role, its user on the bus.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Routing => "routing",
+            Self::Escalation => "escalation",
+            Self::Notification => "notification",
+            Self::Directory => "directory",
+            Self::Console => "console",
+            Self::Crisis => "crisis",
+        }
+    }
+}
+
 /// Every schema, in the order its migrations run.
 pub(crate) fn migrations() -> Vec<SchemaMigrations> {
     vec![

@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_platform::{
     Context,
-    bus::Bus,
+    bus::{Bus, Watch},
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, Secret},
     consumer::{self, Handler, Outbox, Received, Verdict},
     credential::Authenticator,
     database,
@@ -22,7 +22,10 @@ use vigie_platform::{
     metrics::Metrics,
     relay,
 };
-use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
+use vigie_proto::{
+    consumer::Consumer,
+    event::{DirectoryChangedV1, DoctrineActivatedV1, Event},
+};
 use vigie_tests::Stack;
 
 const SCHEMA: &str = "
@@ -57,9 +60,7 @@ impl Probe {
 }
 
 impl Handler for Probe {
-    const NAME: &'static str = "probe";
-    const SERVICE: &'static str = "probe";
-    const TYPES: &'static [&'static str] = &["vigie.directory.changed.v1"];
+    const CONSUMER: Consumer = Consumer { name: "probe", service: "probe", types: &["vigie.directory.changed.v1"] };
     type After = ();
 
     /// Does what the event's text says, and tells a fact of each event.
@@ -109,9 +110,10 @@ impl House {
         pool.execute(SCHEMA).await.expect("the probe's schema is made");
         let mut config = Config::default();
         config.bus.url = stack.nats.url();
+        config.database.url = Secret::new(url);
         config.bus.catch_up_every_ms = 200;
         let health = Health::default();
-        let bus = Bus::connect(config.bus.clone(), health.clone()).await.expect("the bus may be absent");
+        let bus = Bus::connect(&config.bus, "probe", Watch::new(health.clone())).await.expect("the bus may be absent");
         let (fresh, relay) = relay::channel();
         let context = Context {
             config: Arc::new(config),
@@ -128,7 +130,7 @@ impl House {
     /// Starts the consumer.
     pub(crate) fn consume(&mut self) -> Arc<Probe> {
         let probe = Arc::new(Probe::default());
-        let pool = database::pool(&self.stack.postgres.url(), "probe", 4).expect("the URL is ours");
+        let pool = database::pool(&self.context.config.database, "probe", 4).expect("the URL is ours");
         let running = consumer::run(self.context.clone(), pool, Arc::clone(&probe), CancellationToken::new());
         self.loops.spawn(running);
         probe
@@ -136,10 +138,11 @@ impl House {
 
     /// Starts the relay.
     pub(crate) fn relay(&mut self) {
-        let pool = database::pool(&self.stack.postgres.url(), database::RELAY, 2).expect("the URL is ours");
+        let pool = database::pool(&self.context.config.database, database::RELAY, 2).expect("the URL is ours");
         let relay = self.relay.take().expect("one relay");
         let (clock, metrics) = (Arc::clone(&self.context.clock), Arc::clone(&self.context.metrics));
-        self.loops.spawn(relay.run(pool, self.bus.clone(), clock, metrics));
+        let bus = self.bus.clone();
+        self.loops.spawn(async move { relay.run(pool, bus, &[Probe::CONSUMER], clock, metrics).await });
     }
 
     /// Journals a fact that says `text`.

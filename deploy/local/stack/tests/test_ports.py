@@ -11,7 +11,7 @@ class PortsTest(unittest.TestCase):
         chosen = ports.from_environment({})
         self.assertEqual("http://localhost:8080", chosen.vigie_url)
         self.assertEqual("http://127.0.0.1:9464", chosen.private_url)
-        self.assertEqual("postgres://vigie@127.0.0.1:15432/vigie", chosen.database_url)
+        self.assertEqual("postgres://vigie_intake:secret@127.0.0.1:15432/vigie", chosen.database_url("vigie_intake", "secret"))
 
     def test_what_is_no_port_is_refused_by_name(self):
         for text in ("0", "65536", "http", "-1"):

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::rows;
+
 /// The text of each file of a directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirectoryFiles {
@@ -48,6 +50,12 @@ impl DirectoryFiles {
         }
     }
 
+    /// The same without the addresses of contact points, for whoever sends nothing. Its reader is [`super::read_shared`].
+    #[must_use]
+    pub fn without_addresses(&self) -> Self {
+        Self { contacts_csv: rows::without_addresses(&self.contacts_csv), ..self.clone() }
+    }
+
     /// File names and texts; the replacements only when there are any.
     pub fn named(&self) -> BTreeMap<String, String> {
         let always = [
@@ -92,6 +100,22 @@ pub struct NotADirectory(pub Vec<String>);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_address_is_left_and_everything_else_is() {
+        let contacts_csv = "id,body,address,channel,duty,verified\n\
+                            a,scop,scop@example.org,email,\"garde, nuit\",2026-11-16\n\
+                            b,scop, +33639980000 ,sms,,\n";
+        let files = DirectoryFiles { contacts_csv: contacts_csv.to_owned(), ..DirectoryFiles::default() };
+
+        let shared = files.without_addresses();
+
+        assert_eq!(
+            shared.contacts_csv,
+            "id,body,address,channel,duty,verified\na,scop,-,email,\"garde, nuit\",2026-11-16\nb,scop,-,sms,,\n"
+        );
+        assert_eq!(DirectoryFiles { contacts_csv: String::new(), ..shared }, DirectoryFiles::default());
+    }
 
     #[test]
     fn a_directory_comes_back_from_its_names_and_says_all_that_does_not_fit() {

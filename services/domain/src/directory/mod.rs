@@ -31,7 +31,7 @@ pub use fault::{DirectoryError, Fault};
 pub use files::{DirectoryFiles, NotADirectory};
 pub use local_time::LocalTime;
 pub use reachability::Reachability;
-pub use read::read;
+pub use read::{read, read_shared};
 pub use roster::{Override, Roster};
 pub use shifts::{By, Gap, Lack, Shift, duty_channels, gaps, shifts};
 

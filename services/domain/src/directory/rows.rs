@@ -107,6 +107,9 @@ impl FromStr for Ambit {
     }
 }
 
+/// Stands where an address was taken out.
+const WITHHELD: &str = "-";
+
 /// What is wrong with an address of `channel`, if anything; without the address, as faults may be logged.
 pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
     match channel {
@@ -128,4 +131,20 @@ pub(super) fn address_fault(channel: Channel, address: &str) -> Option<String> {
         // Whatever tells one screen from another for the people who keep the file.
         Channel::Screen => None,
     }
+}
+
+/// `contacts.csv` with [`WITHHELD`] for every address; empty when it has no column of that name.
+pub(super) fn without_addresses(contacts: &str) -> String {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(contacts.as_bytes());
+    let column = reader.headers().ok().and_then(|headers| headers.iter().position(|name| name == "address"));
+    let Some(column) = column else { return String::new() };
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let headers = reader.headers().cloned().unwrap_or_default();
+    writer.write_record(&headers).expect("writing to memory cannot fail");
+    for record in reader.records().map_while(Result::ok) {
+        let cells = record.iter().enumerate().map(|(at, cell)| if at == column { WITHHELD } else { cell });
+        writer.write_record(cells).expect("writing to memory cannot fail");
+    }
+    let written = writer.into_inner().expect("writing to memory cannot fail");
+    String::from_utf8(written).expect("texts are written as they were read")
 }

@@ -1,5 +1,7 @@
 //! What a consumer has had: inbox rows, the watermark below which nothing is owed, dead letters and those to try again.
 
+use std::collections::HashMap;
+
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -7,34 +9,67 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 use vigie_proto::EventId;
 
-use super::{BATCH, Handler, runner::Incoming};
+use super::{BATCH, Handler};
 use crate::journal::{Entry, Position};
 
-/// Writes inbox rows and returns the ids that were not there yet.
+/// An event of a batch as the journal holds it.
+pub(super) struct Entered {
+    pub(super) entry: Entry,
+    /// It was not in the inbox before, and is now.
+    pub(super) is_fresh: bool,
+    /// It lies below the watermark and has no inbox row: it was dealt with long ago, and is not to be again.
+    pub(super) is_replayed: bool,
+}
+
+/// Writes inbox rows and returns what the journal holds of `ids`, in one statement; what it does not hold is not returned.
+///
+/// With `again`, what lies below the watermark is entered like anything else: somebody wants it tried again.
 pub(super) async fn enter_inbox<H: Handler>(
     tx: &mut PgConnection,
-    batch: &[Incoming],
+    ids: &[Uuid],
+    again: bool,
     now: Timestamp,
-) -> Result<Vec<Uuid>, sqlx::Error> {
+) -> Result<HashMap<Uuid, Entered>, sqlx::Error> {
     let statement = format!(
-        "insert into {}.inbox (consumer, event_id, at)
-         select $1, id, $3 from unnest($2::uuid[]) as id on conflict do nothing returning event_id",
-        H::SERVICE
+        "with known as (
+           select e.*, not $4 and e.tx < coalesce((select w.tx from {0}.watermark w where w.consumer = $1), 0) as is_settled
+             from journal.entries($2) e),
+         entered as (
+           insert into {0}.inbox (consumer, event_id, at)
+           select $1, event_id, $3 from known where not is_settled on conflict do nothing returning event_id)
+         select k.event_id, k.type, k.subject, k.source, k.recorded_at, k.incident_id, k.cause, k.traceparent,
+                k.data::text as data, n.event_id is not null as is_fresh,
+                case when k.is_settled
+                     then not exists (select from {0}.inbox i where i.consumer = $1 and i.event_id = k.event_id)
+                     else false end as is_replayed
+           from known k left join entered n on n.event_id = k.event_id",
+        H::CONSUMER.service
     );
-    sqlx::query_scalar(AssertSqlSafe(statement))
-        .bind(H::NAME)
-        .bind(batch.iter().map(|i| i.envelope.id.0).collect::<Vec<_>>())
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(H::CONSUMER.name)
+        .bind(ids)
         .bind(now.to_sqlx())
+        .bind(again)
         .fetch_all(tx)
-        .await
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let entered = Entered {
+                entry: Entry::from_row(row)?,
+                is_fresh: row.try_get("is_fresh")?,
+                is_replayed: row.try_get("is_replayed")?,
+            };
+            Ok((entered.entry.envelope.id.0, entered))
+        })
+        .collect()
 }
 
 pub(super) async fn leave_inbox<H: Handler>(tx: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     if ids.is_empty() {
         return Ok(());
     }
-    let statement = format!("delete from {}.inbox where consumer = $1 and event_id = any($2)", H::SERVICE);
-    sqlx::query(AssertSqlSafe(statement)).bind(H::NAME).bind(ids).execute(tx).await?;
+    let statement = format!("delete from {}.inbox where consumer = $1 and event_id = any($2)", H::CONSUMER.service);
+    sqlx::query(AssertSqlSafe(statement)).bind(H::CONSUMER.name).bind(ids).execute(tx).await?;
     Ok(())
 }
 
@@ -57,18 +92,16 @@ pub(super) async fn write_dead_letter(
     Ok(())
 }
 
-/// Events set aside that somebody wants tried again, oldest wish first.
-pub(super) async fn revivals<H: Handler>(connection: &mut PgConnection) -> Result<Vec<(i64, Entry)>, sqlx::Error> {
+/// Events set aside that somebody wants tried again, oldest wish first, each with the number of the wish.
+pub(super) async fn revivals<H: Handler>(connection: &mut PgConnection) -> Result<Vec<(i64, EventId)>, sqlx::Error> {
     let rows = sqlx::query(
-        "select r.id, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
-                e.data::text as data
-           from journal.revival r join journal.entry e on e.event_id = r.event_id
+        "select r.id, r.event_id from journal.revival r join journal.entry e on e.event_id = r.event_id
           where r.consumer = $1 and r.settled_at is null order by r.id",
     )
-    .bind(H::NAME)
+    .bind(H::CONSUMER.name)
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get("id")?, Entry::from_row(row)?))).collect()
+    rows.iter().map(|row| Ok((row.try_get("id")?, EventId(row.try_get("event_id")?)))).collect()
 }
 
 /// What came of trying an event again: applied, or set aside once more because of `why`.
@@ -89,17 +122,21 @@ pub(super) async fn settle_revival(
 
 /// Below this transaction number every entry of the consumer's types is in its inbox.
 pub(super) async fn watermark<H: Handler>(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    let statement = format!("select tx from {}.watermark where consumer = $1", H::SERVICE);
-    Ok(sqlx::query_scalar(AssertSqlSafe(statement)).bind(H::NAME).fetch_optional(connection).await?.unwrap_or(0))
+    let statement = format!("select tx from {}.watermark where consumer = $1", H::CONSUMER.service);
+    Ok(sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(H::CONSUMER.name)
+        .fetch_optional(connection)
+        .await?
+        .unwrap_or(0))
 }
 
 pub(super) async fn set_watermark<H: Handler>(connection: &mut PgConnection, tx: i64) -> Result<(), sqlx::Error> {
     let statement = format!(
         "insert into {}.watermark (consumer, tx) values ($1, $2)
          on conflict (consumer) do update set tx = greatest(watermark.tx, excluded.tx)",
-        H::SERVICE
+        H::CONSUMER.service
     );
-    sqlx::query(AssertSqlSafe(statement)).bind(H::NAME).bind(tx).execute(connection).await?;
+    sqlx::query(AssertSqlSafe(statement)).bind(H::CONSUMER.name).bind(tx).execute(connection).await?;
     Ok(())
 }
 
@@ -115,15 +152,15 @@ pub(super) async fn owed<H: Handler>(
           where e.tx >= $1 and e.tx < $2 and e.type = any($3)
             and not exists (select 1 from {}.inbox i where i.consumer = $4 and i.event_id = e.event_id)
           order by e.tx, e.seq limit $5",
-        H::SERVICE
+        H::CONSUMER.service
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
         // Planned anew each time: a plan kept from when the tables were small compares every entry with every inbox row.
         .persistent(false)
         .bind(from)
         .bind(below)
-        .bind(H::TYPES.to_vec())
-        .bind(H::NAME)
+        .bind(H::CONSUMER.types.to_vec())
+        .bind(H::CONSUMER.name)
         .bind(i64::try_from(BATCH).context("batch size")?)
         .fetch_all(connection)
         .await?;
@@ -138,10 +175,10 @@ pub(super) async fn purge<H: Handler>(connection: &mut PgConnection, before: Tim
     let statement = format!(
         "delete from {}.inbox i using journal.entry e
           where i.consumer = $1 and i.at < $2 and e.event_id = i.event_id and e.tx < $3",
-        H::SERVICE
+        H::CONSUMER.service
     );
     let purged = sqlx::query(AssertSqlSafe(statement))
-        .bind(H::NAME)
+        .bind(H::CONSUMER.name)
         .bind(before.to_sqlx())
         .bind(below)
         .execute(connection)

@@ -4,6 +4,9 @@
 //! types, without an inbox row of its own. Both ways end in the same handler, made idempotent by the inbox row written
 //! in the handler's transaction. Nothing is acknowledged to NATS before the commit.
 //!
+//! A message only wakes. What the handler is shown is what the journal holds, read by the statement that enters the event
+//! in the inbox; a message that is not in the journal, or says otherwise, is refused, counted and told, and leaves nothing.
+//!
 //! The cast: a service brings a [`Handler`]; [`run`] waits for either wake-up; [`runner`] turns a batch into one
 //! transaction; [`inbox`] holds what a consumer has had.
 
@@ -18,7 +21,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use vigie_proto::{EventId, event::Event};
+use vigie_proto::{EventId, consumer::Consumer, event::Event};
 
 use crate::{Context, journal::Entry, metrics::ByConsumer, telemetry};
 use runner::Runner;
@@ -90,12 +93,8 @@ impl Outbox {
 
 /// What a service does with events, inside a transaction that also holds their inbox rows.
 pub trait Handler: Send + Sync + 'static {
-    /// Durable name, unique in the house; also the key of the inbox.
-    const NAME: &'static str;
-    /// The service, which is also its schema.
-    const SERVICE: &'static str;
-    /// Event types it takes.
-    const TYPES: &'static [&'static str];
+    /// Its durable consumer, as the house lists it: the name is also the key of its inbox, the service its schema.
+    const CONSUMER: Consumer;
     /// What must happen once the transaction is committed.
     type After: Send + Default;
 
@@ -119,7 +118,7 @@ pub async fn run<H: Handler>(
     handler: Arc<H>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let label = ByConsumer { consumer: H::NAME };
+    let label = ByConsumer { consumer: H::CONSUMER.name };
     let recovered = context.metrics.consumer_recovered.get_or_create(&label).clone();
     let lag = context.metrics.consumer_lag.get_or_create(&label).clone();
     let runner = Runner { context, pool, handler, recovered, lag };
@@ -158,7 +157,7 @@ pub async fn run<H: Handler>(
                     runner.take(batch).await;
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(error = %error, consumer = H::NAME, "the consumer lost its stream and will subscribe again");
+                    tracing::warn!(error = %error, consumer = H::CONSUMER.name, "the consumer lost its stream and will subscribe again");
                     messages = None;
                 }
                 None => messages = None,
@@ -166,21 +165,22 @@ pub async fn run<H: Handler>(
             () = tokio::time::sleep_until(purge_at) => {
                 purge_at = tokio::time::Instant::now() + PURGE_EVERY;
                 if let Err(error) = runner.purge().await {
-                    tracing::debug!(error = format!("{error:#}"), consumer = H::NAME, "old inbox rows stay for now");
+                    tracing::debug!(error = format!("{error:#}"), consumer = H::CONSUMER.name, "old inbox rows stay for now");
                 }
             }
             () = tokio::time::sleep_until(catch_up_at) => {
                 may_subscribe = true;
+                runner.context.bus.watch().look();
                 let every = &runner.context.config.bus;
                 if let Err(error) = runner.revive().await {
-                    tracing::warn!(error = format!("{error:#}"), consumer = H::NAME, "what is to be tried again waits");
+                    tracing::warn!(error = format!("{error:#}"), consumer = H::CONSUMER.name, "what is to be tried again waits");
                 }
                 let pause = if served_since.is_some() { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
                 match runner.catch_up(served_since).await {
                     Ok(true) => {}
                     Ok(false) => catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause),
                     Err(error) => {
-                        tracing::warn!(error = format!("{error:#}"), consumer = H::NAME, "cannot look into the journal; trying again");
+                        tracing::warn!(error = format!("{error:#}"), consumer = H::CONSUMER.name, "cannot look into the journal; trying again");
                         catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause);
                     }
                 }

@@ -17,7 +17,13 @@ use vigie_proto::{
 };
 
 use super::{BATCH, Handler, Outbox, Received, Verdict, inbox};
-use crate::{Context, journal, telemetry};
+use crate::{
+    Context,
+    bus::Refusal,
+    journal::{self, Entry},
+    metrics::ByRefusal,
+    telemetry,
+};
 
 /// While the bus serves this consumer, an entry younger than this is the bus's to bring.
 const GRACE: SignedDuration = SignedDuration::from_secs(2);
@@ -26,11 +32,31 @@ const ATTEMPTS: u32 = 5;
 /// Inbox rows are kept this long beyond what the stream keeps.
 const PURGE_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// One event as it came, with the message to acknowledge when it came by the bus.
+/// One event to look up in the journal, and the message that told of it when it came by the bus.
 pub(super) struct Incoming {
-    pub(super) envelope: Envelope,
-    data: String,
-    message: Option<Message>,
+    id: EventId,
+    told: Option<Told>,
+}
+
+/// What a message says; believed only as far as the journal says the same.
+struct Told {
+    type_name: String,
+    message: Message,
+}
+
+impl Told {
+    /// Why it is not `entry`, if it is not.
+    fn differs(&self, entry: &Entry) -> Option<Refusal> {
+        if self.type_name != entry.envelope.type_name {
+            Some(Refusal::Type)
+        } else if self.message.subject.as_str() != entry.subject {
+            Some(Refusal::Subject)
+        } else if self.message.payload.as_ref() != entry.data.as_bytes() {
+            Some(Refusal::Data)
+        } else {
+            None
+        }
+    }
 }
 
 /// What handling a batch led to, before it is committed.
@@ -41,6 +67,8 @@ struct Applied<After> {
     later: Vec<Uuid>,
     /// Id, type and why of each event that can never be applied.
     dead: Vec<(EventId, String, String)>,
+    /// Which of the batch are not what the journal holds: they leave nothing behind.
+    refused: Vec<(usize, Refusal)>,
 }
 
 /// One consumer at work.
@@ -55,7 +83,7 @@ pub(super) struct Runner<H: Handler> {
 impl<H: Handler> Runner<H> {
     pub(super) async fn subscribe(&self) -> Option<pull::Stream> {
         let opened = async {
-            let consumer: Consumer<pull::Config> = self.context.bus.ensure_consumer(H::NAME, H::TYPES).await?;
+            let consumer: Consumer<pull::Config> = self.context.bus.consumer(H::CONSUMER.name).await?;
             let stream = consumer
                 .stream()
                 .max_messages_per_batch(1_024)
@@ -70,7 +98,7 @@ impl<H: Handler> Runner<H> {
             Err(error) => {
                 tracing::debug!(
                     error = format!("{error:#}"),
-                    consumer = H::NAME,
+                    consumer = H::CONSUMER.name,
                     "not subscribed; the journal serves meanwhile"
                 );
                 None
@@ -91,7 +119,7 @@ impl<H: Handler> Runner<H> {
         let kept_by_bus = SignedDuration::try_from(Duration::from_secs(self.context.config.bus.stream_max_age_s))?;
         let before = self.context.clock.now() - kept_by_bus - PURGE_MARGIN;
         let purged = inbox::purge::<H>(&mut connection, before).await?;
-        tracing::debug!(consumer = H::NAME, purged, "old inbox rows are gone");
+        tracing::debug!(consumer = H::CONSUMER.name, purged, "old inbox rows are gone");
         Ok(())
     }
 
@@ -104,22 +132,24 @@ impl<H: Handler> Runner<H> {
         self.settle(batch).await;
     }
 
-    /// Reads the headers of a message; one that is not ours is taken off the consumer, loudly.
+    /// Reads which event a message tells of; one that does not say so is refused.
     async fn incoming(&self, message: Message) -> Option<Incoming> {
         let headers = message.headers.as_ref();
-        match Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str)) {
-            Ok(envelope) => {
-                let data = String::from_utf8_lossy(&message.payload).into_owned();
-                Some(Incoming { envelope, data, message: Some(message) })
-            }
-            Err(error) => {
-                tracing::error!(error = %error, subject = %message.subject, "a message on our stream is not an event of ours");
-                self.context.metrics.dead_letters.inc();
-                if let Err(error) = message.ack_with(AckKind::Term).await {
-                    tracing::debug!(error = %error, "it will be shown again");
-                }
-                None
-            }
+        let read = Envelope::from_headers(|name| headers?.get(name).map(async_nats::HeaderValue::as_str));
+        if let Ok(envelope) = read {
+            return Some(Incoming { id: envelope.id, told: Some(Told { type_name: envelope.type_name, message }) });
+        }
+        self.refuse(&message, Refusal::Unreadable).await;
+        None
+    }
+
+    /// Takes a message off the consumer for good: it is none of ours, whoever published it.
+    async fn refuse(&self, message: &Message, why: Refusal) {
+        let label = ByRefusal { consumer: H::CONSUMER.name, why: why.code() };
+        self.context.metrics.bus_refused.get_or_create(&label).inc();
+        self.context.bus.watch().refused(H::CONSUMER.name, why);
+        if let Err(error) = message.ack_with(AckKind::Term).await {
+            tracing::debug!(error = %error, "it will be shown again");
         }
     }
 
@@ -133,7 +163,7 @@ impl<H: Handler> Runner<H> {
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    consumer = H::NAME,
+                    consumer = H::CONSUMER.name,
                     events = batch.len(),
                     "a batch failed; trying one by one"
                 );
@@ -161,7 +191,7 @@ impl<H: Handler> Runner<H> {
                 Err(error) => tracing::warn!(
                     error = format!("{error:#}"),
                     attempt,
-                    consumer = H::NAME,
+                    consumer = H::CONSUMER.name,
                     "an event failed; trying again"
                 ),
             }
@@ -172,11 +202,11 @@ impl<H: Handler> Runner<H> {
     async fn apply(&self, batch: &[Incoming]) -> anyhow::Result<()> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
-        let applied = self.handle(&mut tx, batch, now).await?;
+        let applied = self.handle(&mut tx, batch, false, now).await?;
         inbox::leave_inbox::<H>(&mut tx, &applied.later).await?;
         for (id, type_name, reason) in &applied.dead {
-            tracing::error!(event.id = %id, consumer = H::NAME, reason, "an event went to the dead letters");
-            inbox::write_dead_letter(&mut tx, H::NAME, *id, type_name, reason, now).await?;
+            tracing::error!(event.id = %id, consumer = H::CONSUMER.name, reason, "an event went to the dead letters");
+            inbox::write_dead_letter(&mut tx, H::CONSUMER.name, *id, type_name, reason, now).await?;
         }
         journal::append(&mut tx, applied.outbox.entries()).await?;
         tx.commit().await?;
@@ -184,36 +214,50 @@ impl<H: Handler> Runner<H> {
         self.context.metrics.dead_letters.inc_by(applied.dead.len() as u64);
         self.context.fresh.push(applied.outbox.into_entries());
         self.handler.committed(applied.after);
-        for incoming in batch {
-            if applied.later.contains(&incoming.envelope.id.0) {
-                negative(incoming, Duration::from_millis(100)).await;
-            } else {
-                acknowledge(incoming).await;
+        for (at, incoming) in batch.iter().enumerate() {
+            let refused = applied.refused.iter().find(|(position, _)| *position == at);
+            match (refused, &incoming.told) {
+                (Some((_, why)), Some(told)) => self.refuse(&told.message, *why).await,
+                _ if applied.later.contains(&incoming.id.0) => negative(incoming, Duration::from_millis(100)).await,
+                _ => acknowledge(incoming).await,
             }
         }
         Ok(())
     }
 
-    /// Enters a batch in the inbox and hands the handler what was not there yet.
+    /// Enters a batch in the inbox and hands the handler what was not there yet, as the journal holds it.
+    ///
+    /// With `again`, what was dealt with long ago may be handled once more.
     async fn handle(
         &self,
         tx: &mut PgConnection,
         batch: &[Incoming],
+        again: bool,
         now: Timestamp,
     ) -> anyhow::Result<Applied<H::After>> {
-        let fresh = inbox::enter_inbox::<H>(tx, batch, now).await?;
-        let mut events = Vec::with_capacity(fresh.len());
-        let mut dead = Vec::new();
-        for incoming in batch.iter().filter(|i| fresh.contains(&i.envelope.id.0)) {
-            match Event::decode(&incoming.envelope.type_name, &incoming.data) {
-                Ok(event) if events.iter().all(|e: &Received| e.id != incoming.envelope.id) => {
-                    events.push(received::<H>(&incoming.envelope, event));
+        let ids: Vec<Uuid> = batch.iter().map(|incoming| incoming.id.0).collect();
+        let mut entered = inbox::enter_inbox::<H>(tx, &ids, again, now).await?;
+        let (mut events, mut dead, mut refused) = (Vec::with_capacity(entered.len()), Vec::new(), Vec::new());
+        for (at, incoming) in batch.iter().enumerate() {
+            let Some(known) = entered.get_mut(&incoming.id.0) else {
+                refused.push((at, Refusal::Absent));
+                continue;
+            };
+            let differs = incoming.told.as_ref().and_then(|told| told.differs(&known.entry));
+            if let Some(why) = differs.or(known.is_replayed.then_some(Refusal::Watermark)) {
+                refused.push((at, why));
+            } else if std::mem::take(&mut known.is_fresh) {
+                let envelope = &known.entry.envelope;
+                match Event::decode(&envelope.type_name, &known.entry.data) {
+                    Ok(event) => events.push(received::<H>(envelope, event)),
+                    Err(error) => dead.push((envelope.id, envelope.type_name.clone(), why(&error))),
                 }
-                Ok(_) => {}
-                Err(error) => dead.push((incoming.envelope.id, incoming.envelope.type_name.clone(), why(&error))),
             }
         }
-        let mut outbox = Outbox::new(H::SERVICE, now);
+        // Entered, but only forgeries told of them: the true message is still to come.
+        let forged: Vec<Uuid> = entered.iter().filter(|(_, known)| known.is_fresh).map(|(id, _)| *id).collect();
+        inbox::leave_inbox::<H>(tx, &forged).await?;
+        let mut outbox = Outbox::new(H::CONSUMER.service, now);
         let (verdicts, after) = if events.is_empty() {
             (Vec::new(), H::After::default())
         } else {
@@ -222,7 +266,7 @@ impl<H: Handler> Runner<H> {
         anyhow::ensure!(
             verdicts.len() == events.len(),
             "{} gave {} verdicts for {} events",
-            H::NAME,
+            H::CONSUMER.name,
             verdicts.len(),
             events.len()
         );
@@ -231,13 +275,13 @@ impl<H: Handler> Runner<H> {
             match verdict {
                 Verdict::Done => {}
                 Verdict::Later(reason) => {
-                    tracing::debug!(event.id = %event.id, reason, consumer = H::NAME, "put off");
+                    tracing::debug!(event.id = %event.id, reason, consumer = H::CONSUMER.name, "put off");
                     later.push(event.id.0);
                 }
                 Verdict::Dead(reason) => dead.push((event.id, event.event.type_name().to_owned(), reason)),
             }
         }
-        Ok(Applied { outbox, after, later, dead })
+        Ok(Applied { outbox, after, later, dead, refused })
     }
 
     /// Shows the handler again what it had set aside and somebody wants tried again.
@@ -245,8 +289,8 @@ impl<H: Handler> Runner<H> {
         let mut connection = self.pool.acquire().await?;
         let waiting = inbox::revivals::<H>(&mut connection).await?;
         drop(connection);
-        for (id, entry) in waiting {
-            let incoming = Incoming { envelope: entry.envelope, data: entry.data, message: None };
+        for (id, event) in waiting {
+            let incoming = Incoming { id: event, told: None };
             match self.apply_again(id, &incoming).await {
                 Err(error) if !is_temporary(&error) => {
                     let mut connection = self.pool.acquire().await?;
@@ -263,8 +307,8 @@ impl<H: Handler> Runner<H> {
     async fn apply_again(&self, revival: i64, incoming: &Incoming) -> anyhow::Result<()> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
-        inbox::leave_inbox::<H>(&mut tx, &[incoming.envelope.id.0]).await?;
-        let applied = self.handle(&mut tx, std::slice::from_ref(incoming), now).await?;
+        inbox::leave_inbox::<H>(&mut tx, &[incoming.id.0]).await?;
+        let applied = self.handle(&mut tx, std::slice::from_ref(incoming), true, now).await?;
         if !applied.later.is_empty() {
             return Ok(tx.rollback().await?);
         }
@@ -272,7 +316,7 @@ impl<H: Handler> Runner<H> {
         inbox::settle_revival(&mut tx, revival, why, now).await?;
         journal::append(&mut tx, applied.outbox.entries()).await?;
         tx.commit().await?;
-        tracing::info!(event.id = %incoming.envelope.id, consumer = H::NAME, applied = why.is_none(), "tried again");
+        tracing::info!(event.id = %incoming.id, consumer = H::CONSUMER.name, applied = why.is_none(), "tried again");
         self.context.fresh.push(applied.outbox.into_entries());
         self.handler.committed(applied.after);
         Ok(())
@@ -282,14 +326,16 @@ impl<H: Handler> Runner<H> {
         let now = self.context.clock.now();
         let buried = async {
             let mut tx = self.pool.begin().await?;
-            inbox::enter_inbox::<H>(&mut tx, std::slice::from_ref(incoming), now).await?;
-            inbox::write_dead_letter(&mut tx, H::NAME, incoming.envelope.id, &incoming.envelope.type_name, why, now)
-                .await?;
+            let entered = inbox::enter_inbox::<H>(&mut tx, &[incoming.id.0], false, now).await?;
+            for known in entered.values() {
+                let envelope = &known.entry.envelope;
+                inbox::write_dead_letter(&mut tx, H::CONSUMER.name, envelope.id, &envelope.type_name, why, now).await?;
+            }
             tx.commit().await
         };
         match buried.await {
             Ok(()) => {
-                tracing::error!(event.id = %incoming.envelope.id, consumer = H::NAME, why, "an event went to the dead letters");
+                tracing::error!(event.id = %incoming.id, consumer = H::CONSUMER.name, why, "an event went to the dead letters");
                 self.context.metrics.dead_letters.inc();
                 acknowledge(incoming).await;
             }
@@ -316,7 +362,7 @@ impl<H: Handler> Runner<H> {
         let due: Vec<_> = owed
             .into_iter()
             .filter(|(_, e)| e.envelope.time < before)
-            .map(|(_, e)| Incoming { envelope: e.envelope, data: e.data, message: None })
+            .map(|(_, e)| Incoming { id: e.envelope.id, told: None })
             .collect();
         let taken = due.len();
         // Only what was settled in an earlier pass moves the mark, so that a failure here is looked at again.
@@ -334,7 +380,7 @@ impl<H: Handler> Runner<H> {
 }
 
 fn received<H: Handler>(envelope: &Envelope, event: Event) -> Received {
-    let span = tracing::info_span!("handle", otel.name = format!("{} {}", H::NAME, envelope.type_name), event.id = %envelope.id);
+    let span = tracing::info_span!("handle", otel.name = format!("{} {}", H::CONSUMER.name, envelope.type_name), event.id = %envelope.id);
     telemetry::continue_trace(&span, envelope.traceparent.as_deref());
     Received { id: envelope.id, time: envelope.time, event, span, traceparent: envelope.traceparent.clone() }
 }
@@ -352,16 +398,16 @@ fn is_temporary(error: &anyhow::Error) -> bool {
 }
 
 async fn acknowledge(incoming: &Incoming) {
-    if let Some(message) = &incoming.message
-        && let Err(error) = message.ack().await
+    if let Some(told) = &incoming.told
+        && let Err(error) = told.message.ack().await
     {
         tracing::debug!(error = %error, "not acknowledged; the inbox will recognise it");
     }
 }
 
 async fn negative(incoming: &Incoming, pause: Duration) {
-    if let Some(message) = &incoming.message
-        && let Err(error) = message.ack_with(AckKind::Nak(Some(pause))).await
+    if let Some(told) = &incoming.told
+        && let Err(error) = told.message.ack_with(AckKind::Nak(Some(pause))).await
     {
         tracing::debug!(error = %error, "not refused; it comes again after the acknowledgement wait");
     }

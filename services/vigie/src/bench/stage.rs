@@ -22,7 +22,7 @@ use uuid::Uuid;
 use vigie_directory::credential;
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    config::{BusConfig, Config},
+    config::{BusConfig, Config, DatabaseConfig},
     credential::{Purpose, fresh_secret},
     database,
 };
@@ -54,12 +54,12 @@ pub(crate) async fn on(
     let id = Uuid::new_v4().simple().to_string();
     progress("preparing a scratch database");
     let scratch = Scratch::create(config.database.url.expose(), &id).await?;
-    let url = scratch.url();
     let folder = std::env::temp_dir().join(format!("vigie-bench-{id}"));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let work = async {
         let sink = Sink::start().await?;
-        let (server, poster) = serve_city(&folder, config_file, &staged.territory, serve, &url, &sink).await?;
+        let (server, poster) =
+            serve_city(&folder, config_file, &staged.territory, serve, scratch.logins(), &sink).await?;
         let stage = Stage { scratch, sink, bus: bus.clone(), poster };
         let outcome = measure(&stage).await.with_context(|| server.log_tail());
         drop(server);
@@ -121,12 +121,11 @@ async fn serve_city(
     config_file: Option<&Path>,
     territory: &Path,
     serve: &[&str],
-    database_url: &str,
+    logins: &DatabaseConfig,
     sink: &Sink,
 ) -> anyhow::Result<(Server, Poster)> {
     city::write(folder)?;
     let address = free_address().await?;
-    let url_file = private(folder, "database-url", database_url)?;
     let key_file = private(folder, "link-key", &fresh_secret(Purpose::Link))?;
     let log = folder.join("serve.log");
     let output = fs::File::create(&log)?;
@@ -140,7 +139,6 @@ async fn serve_city(
         ("VIGIE__HTTP__PUBLIC_URL", format!("http://{address}")),
         ("VIGIE__HTTP__PRIVATE_LISTEN", String::new()),
         ("VIGIE__HTTP__CONNECTIONS", "4096".to_owned()),
-        ("VIGIE__DATABASE__URL_FILE", url_file.display().to_string()),
         ("VIGIE__PATHS__TERRITORY", territory.display().to_string()),
         ("VIGIE__PATHS__DOCTRINE", folder.join("doctrine").display().to_string()),
         ("VIGIE__PATHS__DIRECTORY", folder.join("directory").display().to_string()),
@@ -151,7 +149,11 @@ async fn serve_city(
         ("VIGIE__EMAIL__TLS", "none".to_owned()),
         ("VIGIE__LINKS__KEY_FILE", key_file.display().to_string()),
     ]);
-    let pool = database::pool(database_url, "directory", 2)?;
+    for (service, url) in &logins.services {
+        let path = private(folder, &format!("{service}.url"), url.expose())?;
+        command.env(format!("VIGIE__DATABASE__SERVICES__{}", service.to_uppercase()), path);
+    }
+    let pool = database::pool(logins, "directory", 2)?;
     let source = SourceId::new(city::SOURCE).context("the bench's source")?;
     let token = credential::issue(&pool, &source, Purpose::Token, None, false, SystemClock.now()).await?;
     pool.close().await;

@@ -110,7 +110,7 @@ impl From<Which> for What {
 
 pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome> {
     block_on(async {
-        let pool = database::pool(config.database.url.expose(), "directory", 2)?;
+        let pool = database::pool(&config.database, "directory", 2)?;
         match command {
             Command::Publish(options) => publish(config, &pool, options).await,
             Command::List(options) => list(&pool, options).await,

@@ -3,8 +3,10 @@
 pub(crate) mod check_config;
 pub(crate) mod configuration;
 pub(crate) mod contract;
+pub(crate) mod database;
 pub(crate) mod directory;
 pub(crate) mod doctrine;
+pub(crate) mod keys;
 pub(crate) mod locate;
 pub(crate) mod migrate;
 pub(crate) mod replay;

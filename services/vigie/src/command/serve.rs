@@ -10,15 +10,15 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use vigie_directory::in_force::{differing, is_unreachable, load_or_adopt};
+use vigie_directory::in_force::{self, Sight, differing, is_unreachable, load_or_adopt};
 use vigie_domain::city::{City, InForce};
 use vigie_platform::{
     Context,
-    bus::Bus,
+    bus::{Bus, Watch},
     clock::SystemClock,
-    config::{Config, PathsConfig},
+    config::{BusConfig, Config, PathsConfig},
     credential::Authenticator,
-    database,
+    database::{self, ServingError},
     health::{Health, State},
     metrics::Metrics,
     relay,
@@ -26,6 +26,7 @@ use vigie_platform::{
     supervisor::Supervisor,
     telemetry::Telemetry,
 };
+use vigie_proto::{consumer, permission};
 
 use crate::{Outcome, block_on, city, http, service::Service};
 
@@ -69,14 +70,14 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         tracing::warn!(time_scale = config.escalation.time_scale, "the doctrine's delays are divided: this is a drill");
     }
     let (health, metrics) = (Health::default(), Arc::new(Metrics::default()));
-    let url = config.database.url.expose().to_owned();
-    let pool = |service: &str| database::pool(&url, service, config.database.connections);
-    let bus = Bus::connect(config.bus.clone(), health.clone()).await?;
+    let database = &config.database;
+    let pool = |service: &str| database::pool(database, service, database.connections);
+    let watch = Watch::new(health.clone());
+    let bus = Bus::connect(&config.bus, permission::RELAY, watch.clone()).await?;
     let (fresh, relay) = relay::channel();
-    let authenticator = Authenticator::new(database::pool(&url, "directory", 2)?, &config.http);
-    let config = Arc::new(config.clone());
+    let authenticator = Authenticator::new(database::pool(database, database::AUTHENTICATOR, 2)?, &config.http);
     let context = Context {
-        config: Arc::clone(&config),
+        config: Arc::new(config.clone()),
         clock: Arc::new(SystemClock),
         bus: bus.clone(),
         fresh,
@@ -97,11 +98,12 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         let private = listen(&config.http.private_listen).await?;
         supervisor.start("the private HTTP", server::serve(told, private, limits, stop.clone()));
     }
-    let following = database::pool(&url, "directory", 2)?;
+    let (sight, follower) = follower(only);
+    let following = database::pool(database, follower, 2)?;
     let listener = listener.into_std()?;
     let waiting = CancellationToken::new();
     let begun = async {
-        let begun = begin(&context, &following, &stop).await;
+        let begun = begin(&context, only, &following, &stop).await;
         waiting.cancel();
         begun
     };
@@ -111,17 +113,19 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     served?;
     let Some(city) = begun? else { return Ok(()) };
     let in_force = InForce::new(city);
-    let follow = vigie_directory::in_force::follow(following, in_force.clone(), health.clone(), stop.clone());
+    let follow = in_force::follow(following, sight, in_force.clone(), health.clone(), stop.clone());
     supervisor.start("the watch of what is in force", follow);
-    let relay_pool = database::pool(&url, database::RELAY, 2)?;
+    let relay_pool = database::pool(database, database::RELAY, 2)?;
     supervisor.start(
         "the database watch",
         database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
     );
-    supervisor.start("the relay", relay.run(relay_pool, bus, Arc::clone(&context.clock), Arc::clone(&metrics)));
+    let (clock, of_relay) = (Arc::clone(&context.clock), bus.clone());
+    let relaying = relay.run(relay_pool, of_relay, &consumer::ALL, clock, Arc::clone(&metrics));
+    supervisor.start("the relay", relaying);
     let noting = vigie_platform::security::write(
         context.authenticator.notes().clone(),
-        database::pool(&url, "directory", 2)?,
+        database::pool(database, database::PORTER, 1)?,
         Arc::clone(&context.clock),
         context.fresh.clone(),
         Arc::clone(&metrics),
@@ -132,7 +136,9 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     // Every process that shows a page serves what its maps are made of.
     let mut edges = vigie_map::router(context.clone(), city_of());
     for service in only {
-        let (context, stop) = (context.clone(), stop.clone());
+        // Each service reads from the bus as itself, where it has a key of its own.
+        let bus = bus_of(*service, &config.bus, &bus, &watch).await?;
+        let (context, stop) = (Context { bus, ..context.clone() }, stop.clone());
         match service {
             Service::Intake => {
                 let intake = vigie_intake::Intake::new(context, city_of(), pool("intake")?);
@@ -179,20 +185,70 @@ async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}: is the port busy?"))
 }
 
+/// What a process sees of what is in force, and whom it reads it as. Only who sends or keeps the directory needs addresses,
+/// and who reads personal links: they are bound to the address they were sent to.
+fn follower(only: &[Service]) -> (Sight, &'static str) {
+    let whole = |service: &Service| {
+        matches!(service, Service::Directory | Service::Notification | Service::Console | Service::Crisis)
+    };
+    if only.iter().any(whole) {
+        (Sight::Whole, database::CONTACTS)
+    } else {
+        (Sight::WithoutAddresses, database::FOLLOWER)
+    }
+}
+
+/// The connection by which a service reads from the bus: its own where services have keys, else everybody's.
+async fn bus_of(service: Service, config: &BusConfig, shared: &Bus, watch: &Watch) -> anyhow::Result<Bus> {
+    let name = service.name();
+    if config.services.is_empty() || !consumer::services().contains(&name) {
+        return Ok(shared.clone());
+    }
+    anyhow::ensure!(
+        config.services.contains_key(name),
+        "bus.services.{name} is missing: this process reads from the bus as {name}; `vigie keys nats` makes its file"
+    );
+    Bus::connect(config, name, watch.clone()).await
+}
+
 /// What is in force, or the files of the configuration where nothing is; none when told to stop before the database
 /// answered.
-async fn begin(context: &Context, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<Option<City>> {
-    let files = || city::files(&context.config.paths);
+async fn begin(
+    context: &Context,
+    only: &[Service],
+    following: &PgPool,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<City>> {
+    let database = &context.config.database;
+    let (sight, follower) = follower(only);
+    let apart = [database::RELAY, database::AUTHENTICATOR, follower];
+    let names: Vec<&str> = only.iter().map(|service| service.name()).chain(apart).collect();
+    // Only whoever writes the directory can adopt the files; others wait until something is in force.
+    let writing = database.has("directory").then(|| database::pool(database, "directory", 1)).transpose()?;
+    let attempt = async || {
+        database::check_serving(database, &names).await?;
+        if let Some(city) = in_force::load_seen(following, sight).await? {
+            return anyhow::Ok(Some(city));
+        }
+        let Some(writing) = &writing else { return Ok(None) };
+        let files = || city::files(&context.config.paths);
+        let (_, entries) = load_or_adopt(writing, files, context.clock.now()).await?;
+        context.fresh.push(entries);
+        in_force::load_seen(following, sight).await
+    };
     loop {
-        match load_or_adopt(pool, files, context.clock.now()).await {
-            Ok((city, entries)) => {
-                context.fresh.push(entries);
+        match attempt().await {
+            Ok(Some(city)) => {
                 warn_of_files(&context.config.paths, &city);
                 return Ok(Some(city));
             }
+            Ok(None) => context
+                .health
+                .report("doctrine", State::Failed("nothing is in force yet: `vigie configuration publish`".to_owned())),
             Err(error) if is_unreachable(&error) => {
                 context.health.report("postgres", State::Failed(format!("{error:#}")));
             }
+            Err(error) if error.is::<ServingError>() => return Err(error),
             Err(error) => {
                 return Err(error.context("the configuration cannot be put in force: has `vigie migrate` run?"));
             }

@@ -90,7 +90,7 @@ pub(crate) struct Revoke {
 
 pub(crate) fn run(config: &Config, command: &Command) -> anyhow::Result<Outcome> {
     block_on(async {
-        let pool = database::pool(config.database.url.expose(), "directory", 2)?;
+        let pool = database::pool(&config.database, "directory", 2)?;
         let now = SystemClock.now();
         match command {
             Command::Issue(issue) => {

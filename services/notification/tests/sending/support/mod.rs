@@ -22,7 +22,7 @@ use vigie_domain::{
 };
 use vigie_platform::{
     Context,
-    bus::Bus,
+    bus::{Bus, Watch},
     clock::{Clock, SystemClock},
     config::{Config, MailTls, Secret},
     credential::Authenticator,
@@ -141,9 +141,9 @@ impl House {
         let health = Health::default();
         let (fresh, relay) = relay::channel();
         self.relay.push(relay);
-        let pool = database::pool(config.database.url.expose(), "notification", 2).unwrap();
+        let pool = database::pool(&config.database, "notification", 2).unwrap();
         let context = Context {
-            bus: Bus::connect(config.bus.clone(), health.clone()).await.unwrap(),
+            bus: Bus::connect(&config.bus, "notification", Watch::new(health.clone())).await.unwrap(),
             clock: Arc::new(SystemClock),
             fresh,
             health,

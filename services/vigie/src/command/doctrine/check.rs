@@ -55,7 +55,7 @@ pub(super) fn run(config: &Config, options: &Check) -> anyhow::Result<Outcome> {
 /// What is in force, as its contact points answered.
 fn in_force(config: &Config) -> anyhow::Result<City> {
     let loaded = block_on(async {
-        let pool = database::pool(config.database.url.expose(), "directory", 1)?;
+        let pool = database::pool(&config.database, "directory", 1)?;
         vigie_directory::in_force::load_as_reached(&pool, SystemClock.now()).await.map_err(|error| {
             Unreachable(error.context("the database did not answer: is it up, and has `vigie migrate` run?")).into()
         })

@@ -291,7 +291,7 @@ fn read_source(config: &Config, arguments: &Arguments, city: &City) -> anyhow::R
     let from = arguments.from.map(|moment| moment.at(zone)).transpose()?;
     let until = arguments.until.map(|moment| moment.at(zone)).transpose()?;
     let Some((file, map)) = arguments.csv.as_ref().zip(arguments.map.as_ref()) else {
-        let past = block_on(journal::read(config.database.url.expose(), city, (from, until)))?;
+        let past = block_on(journal::read(&config.database, city, (from, until)))?;
         let rows = figures::size(past.signals.len());
         let name = "Signaux du journal de Vigie".to_owned();
         return Ok(Source {

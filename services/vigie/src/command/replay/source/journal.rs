@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use vigie_domain::city::City;
 use vigie_platform::{
+    config::DatabaseConfig,
     database,
     journal::{Position, read_after},
 };
@@ -26,13 +27,13 @@ pub(crate) struct Past {
     pub(crate) until: Timestamp,
 }
 
-/// Reads the journal at `url`: signals received from `from` (included) until `until` (not included).
+/// Reads the journal of `database`: signals received from `from` (included) until `until` (not included).
 pub(crate) async fn read(
-    url: &str,
+    database: &DatabaseConfig,
     city: &City,
     (from, until): (Option<Timestamp>, Option<Timestamp>),
 ) -> anyhow::Result<Past> {
-    let pool = database::pool(url, database::RELAY, 1)?;
+    let pool = database::pool(database, database::RELAY, 1)?;
     let real = Tally::new(city.doctrine.zone.clone(), true);
     let mut past = Past { signals: Vec::new(), real, until: Timestamp::MIN };
     let reader = Reader { city, from, until, manned: city.directory.manned_roles() };
