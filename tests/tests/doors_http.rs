@@ -216,9 +216,7 @@ async fn a_source_keeps_so_many_streams_open_and_no_more() {
 async fn guessing_is_slowed_down_told_in_a_few_entries_and_keeps_nobody_else_out() {
     const GUESSES: usize = 3_000;
     let stack = Stack::start().await;
-    let options = Options::default()
-        .set("HTTP__FAILED_LOGINS_PER_MINUTE", 6)
-        .set("HTTP__TRUSTED_PROXIES", "127.0.0.1");
+    let options = Options::default().set("HTTP__FAILED_LOGINS_PER_MINUTE", 6).set("HTTP__TRUSTED_PROXIES", "127.0.0.1");
     let vigie = Vigie::start(&stack, options).await;
     let scop = vigie.caller("scop").await;
     scop.get("/api/v1/incidents").await.expect(200);
@@ -292,7 +290,6 @@ async fn only_this_machine_is_told_how_vigie_is_doing() {
     assert_eq!(operator.get("/readyz").await.expect(200).json()["dependencies"]["postgres"]["state"], "ok");
     assert!(operator.get("/metrics").await.expect(200).text.contains("vigie_outbox_depth"));
     operator.get("/api/v1/incidents").await.expect(404);
-
 }
 
 #[tokio::test]
@@ -324,7 +321,11 @@ async fn every_refusal_is_said_in_french_to_whom_it_is_said() {
         let answer = anyone.send(request).await;
         let at = format!("{status}: {}", answer.text);
         assert_eq!(answer.status, status, "{at}");
-        if problem { is_problem(&answer, &at) } else { is_page(&answer, &at) }
+        if problem {
+            is_problem(&answer, &at)
+        } else {
+            is_page(&answer, &at)
+        }
         is_dressed(&answer, &at);
         assert_eq!(answer.header("cache-control"), "no-store", "{at}");
         assert!(status != 405 || answer.header("allow").contains("POST") || answer.header("allow").contains("GET"));
@@ -392,7 +393,11 @@ async fn what_no_calendar_and_no_database_holds_is_a_fault_of_the_request() {
         ("calls", json!({ "body": nul }), "body"),
     ] {
         let answer = scop.post(&format!("{acts}/{act}"), &body).await.expect(422);
-        assert_eq!((answer.code().as_str(), answer.faulty_fields()), ("invalid-fields", vec![field.to_owned()]), "{act}");
+        assert_eq!(
+            (answer.code().as_str(), answer.faulty_fields()),
+            ("invalid-fields", vec![field.to_owned()]),
+            "{act}"
+        );
     }
     for address in ["/api/v1/incidents?cursor=%00", "/api/v1/incidents/%00", "/api/v1/directory/bodies/a%00b/shifts"] {
         scop.get(address).await.expect(422);

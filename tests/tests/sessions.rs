@@ -93,7 +93,8 @@ async fn each_session_is_listed_and_ended_by_its_own_people_and_by_who_administe
     mairie.send(end(&mairie, latest)).await.expect(404);
 
     let facts = vigie.records().events(NOTED, None).await;
-    let ended: Vec<&Value> = facts.iter().filter(|fact| fact["what"] == "session-ended").map(|fact| &fact["by"]).collect();
+    let ended: Vec<&Value> =
+        facts.iter().filter(|fact| fact["what"] == "session-ended").map(|fact| &fact["by"]).collect();
     assert_eq!(ended, [&Value::Null, &json!("admin")]);
     assert_eq!(noted(&vigie, "session-opened", "mairie-19").await, 2);
     let told = serde_json::to_string(&facts).unwrap();
@@ -133,7 +134,9 @@ async fn a_source_changes_from_one_token_to_the_next_without_an_interruption() {
     .await;
     let only = anyone.with_token(&only);
     let own = keys(&only, "/api/v1/tokens").await;
-    only.send(only.request(Method::DELETE, &format!("/api/v1/tokens/{}", own[0]["id"].as_str().unwrap()))).await.expect(204);
+    only.send(only.request(Method::DELETE, &format!("/api/v1/tokens/{}", own[0]["id"].as_str().unwrap())))
+        .await
+        .expect(204);
     only.get("/api/v1/incidents").await.expect(401);
 }
 
@@ -179,7 +182,9 @@ async fn a_session_lasts_as_long_as_the_role_says() {
     let stack = Stack::start().await;
     let options = Options::default().set("HTTP__PUBLIC_URL", "https://vigie.example.org");
     let vigie = Vigie::start(&stack, options).await;
-    for (source, hours) in [("scop", 12), ("admin", 12), ("mairie-19", 7 * 24), ("college-19", 30 * 24), ("commissariat-19", 180 * 24)] {
+    for (source, hours) in
+        [("scop", 12), ("admin", 12), ("mairie-19", 7 * 24), ("college-19", 30 * 24), ("commissariat-19", 180 * 24)]
+    {
         let link = vigie.command(&["token", "link", "--source", source]).await;
         let key = link.split_once("https://vigie.example.org/ouvrir?cle=").expect("a link of the public address").1;
         let opened = vigie.anyone().post_form("/ouvrir", &[("cle", key)], None).await.expect(303);

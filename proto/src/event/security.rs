@@ -28,9 +28,7 @@ pub struct SecurityNotedV1 {
 }
 
 /// What was noted.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecurityMatter {
     /// A token, cookie, link or calendar address that opens nothing.

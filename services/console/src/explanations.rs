@@ -77,7 +77,8 @@ pub(crate) async fn of_body(
             return Err(Problem::not_found("Événement"));
         }
     }
-    let Query(Asked { body }) = asked.map_err(|e| invalid("body", vigie_platform::problem::in_french(&e.body_text())))?;
+    let Query(Asked { body }) =
+        asked.map_err(|e| invalid("body", vigie_platform::problem::in_french(&e.body_text())))?;
     explained(&edge, id, body).await.map(Json)
 }
 

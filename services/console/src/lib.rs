@@ -27,7 +27,7 @@ use vigie_domain::{
 use vigie_platform::{
     Context,
     database::SchemaMigrations,
-    door::{API, ASSET, LINK, PAGE, STREAM, Door, Doors},
+    door::{API, ASSET, Door, Doors, LINK, PAGE, STREAM},
 };
 
 /// This service's part of the database.

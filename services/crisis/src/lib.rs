@@ -35,7 +35,7 @@ use vigie_platform::{
     config::Config,
     consumer,
     database::SchemaMigrations,
-    door::{API, ASSET, LINK, PAGE, Door, Doors},
+    door::{API, ASSET, Door, Doors, LINK, PAGE},
 };
 
 use desk::Desk;

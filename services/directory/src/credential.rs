@@ -255,12 +255,8 @@ async fn end(
         Whose::Of(source) => Some(source.as_str()),
     };
     let mut tx = pool.begin().await?;
-    let ended: Option<String> = sqlx::query_scalar(statement)
-        .bind(id)
-        .bind(source)
-        .bind(doing.now.to_sqlx())
-        .fetch_optional(&mut *tx)
-        .await?;
+    let ended: Option<String> =
+        sqlx::query_scalar(statement).bind(id).bind(source).bind(doing.now.to_sqlx()).fetch_optional(&mut *tx).await?;
     let Some(ended) = ended.and_then(|source| SourceId::new(source).ok()) else { return Ok(None) };
     note(&mut tx, what, &ended, 1, doing).await?;
     tx.commit().await?;

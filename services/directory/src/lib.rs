@@ -25,7 +25,7 @@ use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{
     Context, consumer,
     database::SchemaMigrations,
-    door::{API, FEED, KEY, LINK, OPEN, PAGE, Door, Doors},
+    door::{API, Door, Doors, FEED, KEY, LINK, OPEN, PAGE},
     supervisor::Supervisor,
 };
 

@@ -20,7 +20,7 @@ use vigie_domain::city::{City, InForce};
 use vigie_platform::{
     Context,
     database::SchemaMigrations,
-    door::{API, ASSET, OPEN, PAGE, Door, Doors},
+    door::{API, ASSET, Door, Doors, OPEN, PAGE},
 };
 
 pub use api::Accepted;

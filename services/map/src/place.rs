@@ -129,7 +129,8 @@ pub(crate) async fn locate(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<PlaceView>, Problem> {
     edge.admit(&headers).await?;
-    let Query(Asked { lon, lat, accuracy_m, reach_m }) = asked.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    let Query(Asked { lon, lat, accuracy_m, reach_m }) =
+        asked.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
     for (field, metres) in [("accuracy_m", accuracy_m), ("reach_m", reach_m)] {
         if !(0.0..=FARTHEST_M).contains(&metres) {
             return Err(invalid(field, format!("Des mètres, de 0 à {FARTHEST_M}.")));

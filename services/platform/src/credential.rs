@@ -257,11 +257,13 @@ impl Authenticator {
 
     async fn look_up(&self, digest: &[u8], purpose: Purpose, now: Timestamp) -> Result<Found, sqlx::Error> {
         let row = if purpose == Purpose::Session {
-            sqlx::query("select id, source_id, expires_at > $2 as good, last_used_at from directory.session where digest = $1")
-                .bind(digest)
-                .bind(now.to_sqlx())
-                .fetch_optional(&self.pool)
-                .await?
+            sqlx::query(
+                "select id, source_id, expires_at > $2 as good, last_used_at from directory.session where digest = $1",
+            )
+            .bind(digest)
+            .bind(now.to_sqlx())
+            .fetch_optional(&self.pool)
+            .await?
         } else {
             sqlx::query(
                 "select id, source_id, revoked_at is null and (expires_at is null or expires_at > $2) as good, last_used_at

@@ -184,7 +184,10 @@ mod tests {
             knock: Knock::Caller,
             body_limit_bytes,
         };
-        assert_eq!(doors.rows(), [row("GET", "/page", Speaks::Page, None), row("POST", "/large", Speaks::Api, Some(7))]);
+        assert_eq!(
+            doors.rows(),
+            [row("GET", "/page", Speaks::Page, None), row("POST", "/large", Speaks::Api, Some(7))]
+        );
         assert!(doors.rows()[0].takes(&Method::HEAD) && !doors.rows()[1].takes(&Method::HEAD));
     }
 }

@@ -143,8 +143,14 @@ async fn written(
     let mut tx = pool.begin().await?;
     journal::append(&mut tx, entries).await?;
     for (statement, session) in [
-        ("update directory.session s set last_used_at = u.hour from unnest($1::uuid[], $2::timestamptz[]) as u (id, hour) where s.id = u.id", true),
-        ("update directory.credential c set last_used_at = u.hour from unnest($1::uuid[], $2::timestamptz[]) as u (id, hour) where c.id = u.id", false),
+        (
+            "update directory.session s set last_used_at = u.hour from unnest($1::uuid[], $2::timestamptz[]) as u (id, hour) where s.id = u.id",
+            true,
+        ),
+        (
+            "update directory.credential c set last_used_at = u.hour from unnest($1::uuid[], $2::timestamptz[]) as u (id, hour) where c.id = u.id",
+            false,
+        ),
     ] {
         let of_it = used.iter().filter(|(_, (purpose, _))| (*purpose == Purpose::Session) == session);
         let (ids, hours): (Vec<_>, Vec<_>) = of_it.map(|(id, (_, hour))| (*id, hour.to_sqlx())).unzip();

@@ -116,11 +116,7 @@ pub(crate) fn private(health: Health, serving: Serving, metrics: Arc<Metrics>) -
 
 /// One word, for whoever sends requests here; why is told on the private listener.
 async fn ready(State(health): State<Health>) -> Response {
-    if health.snapshot().0 {
-        "ready\n".into_response()
-    } else {
-        not_yet().await
-    }
+    if health.snapshot().0 { "ready\n".into_response() } else { not_yet().await }
 }
 
 async fn not_yet() -> Response {
@@ -213,6 +209,8 @@ mod tests {
         let mounted = rows.iter().filter(|row| matches!(row.speaks, Speaks::Api | Speaks::Stream));
         let mounted: BTreeSet<_> = mounted.map(|row| (row.method, row.path.to_owned())).collect();
         assert_eq!(mounted, described);
-        assert!(rows.iter().all(|row| row.knock == Knock::Caller || !matches!(row.speaks, Speaks::Api | Speaks::Stream)));
+        assert!(
+            rows.iter().all(|row| row.knock == Knock::Caller || !matches!(row.speaks, Speaks::Api | Speaks::Stream))
+        );
     }
 }

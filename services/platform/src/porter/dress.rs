@@ -39,10 +39,7 @@ impl Dress {
         unless_said(header::CACHE_CONTROL, "no-store");
         unless_said(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         unless_said(header::REFERRER_POLICY, "same-origin");
-        unless_said(
-            header::CONTENT_SECURITY_POLICY,
-            if speaks == Speaks::Asset { NO_FRAME } else { NOTHING_RUNS },
-        );
+        unless_said(header::CONTENT_SECURITY_POLICY, if speaks == Speaks::Asset { NO_FRAME } else { NOTHING_RUNS });
         unless_said(header::X_FRAME_OPTIONS, "DENY");
         unless_said(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
         if self.https {
@@ -85,7 +82,8 @@ fn is_said(response: &Response, speaks: Speaks) -> bool {
 
 /// `problem` in place of `refused`, whose other headers (`Allow`, `Retry-After`, cookies) stay.
 fn shown(refused: Response, problem: &Problem, speaks: Speaks, wants_json: bool) -> Response {
-    let mut shown = if speaks == Speaks::Page && !wants_json { refusal(problem) } else { problem.clone().into_response() };
+    let mut shown =
+        if speaks == Speaks::Page && !wants_json { refusal(problem) } else { problem.clone().into_response() };
     let about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_LANGUAGE];
     let mut last = None;
     for (name, value) in refused.into_parts().0.headers {

@@ -74,7 +74,10 @@ mod tests {
                 "Failed to deserialize the JSON body into the target type: version: invalid type: string \"un\", expected u32 at line 1 column 15",
                 "version: type inattendu : string \"un\", attendu u32 (ligne 1, colonne 15).",
             ),
-            ("Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 3", NOT_UNDERSTOOD),
+            (
+                "Failed to parse the request body as JSON: EOF while parsing an object at line 1 column 3",
+                NOT_UNDERSTOOD,
+            ),
             ("an id is 26 characters", NOT_UNDERSTOOD),
         ] {
             assert_eq!(in_french(english), french);

@@ -22,24 +22,28 @@ use crate::{Outcome, Unreachable, block_on, city};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Issue a token for the API. A source may have two at once, to change from one to the other.
-    #[command(after_help = "Two tokens of a source may be in force at once, each with its own expiry; a third is refused.
+    #[command(
+        after_help = "Two tokens of a source may be in force at once, each with its own expiry; a third is refused.
 To change a token without an interruption: issue the new one, put it to use, revoke the old one by its id.
 
 Examples:
   export VIGIE_TOKEN_SCOP=$(vigie token issue --source scop --replace)
   vigie token issue --source rectorat --days 90
   vigie token list --source rectorat
-  vigie token revoke --id 0c5f2c1e-7f0a-4c4e-9d0a-0f6f3f4b7a11")]
+  vigie token revoke --id 0c5f2c1e-7f0a-4c4e-9d0a-0f6f3f4b7a11"
+    )]
     Issue(Issue),
     /// Issue a personal link to Vigie's pages; it opens one session, once.
     #[command(after_help = "Example:\n  vigie token link --source college-19")]
     Link(Issue),
     /// List the tokens and sessions that are in force, of one source or all.
-    #[command(after_help = "One line each: what it is, its id, source, since when, until when, last used (to the hour).
+    #[command(
+        after_help = "One line each: what it is, its id, source, since when, until when, last used (to the hour).
 A secret is never shown: it is not stored.
 
 Example:
-  vigie token list --source scop")]
+  vigie token list --source scop"
+    )]
     List {
         /// Source, as in sources.csv; all when absent.
         #[arg(long)]
