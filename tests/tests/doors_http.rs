@@ -35,7 +35,7 @@ impl Door {
     }
 
     fn method(&self) -> Method {
-        self.method.parse().unwrap()
+        self.method.parse().expect("a method")
     }
 
     fn acts(&self) -> bool {
@@ -44,7 +44,8 @@ impl Door {
 }
 
 async fn doors(vigie: &Vigie) -> Vec<Door> {
-    let doors: Vec<Door> = serde_json::from_str(&vigie.command(&["contract", "routes"]).await).unwrap();
+    let doors: Vec<Door> =
+        serde_json::from_str(&vigie.command(&["contract", "routes"]).await).expect("the table of routes");
     assert!(doors.len() > 100, "the table of routes is short: {}", doors.len());
     doors
 }

@@ -16,7 +16,7 @@ async fn with_cookie(vigie: &Vigie, cookie: &str, path: &str) -> Answer {
 }
 
 async fn keys(caller: &Caller, path: &str) -> Vec<Value> {
-    caller.get(path).await.expect(200).json()["keys"].as_array().unwrap().clone()
+    caller.get(path).await.expect(200).json()["keys"].as_array().expect("a list").clone()
 }
 
 /// How often each matter of a source was noted.

@@ -162,7 +162,7 @@ impl Known {
         let bytes = to_bytes(body, limit).await.map_err(|error| {
             // What stands behind it says which; both are the client's.
             let source = std::error::Error::source(&error);
-            if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+            if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
                 return too_large(limit);
             }
             Problem::new(StatusCode::BAD_REQUEST, "broken-body", "Corps de requête interrompu")

@@ -109,15 +109,19 @@ pub async fn write(
             () = tokio::time::sleep(WRITTEN_EVERY) => false,
         };
         let Kept { counts, used } = notes.take();
-        for ((what, _, _), count) in &counts {
-            metrics.security_events.get_or_create(&ByMatter { matter: what.code() }).inc_by(*count);
-        }
         let entries: Vec<Entry> = counts.iter().map(|(key, count)| entry(key, *count, clock.now())).collect();
         match written(&pool, &entries, &used).await {
-            Ok(()) => fresh.push(entries),
+            Ok(()) => {
+                fresh.push(entries);
+                for ((what, _, _), count) in counts {
+                    metrics.security_events.get_or_create(&ByMatter { matter: what.code() }).inc_by(count);
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "what happened at the doors could not be written: it is kept until it can");
-                counts.into_iter().for_each(|(key, count)| notes.add(key, count));
+                for (key, count) in counts {
+                    notes.add(key, count);
+                }
             }
         }
         if last {

@@ -56,8 +56,9 @@ impl HttpConfig {
         Duration::from_secs(self.header_timeout_s)
     }
 
+    /// A request that takes as long as it may does not stand still.
     pub fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout_s)
+        Duration::from_secs(self.idle_timeout_s.max(self.request_timeout_s.saturating_add(self.header_timeout_s)))
     }
 
     /// The proxies whose word is taken for the address of the client.
@@ -86,8 +87,8 @@ impl HttpConfig {
         require((1_024..=1_048_576).contains(body_limit_bytes), "http.body_limit_bytes must be 1,024 to 1,048,576");
         require((1..=120).contains(&self.header_timeout_s), "http.header_timeout_s must be 1 to 120");
         require(
-            self.idle_timeout_s > self.request_timeout_s && self.idle_timeout_s > 10,
-            "http.idle_timeout_s must be above request_timeout_s, and above 10: a quiet stream speaks every 5 s",
+            (10..=3_600).contains(&self.idle_timeout_s),
+            "http.idle_timeout_s must be 10 to 3,600: a quiet stream speaks every 5 s",
         );
         require((16..=65_536).contains(&self.connections), "http.connections must be 16 to 65,536");
         require((1..=1_000).contains(&self.streams_per_source), "http.streams_per_source must be 1 to 1,000");

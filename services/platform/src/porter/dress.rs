@@ -90,7 +90,8 @@ fn shown(refused: Response, problem: &Problem, speaks: Speaks, wants_json: bool)
         // A header of several values names only the first.
         last = name.or(last);
         let Some(name) = &last else { continue };
-        if !about_the_body.contains(name) && !(shown.headers().contains_key(name) && *name != header::SET_COOKIE) {
+        let already_said = shown.headers().contains_key(name) && *name != header::SET_COOKIE;
+        if !already_said && !about_the_body.contains(name) {
             shown.headers_mut().append(name.clone(), value);
         }
     }

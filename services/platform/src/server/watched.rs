@@ -50,7 +50,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         match Pin::new(&mut this.socket).poll_read(context, buffer) {
             Poll::Pending => this.too_long(context).map(Err),
-            read => {
+            read @ Poll::Ready(_) => {
                 if buffer.filled().len() > before {
                     this.activity.received();
                 }
@@ -65,7 +65,7 @@ impl AsyncWrite for Watched {
         let this = self.get_mut();
         match Pin::new(&mut this.socket).poll_write(context, bytes) {
             Poll::Pending => this.too_long(context).map(Err),
-            written => {
+            written @ Poll::Ready(_) => {
                 this.activity.sent();
                 written
             }
@@ -80,7 +80,7 @@ impl AsyncWrite for Watched {
         let this = self.get_mut();
         match Pin::new(&mut this.socket).poll_write_vectored(context, bytes) {
             Poll::Pending => this.too_long(context).map(Err),
-            written => {
+            written @ Poll::Ready(_) => {
                 this.activity.sent();
                 written
             }
