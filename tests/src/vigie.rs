@@ -139,15 +139,19 @@ impl Vigie {
 
     /// Another process beside this one that runs some of the services, with the same options.
     pub async fn beside(&self, only: &[&str]) -> Self {
-        let port = free_port();
+        let (port, private_port) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{port}");
-        let own = Options::default().set("HTTP__LISTEN", format!("127.0.0.1:{port}")).set("HTTP__PUBLIC_URL", &url);
+        let own = Options::default()
+            .set("HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .set("HTTP__PRIVATE_LISTEN", format!("127.0.0.1:{private_port}"))
+            .set("HTTP__PUBLIC_URL", &url);
         let mut beside = Self {
             options: self
                 .options
                 .clone()
                 .merged(Options { only: only.iter().map(|&name| name.to_owned()).collect(), ..own }),
             url,
+            private_url: format!("http://127.0.0.1:{private_port}"),
             log: self.log.with_file_name("beside.log"),
             logins: self.logins.clone(),
             process: None,

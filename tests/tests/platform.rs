@@ -3,8 +3,6 @@
 #[path = "support/probe.rs"]
 mod probe;
 
-use std::time::Duration;
-
 use probe::{House, Probe, fact};
 use sqlx::Executor;
 use vigie_platform::{consumer::Handler as _, journal};

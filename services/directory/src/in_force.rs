@@ -157,7 +157,7 @@ async fn reload(pool: &PgPool, sight: Sight, in_force: &InForce, health: &Health
         version::hashes(&mut connection).await?
     };
     if What::ALL.into_iter().all(|what| stored.get(what.code()).is_none_or(|hash| hash == what.of(&present))) {
-        health.report(DEPENDENCY, State::Ok);
+        health.report(DEPENDENCY, state(&in_force.get()));
         return Ok(());
     }
     match load_seen(pool, sight).await {
@@ -169,8 +169,8 @@ async fn reload(pool: &PgPool, sight: Sight, in_force: &InForce, health: &Health
                 territory = hashes.territory,
                 "another configuration is in force"
             );
+            health.report(DEPENDENCY, state(&city));
             in_force.replace(city);
-            health.report(DEPENDENCY, State::Ok);
             Ok(())
         }
         Ok(None) => Ok(()),
@@ -179,5 +179,19 @@ async fn reload(pool: &PgPool, sight: Sight, in_force: &InForce, health: &Health
             health.report(DEPENDENCY, State::Degraded(format!("still on the former version: {error:#}")));
             Ok(())
         }
+    }
+}
+
+/// Degraded on a directory of before roles said who goes out: until one that says so is published, whoever comes on the
+/// scene by what his role may do is taken for somebody who does.
+fn state(city: &City) -> State {
+    if city.directory.says_who_intervenes() {
+        State::Ok
+    } else {
+        State::Degraded(
+            "no role of the directory in force says `intervenes`, so who stops an escalation is guessed from what roles \
+             may do: add it to roles.toml and publish it with `vigie configuration publish`"
+                .to_owned(),
+        )
     }
 }

@@ -160,7 +160,7 @@ fn v08_what_is_judicial_to_a_role_that_may_not_know() {
 #[test]
 fn v09_a_bound_that_is_not_kept_says_by_how_much() {
     let patches = [
-        ("roles.toml", "label = \"SCOP\"\nmanned = true", "label = \"SCOP\""),
+        ("roles.toml", "session_hours = 12\nmanned = true\nintervenes = true", "session_hours = 12\nintervenes = true"),
         (
             "roles.toml",
             "label = \"Commissariat d'arrondissement\"",

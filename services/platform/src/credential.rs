@@ -328,10 +328,13 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::config::{DatabaseConfig, Secret};
 
     fn authenticator(public_url: &str) -> Authenticator {
         let config = HttpConfig { public_url: public_url.to_owned(), ..HttpConfig::default() };
-        let pool = database::pool("postgres://nobody@127.0.0.1:1/none", "directory", 1).unwrap();
+        let nowhere = Secret::new("postgres://nobody@127.0.0.1:1/none");
+        let database = DatabaseConfig { url: nowhere, ..DatabaseConfig::default() };
+        let pool = database::pool(&database, database::AUTHENTICATOR, 1).unwrap();
         Authenticator::new(pool, &config)
     }
 

@@ -231,6 +231,8 @@ pub enum Topic {
     Never,
     Emergency,
     Undeliverable,
+    /// How exactly a position must be known.
+    Accuracy,
     /// How crises are conducted.
     Crisis,
     Role,

@@ -38,6 +38,7 @@ pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
         topic(Topic::Never, &never(old), &never(new)),
         topic(Topic::Emergency, &emergency(old), &emergency(new)),
         topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
+        topic(Topic::Accuracy, &accuracy(old), &accuracy(new)),
         topic(Topic::Crisis, &crises(old), &crises(new)),
         topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
         topic(Topic::Body, &bodies(&before.directory), &bodies(&after.directory)),
@@ -192,6 +193,7 @@ fn classes(doctrine: &Doctrine) -> Rules {
             ("label", class.label.clone()),
             ("channels", words::channels(&class.channels)),
             ("roles", words::roles(&class.roles).join(", ")),
+            ("undeliverable", told(&class.undeliverable)),
             ("retention_days", class.retention_days.to_string()),
         ];
         (id.clone(), parts)
@@ -225,13 +227,21 @@ fn emergency(doctrine: &Doctrine) -> Rules {
 }
 
 fn undeliverable(doctrine: &Doctrine) -> Rules {
-    let told = doctrine
-        .undeliverable
-        .tell
-        .iter()
-        .map(|audience| format!("{} in {}, {}", audience.role, word(&audience.place), word(&audience.rank)));
-    let parts = vec![("tell", joined(told)), ("channels", words::channels(&doctrine.undeliverable.channels))];
+    let rule = &doctrine.undeliverable;
+    let parts = vec![("tell", told(&rule.tell)), ("channels", words::channels(&rule.channels))];
     [("anywhere".to_owned(), parts)].into()
+}
+
+fn told(audiences: &[Audience]) -> String {
+    let told = audiences.iter().map(|told| format!("{} in {}, {}", told.role, word(&told.place), word(&told.rank)));
+    joined(told)
+}
+
+fn accuracy(doctrine: &Doctrine) -> Rules {
+    let rule = &doctrine.accuracy;
+    let roles = rule.roles.iter().map(|(role, within_m)| (role.to_string(), *within_m));
+    let all = roles.chain([("anybody else".to_owned(), rule.within_m)]);
+    all.map(|(role, within_m)| (role, vec![("within_m", within_m.to_string())])).collect()
 }
 
 fn roles(directory: &Directory) -> Rules {
@@ -243,6 +253,8 @@ fn roles(directory: &Directory) -> Rules {
             ("sees", word(&role.sees)),
             ("may", joined(sorted(&role.may.iter().map(word).collect::<Vec<_>>()))),
             ("manned", role.manned.to_string()),
+            ("intervenes", role.intervenes.to_string()),
+            ("session_hours", role.session_hours.map_or_else(String::new, |hours| hours.to_string())),
         ];
         (id.to_string(), parts)
     });

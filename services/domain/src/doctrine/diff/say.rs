@@ -183,6 +183,7 @@ impl Topic {
             Self::Calendar => "calendar",
             Self::Never => "what may never be, lines",
             Self::Emergency => "emergency number",
+            Self::Accuracy => "how exactly a place is known",
             Self::Undeliverable => "who learns of a failure",
             Self::Crisis => "crises,",
             Self::Role => "role",
