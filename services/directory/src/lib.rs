@@ -1,16 +1,20 @@
 //! What is in force and how it came to be; who is in the directory, who is on duty, who can be reached; who may come in.
 //!
 //! The cast: [`version`] keeps every doctrine, directory and territory ever published; [`publication`] proves one and
-//! puts it in force; [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
+//! puts it in force, `proposal` what waits for a second person, `pending` contact points that wait for their code;
+//! [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
 //! try the contact points; `api` and `page` are the edge; [`credential`] owns the keys of sources.
 
+mod along;
 mod api;
 pub mod credential;
 mod drill;
 pub mod in_force;
 mod page;
+mod pending;
 mod probe;
 mod proof;
+mod proposal;
 pub mod publication;
 mod reachability;
 mod settled;
@@ -22,18 +26,20 @@ use anyhow::Context as _;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
 use vigie_platform::{Context, consumer, database::SchemaMigrations, supervisor::Supervisor};
 
-use api::{Desk, bodies, configurations, drills, duty, edits, handovers, verifications};
+use api::{Desk, bodies, configurations, drills, duty, edits, handovers, proposals, verifications};
 use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+/// How often proposals that wait are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// A whole doctrine and directory fit; nothing else of this size is taken in.
 const CONFIGURATION_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -109,6 +115,10 @@ impl Service {
             .route("/quitter", post(session::leave))
             .route("/t/{token}", get(page::probe::show).post(page::probe::answer))
             .merge(publishing)
+            .route("/api/v1/configurations/proposals", get(proposals::list))
+            .route("/api/v1/configurations/proposals/{id}", delete(proposals::withdraw))
+            .route("/api/v1/configurations/proposals/{id}/approval", post(proposals::approve))
+            .route("/administration/versions/propositions/{id}", post(administration::versions::decide))
             .with_state(self.desk.clone())
     }
 
@@ -119,9 +129,26 @@ impl Service {
         let proving = proof::run(context.clone(), in_force.clone(), pool.clone(), stop.clone());
         supervisor.start("the proof of what is in force", proving);
         supervisor.start("the drill of the month", drill::run(context.clone(), in_force, pool.clone(), stop.clone()));
+        let counting = count_proposals(context.clone(), pool.clone(), stop.clone());
+        supervisor.start("the count of what waits for a second person", counting);
         let handler = Arc::new(settled::Settled);
         supervisor.start("the consumer of probes", consumer::run(context, pool, handler, stop));
         supervisor.run(GRACE).await
+    }
+}
+
+/// Keeps the metric of proposals that wait, until stopped.
+async fn count_proposals(context: Context, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let counted = async { proposal::waiting(&mut *pool.acquire().await?).await }.await;
+        match counted {
+            Ok(waiting) => drop(context.metrics.configuration_proposals_waiting.set(waiting)),
+            Err(error) => tracing::debug!(error = %error, "proposals could not be counted; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(COUNT_EVERY) => {}
+        }
     }
 }
 
@@ -140,6 +167,9 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         duty::subscribe,
         duty::revoke,
         edits::edit,
+        proposals::list,
+        proposals::approve,
+        proposals::withdraw,
         handovers::hand_over,
         handovers::list,
         verifications::begin,

@@ -12,6 +12,7 @@ pub mod doctrine;
 pub mod escalation;
 pub mod explain;
 pub mod french;
+pub mod guarded;
 pub mod incident;
 pub mod link;
 pub mod pattern;
