@@ -312,8 +312,7 @@ pub(crate) async fn find(pool: &PgPool, id: i64) -> Result<Option<Proposal>, sql
 
 /// Those that wait, then the last decided, newest first.
 pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<Proposal>, sqlx::Error> {
-    let query =
-        format!("select {COLUMNS} from directory.proposal order by (state = 'waiting') desc, id desc limit $1");
+    let query = format!("select {COLUMNS} from directory.proposal order by (state = 'waiting') desc, id desc limit $1");
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(limit).fetch_all(pool).await?;
     rows.iter().map(read).collect()
 }

@@ -180,7 +180,12 @@ pub async fn roll_back(
 /// Puts a proposal in force, approved by `author`: another source than the one that made it.
 ///
 /// Proved again on what is in force now. Refused when what it changes, or who may do what, is no longer what it was made on.
-pub(crate) async fn approve(pool: &PgPool, id: i64, author: &Author, clock: &dyn Clock) -> Result<Published, PublishError> {
+pub(crate) async fn approve(
+    pool: &PgPool,
+    id: i64,
+    author: &Author,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
     let by = author.source.clone().ok_or(PublishError::OwnProposal)?;
     let proposal = proposal::find(pool, id).await?.ok_or(PublishError::NoProposal)?;
     if proposal.state != proposal::State::Waiting {
@@ -193,8 +198,7 @@ pub(crate) async fn approve(pool: &PgPool, id: i64, author: &Author, clock: &dyn
     let demand = if proposal.rolled_back { Demand::NoWorse } else { Demand::Sound };
     let author = Author { note: proposal.note.clone(), ..author.clone() };
     let along = Along { approved: Some(proposal::Approval { proposal: id, by }), ..Along::default() };
-    let manner =
-        Manner { demand, author: &author, rolled_back: proposal.rolled_back, only_try: false, along: &along };
+    let manner = Manner { demand, author: &author, rolled_back: proposal.rolled_back, only_try: false, along: &along };
     activate(pool, change, manner, clock).await
 }
 

@@ -11,7 +11,9 @@ use toml::{Table, Value};
 use crate::{city::CityFiles, doctrine::COMMON_FILE};
 
 /// One such part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matter {
     /// `roles.toml`: what each role sees and may do.
@@ -88,7 +90,7 @@ pub fn fingerprint(files: &CityFiles) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, sync::LazyLock};
 
     use proptest::prelude::*;
 
@@ -96,7 +98,7 @@ mod tests {
     use crate::directory::DirectoryFiles;
 
     /// The files that ship.
-    fn shipped() -> CityFiles {
+    static SHIPPED: LazyLock<CityFiles> = LazyLock::new(|| {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
         let texts = |folder: &str, ends: &[&str]| -> BTreeMap<String, String> {
             let entries = std::fs::read_dir(config.join(folder)).unwrap().map(|entry| entry.unwrap());
@@ -109,7 +111,7 @@ mod tests {
             directory: DirectoryFiles::of_named(texts("directory", &[".toml", ".csv"])).unwrap(),
             doctrine: texts("doctrine", &[".toml"]),
         }
-    }
+    });
 
     /// Every way to a value that is no table, by keys and places.
     fn leaves(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
@@ -143,7 +145,7 @@ mod tests {
         fn whatever_is_edited_in_roles_and_sources_is_noticed(
             roles in any::<bool>(), at in any::<prop::sample::Index>(), text in "[ -~\n]{0,4}", gone in 0_usize..40
         ) {
-            let before = shipped();
+            let before = SHIPPED.clone();
             let mut after = before.clone();
             let file = if roles { &mut after.directory.roles_toml } else { &mut after.directory.sources_csv };
             let places: Vec<usize> = file.char_indices().map(|(place, _)| place).collect();
@@ -160,7 +162,7 @@ mod tests {
         fn of_the_doctrine_classes_and_accuracy_are_noticed_and_nothing_else(
             at in any::<prop::sample::Index>(), remove in any::<bool>()
         ) {
-            let before = shipped();
+            let before = SHIPPED.clone();
             let mut file = Value::Table(before.doctrine[COMMON_FILE].parse::<Table>().unwrap());
             let mut ways = Vec::new();
             leaves(&file, &[], &mut ways);
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn other_files_are_no_matter_for_two_and_what_cannot_be_read_is() {
-        let before = shipped();
+        let before = SHIPPED.clone();
         let mut after = before.clone();
         for name in ["bodies.csv", "contacts.csv", "rosters.toml", "overrides.csv"] {
             after.directory.text_mut(name).unwrap().push_str("# edited\n");

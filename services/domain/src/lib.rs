@@ -8,6 +8,7 @@ pub mod city;
 pub mod correlation;
 pub mod crisis;
 pub mod directory;
+pub mod discretion;
 pub mod doctrine;
 pub mod escalation;
 pub mod explain;

@@ -151,11 +151,12 @@ async fn address(
         Letter::Probe(probe) => Some(probe.probe_id.0),
         Letter::Alert(_) => None,
     };
-    let rows = sqlx::query("select probe, address from directory.probe_address where probe = any($1) and expires_at > $2")
-        .bind(deliveries.iter().filter_map(probe).collect::<Vec<_>>())
-        .bind(now.to_sqlx())
-        .fetch_all(connection)
-        .await?;
+    let rows =
+        sqlx::query("select probe, address from directory.probe_address where probe = any($1) and expires_at > $2")
+            .bind(deliveries.iter().filter_map(probe).collect::<Vec<_>>())
+            .bind(now.to_sqlx())
+            .fetch_all(connection)
+            .await?;
     for row in &rows {
         let id: Uuid = row.try_get("probe")?;
         let address: String = row.try_get("address")?;

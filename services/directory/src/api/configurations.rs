@@ -21,9 +21,7 @@ use vigie_domain::{
 use vigie_platform::problem::{Fault, Problem, ReadProblems, WriteProblems};
 use vigie_proto::ContactId;
 
-use super::{
-    Edge, allowed, authenticate, checked_note, forbidden, invalid, proposals::WaitingView, readable, stored,
-};
+use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, proposals::WaitingView, readable, stored};
 use crate::{
     proof::{self, Proof},
     proposal,
@@ -275,8 +273,9 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         PublishError::Decided => Problem::new(StatusCode::CONFLICT, "decided", "Proposition déjà décidée")
             .detail("Elle a été approuvée ou retirée entre-temps : rien n'a changé."),
         PublishError::ChangedMeanwhile => {
-            Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "Ce qu'elle change a changé entre-temps")
-                .detail("Rien n'a changé. Retirez cette proposition, puis proposez-la à nouveau sur ce qui est en vigueur.")
+            Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "Ce qu'elle change a changé entre-temps").detail(
+                "Rien n'a changé. Retirez cette proposition, puis proposez-la à nouveau sur ce qui est en vigueur.",
+            )
         }
         PublishError::TooManyWaiting(waiting) => {
             Problem::new(StatusCode::CONFLICT, "too-many-waiting", "Trop de propositions attendent")

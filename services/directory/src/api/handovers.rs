@@ -113,8 +113,9 @@ pub(crate) async fn list(
     let caller = authenticate(&edge, &headers).await?;
     let kept = kept(&edge, caller, &id)?;
     if !reads_notes(caller, kept) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Relèves réservées à ce service")
-            .detail("Une note de relève n'est lue que par le service qui l'a écrite, pas par qui administre l'annuaire."));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Relèves réservées à ce service").detail(
+            "Une note de relève n'est lue que par le service qui l'a écrite, pas par qui administre l'annuaire.",
+        ));
     }
     let rows = sqlx::query(
         "select from_position, to_position, note, at from directory.handover where body = $1 order by at desc limit $2",

@@ -71,7 +71,10 @@ pub(crate) struct ProposalView {
     ),
     security(("token" = []))
 )]
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<ProposalView>>, Problem> {
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<ProposalView>>, Problem> {
     auditor(&edge, &headers).await?;
     views(&edge).await.map(Json)
 }

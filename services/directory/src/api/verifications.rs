@@ -209,8 +209,9 @@ async fn serve(edge: &Edge, caller: Caller<'_>, pending: Pending, probe: Probe) 
         ..Along::default()
     };
     let clock = edge.context.clock.as_ref();
-    let published =
-        publication::publish_along(&edge.pool, change, Demand::NoWorse, &author, &along, clock).await.map_err(problem)?;
+    let published = publication::publish_along(&edge.pool, change, Demand::NoWorse, &author, &along, clock)
+        .await
+        .map_err(problem)?;
     edge.context.fresh.push(published.entries);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -221,8 +221,7 @@ async fn notes(
 ) -> Result<Vec<(String, String, String)>, Problem> {
     let zone = &edge.city.doctrine.zone;
     if handovers::reads_notes(caller, body) {
-        let Json(notes) =
-            handovers::list(State(Arc::clone(edge)), headers.clone(), Path(body.id.to_string())).await?;
+        let Json(notes) = handovers::list(State(Arc::clone(edge)), headers.clone(), Path(body.id.to_string())).await?;
         return Ok(notes.into_iter().map(|note| note.said(zone)).collect());
     }
     let told = |at| ("Relève".to_owned(), french::date_time(at, zone), "Note lue par ce service.".to_owned());
