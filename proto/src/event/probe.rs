@@ -33,14 +33,19 @@ pub enum ProbePurpose {
     Verification,
     /// Press the button of its page: the message was read.
     Drill,
+    /// Nothing: the address hears that the contact point it was has been replaced or taken away.
+    Notice,
 }
 
 impl ProbePurpose {
+    pub const ALL: [Self; 3] = [Self::Verification, Self::Drill, Self::Notice];
+
     /// Stable code, as in JSON and SQL.
     pub fn code(self) -> &'static str {
         match self {
             Self::Verification => "verification",
             Self::Drill => "drill",
+            Self::Notice => "notice",
         }
     }
 }

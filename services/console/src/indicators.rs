@@ -15,10 +15,10 @@ use axum::{
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use vigie_domain::{
     access::Caller,
     directory::{Permission, Sight},
+    discretion::Told,
 };
 use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
 use vigie_proto::{
@@ -26,7 +26,11 @@ use vigie_proto::{
     event::{Actor, Event, IndicatorCountedV1, Through},
 };
 
-use crate::{Edge, act, caller, incidents::invalid};
+use crate::{
+    Edge, act, caller,
+    incidents::invalid,
+    observatory::figures::{self, Counts, Period, Scope},
+};
 
 /// A number to keep.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -125,12 +129,12 @@ async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> R
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Period {
-    /// First local day, `YYYY-MM-DD`.
+pub(crate) struct Asked {
+    /// A day of the first month, `YYYY-MM-DD`, local: whole months are counted.
     #[param(value_type = String, format = Date)]
     #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
     from: Date,
-    /// Last local day, included.
+    /// A day of the last month, at most five years later.
     #[param(value_type = String, format = Date)]
     #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
     until: Date,
@@ -144,6 +148,11 @@ pub(crate) struct IndicatorView {
     label: String,
     /// Lines of the contract.
     lines: String,
+    /// The whole months counted: first and last day.
+    #[schema(value_type = String, format = Date)]
+    from: Date,
+    #[schema(value_type = String, format = Date)]
+    until: Date,
     /// One line per sector, month and nature that has a number.
     numbers: Vec<Number>,
 }
@@ -151,18 +160,23 @@ pub(crate) struct IndicatorView {
 /// A number of one sector and month.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Number {
-    /// Null for the whole city.
+    /// Null for what is of no sector.
     sector: Option<String>,
     /// `YYYY-MM`, local.
     month: String,
     /// `real` or `exercise`, never added together.
-    nature: String,
-    count: i64,
+    nature: &'static str,
+    /// Null when it is 1 to 4, or when such a number could be computed from it.
+    count: Option<u64>,
+    /// The same as people read it: `12`, `< 5`, `non communiqué`.
+    shown: String,
 }
 
 /// The contract's indicators per sector and month: activations of circuits, and numbers kept. No personal data.
+///
+/// Numbers of 1 to 4 are not told, nor those they could be computed from.
 #[utoipa::path(
-    get, path = "/api/v1/indicators", operation_id = "indicator_read", tag = "indicators", params(Period), security(("token" = [])),
+    get, path = "/api/v1/indicators", operation_id = "indicator_read", tag = "indicators", params(Asked), security(("token" = [])),
     responses(
         (status = 200, description = "Every indicator of the doctrine", body = Vec<IndicatorView>),
         (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
@@ -174,74 +188,57 @@ pub(crate) struct Number {
 pub(crate) async fn read(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
-    period: Result<Query<Period>, QueryRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Vec<IndicatorView>>, Problem> {
     let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(period) = period.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
-    if period.until < period.from {
-        return Err(invalid("until", "La fin précède le début.".to_owned()));
-    }
+    let Query(asked) = asked.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    let period = Period::around(asked.from, asked.until)
+        .ok_or_else(|| invalid("until", "Après le début, et au plus cinq ans plus tard.".to_owned()))?;
     let everything = caller.role.sees == Sight::Everything || caller.may(Permission::Audit);
     let own = caller.sector().filter(|_| caller.role.sees == Sight::Sector).map(ToString::to_string);
     if !everything && own.is_none() {
         return Err(act::forbidden());
     }
+    let zone = edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned();
     let withheld = crate::page::withheld(&edge, caller);
-    let numbers = numbers(&edge, &period, own, &withheld).await.map_err(|e| Problem::from_store(&e))?;
     let mut by_indicator: BTreeMap<String, Vec<Number>> = BTreeMap::new();
-    for (indicator, number) in numbers {
-        by_indicator.entry(indicator).or_default().push(number);
+    for nature in ["real", "exercise"] {
+        let (zone, withheld) = (zone.clone(), withheld.clone());
+        let scope = Scope { period, sector: None, kind: None, nature, zone, withheld };
+        let counted = figures::indicators(&edge.pool, &scope).await.map_err(|e| Problem::from_store(&e))?;
+        for (indicator, counts) in counted {
+            by_indicator.entry(indicator).or_default().extend(numbers(&counts, own.as_deref(), nature));
+        }
     }
+    let (from, until) = (period.from, period.until);
     let views = edge.city.doctrine.indicators.iter().map(|(id, indicator)| IndicatorView {
         indicator: id.clone(),
         label: indicator.label.clone(),
         lines: indicator.lines.clone(),
+        from,
+        until,
         numbers: by_indicator.remove(id).unwrap_or_default(),
     });
     Ok(Json(views.collect()))
 }
 
-/// Activations (a circuit counts once for an incident, whatever its plans) and numbers kept.
-async fn numbers(
-    edge: &Edge,
-    period: &Period,
-    own: Option<String>,
-    withheld: &[String],
-) -> Result<Vec<(String, Number)>, sqlx::Error> {
-    let zone = edge.city.doctrine.zone.iana_name().unwrap_or("UTC");
-    let rows = sqlx::query(
-        "with activated as (
-           select distinct i.id, i.sector, i.nature, (i.opened_at at time zone $3)::date as day,
-                  jsonb_array_elements_text(circuit -> 'counts') as indicator
-             from routing.incident i join escalation.plan p on p.incident_id = i.id,
-                  jsonb_array_elements(p.state -> 'plan' -> 'circuits') as circuit
-            where jsonb_typeof(circuit -> 'counts') = 'array' and not i.kind = any($5)
-         ), numbered as (
-           select indicator, sector, nature, day, 1 as amount from activated
-           union all select indicator, sector, 'real', counted_on, amount from console.count
-         )
-         select indicator, sector, to_char(day, 'YYYY-MM') as month, nature, sum(amount)::bigint as count
-           from numbered
-          where day between $1::date and $2::date and ($4::text is null or sector = $4)
-          group by 1, 2, 3, 4 order by 1, 3, 2, 4",
-    )
-    .bind(period.from.to_sqlx())
-    .bind(period.until.to_sqlx())
-    .bind(zone)
-    .bind(own)
-    .bind(withheld)
-    .fetch_all(&edge.pool)
-    .await?;
-    let number = |row: &sqlx::postgres::PgRow| {
-        Ok((
-            row.try_get("indicator")?,
-            Number {
-                sector: row.try_get("sector")?,
-                month: row.try_get("month")?,
-                nature: row.try_get("nature")?,
-                count: row.try_get("count")?,
-            },
-        ))
+/// Those of every sector, or of one's own: judged on the whole city, so that everybody is told the same.
+fn numbers(counts: &Counts, own: Option<&str>, nature: &'static str) -> Vec<Number> {
+    let tables = counts.tables();
+    let sectors = counts.sectors();
+    let of = |sector: &str| {
+        let place = (!sector.is_empty()).then(|| sector.to_owned());
+        let number = move |(month, told): (String, Told)| Number {
+            sector: place.clone(),
+            month,
+            nature,
+            count: told.exact(),
+            shown: figures::shown(told),
+        };
+        tables.by_month(Some(sector), None).into_iter().map(number).collect::<Vec<_>>()
     };
-    rows.iter().map(number).collect()
+    let mut numbers: Vec<Number> =
+        sectors.into_iter().filter(|sector| own.is_none_or(|own| own == *sector)).flat_map(of).collect();
+    numbers.sort_by(|one, other| (&one.month, &one.sector).cmp(&(&other.month, &other.sector)));
+    numbers
 }

@@ -15,7 +15,7 @@ use vigie_domain::{
 use vigie_platform::{Context, config::DirectoryConfig, ids, journal::Entry};
 use vigie_proto::{BodyId, Channel, ContactId, DrillId, SectorId, event::ProbePurpose};
 
-use crate::probe;
+use crate::probe::{self, Cause};
 
 /// How often it is looked whether a regular drill is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -85,7 +85,8 @@ pub(crate) async fn open(
     if opened.rows_affected() == 0 {
         return Ok(None);
     }
-    let (_, entries) = probe::issue(&mut tx, &recipients, ProbePurpose::Drill, Some(id), answer_within, now).await?;
+    let cause = Cause { purpose: ProbePurpose::Drill, drill: Some(id), by: None };
+    let (_, entries) = probe::issue(&mut tx, &recipients, cause, answer_within, now).await?;
     tx.commit().await?;
     Ok(Some((id, recipients.len(), entries)))
 }

@@ -1,16 +1,20 @@
 //! What is in force and how it came to be; who is in the directory, who is on duty, who can be reached; who may come in.
 //!
 //! The cast: [`version`] keeps every doctrine, directory and territory ever published; [`publication`] proves one and
-//! puts it in force; [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
+//! puts it in force, `proposal` what waits for a second person, `pending` contact points that wait for their code;
+//! [`in_force`] lets every process follow; `proof` asks the prover again every day; `drill` and `probe`
 //! try the contact points; `api` and `page` are the edge; [`credential`] owns the keys of sources.
 
+mod along;
 mod api;
 pub mod credential;
 mod drill;
 pub mod in_force;
 mod page;
+mod pending;
 mod probe;
 mod proof;
+mod proposal;
 pub mod publication;
 mod reachability;
 mod settled;
@@ -29,11 +33,13 @@ use vigie_platform::{
     supervisor::Supervisor,
 };
 
-use api::{Desk, bodies, configurations, drills, duty, edits, handovers, keys, verifications};
+use api::{Desk, bodies, configurations, drills, duty, edits, handovers, keys, proposals, verifications};
 use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+/// How often proposals that wait are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// A whole doctrine and directory fit; nothing else of this size is taken in.
 const CONFIGURATION_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -73,6 +79,8 @@ impl Service {
         let proving = proof::run(context.clone(), in_force.clone(), pool.clone(), stop.clone());
         supervisor.start("the proof of what is in force", proving);
         supervisor.start("the drill of the month", drill::run(context.clone(), in_force, pool.clone(), stop.clone()));
+        let counting = count_proposals(context.clone(), pool.clone(), stop.clone());
+        supervisor.start("the count of what waits for a second person", counting);
         let handler = Arc::new(settled::Settled);
         supervisor.start("the consumer of probes", consumer::run(context, pool, handler, stop));
         supervisor.run(GRACE).await
@@ -90,6 +98,9 @@ fn doors() -> Doors<Desk> {
     Doors::new()
         .get(API, "/api/v1/configurations/proof", configurations::proof)
         .post(API, "/api/v1/configurations/rollback", configurations::roll_back)
+        .get(API, "/api/v1/configurations/proposals", proposals::list)
+        .delete(API, "/api/v1/configurations/proposals/{id}", proposals::withdraw)
+        .post(API, "/api/v1/configurations/proposals/{id}/approval", proposals::approve)
         .get(API, "/api/v1/directory/bodies", bodies::list)
         .get(API, "/api/v1/directory/bodies/{id}", bodies::one)
         .get(API, "/api/v1/directory/bodies/{id}/shifts", duty::of_body)
@@ -114,6 +125,7 @@ fn doors() -> Doors<Desk> {
         .get(PAGE, "/administration/versions", administration::versions::show)
         .get(PAGE, "/administration/territoire", administration::territory::show)
         .post(PAGE, "/administration/versions/retour", administration::versions::roll_back)
+        .post(PAGE, "/administration/versions/propositions/{id}", administration::versions::decide)
         .get(PAGE, "/administration/doctrine", administration::doctrine::show)
         .get(PAGE, "/administration/ecarts", administration::dead_letters::show)
         .post(PAGE, "/administration/ecarts", administration::dead_letters::try_again)
@@ -142,6 +154,21 @@ pub fn routes() -> Vec<Door> {
     doors().rows().to_vec()
 }
 
+/// Keeps the metric of proposals that wait, until stopped.
+async fn count_proposals(context: Context, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        let counted = async { proposal::waiting(&mut *pool.acquire().await?).await }.await;
+        match counted {
+            Ok(waiting) => drop(context.metrics.configuration_proposals_waiting.set(waiting)),
+            Err(error) => tracing::debug!(error = %error, "proposals could not be counted; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(COUNT_EVERY) => {}
+        }
+    }
+}
+
 /// This edge's part of the OpenAPI document.
 pub fn openapi_paths() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
@@ -157,6 +184,9 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         duty::subscribe,
         duty::revoke,
         edits::edit,
+        proposals::list,
+        proposals::approve,
+        proposals::withdraw,
         handovers::hand_over,
         handovers::list,
         verifications::begin,

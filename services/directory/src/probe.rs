@@ -7,7 +7,7 @@ use uuid::Uuid;
 use vigie_domain::directory::Recipient;
 use vigie_platform::{ids, journal, journal::Entry};
 use vigie_proto::{
-    BodyId, Channel, ContactId, DrillId, ProbeId, RoleId,
+    BodyId, Channel, ContactId, DrillId, ProbeId, RoleId, SourceId,
     event::{Event, ProbeAnsweredV1, ProbeIssuedV1, ProbePurpose},
 };
 
@@ -15,13 +15,23 @@ use crate::reachability::address_digest;
 
 /// Codes that may be tried before a verification is void: one in two hundred thousand guesses right.
 pub(crate) const WRONG_CODES_AT_MOST: i32 = 5;
+/// Whoever counts codes holds this lock.
+const CODES_LOCK: i64 = 0x7669_6769_6532;
+
+/// Why a round of probes is issued.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause<'a> {
+    pub(crate) purpose: ProbePurpose,
+    pub(crate) drill: Option<DrillId>,
+    /// The source that asked for a code.
+    pub(crate) by: Option<&'a SourceId>,
+}
 
 /// Writes a probe for each recipient and journals it. Returns the facts to hand to the relay.
 pub(crate) async fn issue(
     tx: &mut PgConnection,
     recipients: &[Recipient<'_>],
-    purpose: ProbePurpose,
-    drill: Option<DrillId>,
+    Cause { purpose, drill, by }: Cause<'_>,
     answer_within: SignedDuration,
     now: Timestamp,
 ) -> Result<(Vec<ProbeId>, Vec<Entry>), sqlx::Error> {
@@ -43,8 +53,9 @@ pub(crate) async fn issue(
     let text = |of: fn(&ProbeIssuedV1) -> String| probes.iter().map(of).collect::<Vec<_>>();
     sqlx::query(
         "insert into directory.probe
-           (id, drill, purpose, contact, body, role, channel, address_digest, state, issued_at, changed_at, expires_at)
-         select p.id, $1, $2, p.contact, p.body, p.role, p.channel, p.digest, 'issued', $3, $3, $4
+           (id, drill, purpose, contact, body, role, channel, address_digest, state, issued_at, changed_at, expires_at,
+            by_source)
+         select p.id, $1, $2, p.contact, p.body, p.role, p.channel, p.digest, 'issued', $3, $3, $4, $11
            from unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])
              as p (id, contact, body, role, channel, digest)",
     )
@@ -58,6 +69,7 @@ pub(crate) async fn issue(
     .bind(text(|probe| probe.role.to_string()))
     .bind(text(|probe| probe.channel.to_string()))
     .bind(recipients.iter().map(|recipient| address_digest(&recipient.contact.address)).collect::<Vec<_>>())
+    .bind(by.map(SourceId::as_str))
     .execute(&mut *tx)
     .await?;
     let ids = probes.iter().map(|probe| probe.probe_id).collect();
@@ -65,6 +77,54 @@ pub(crate) async fn issue(
     let entries: Vec<Entry> = probes.into_iter().map(entry).collect();
     journal::append(tx, &entries).await?;
     Ok((ids, entries))
+}
+
+/// Issues a probe to an address that is not that of a contact point in force; nobody but whoever sends reads it.
+pub(crate) async fn issue_elsewhere(
+    tx: &mut PgConnection,
+    recipient: Recipient<'_>,
+    cause: Cause<'_>,
+    answer_within: SignedDuration,
+    now: Timestamp,
+) -> Result<(Vec<ProbeId>, Vec<Entry>), sqlx::Error> {
+    let issued = issue(tx, &[recipient], cause, answer_within, now).await?;
+    sqlx::query("delete from directory.probe_address where expires_at <= $1")
+        .bind(now.to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+    for id in &issued.0 {
+        sqlx::query(
+            "insert into directory.probe_address (probe, channel, address, expires_at) values ($1, $2, $3, $4)",
+        )
+        .bind(id.0)
+        .bind(recipient.contact.channel.code())
+        .bind(&recipient.contact.address)
+        .bind((now + answer_within).to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(issued)
+}
+
+/// Codes sent over the day before `now`: to this address, and at the request of this source. Whoever counts holds the
+/// count to the end of the transaction, so that requests at once, on whatever replica, do not pass together.
+pub(crate) async fn codes_of_the_day(
+    tx: &mut PgConnection,
+    address: &str,
+    by: &SourceId,
+    now: Timestamp,
+) -> Result<(i64, i64), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(CODES_LOCK).execute(&mut *tx).await?;
+    let row = sqlx::query(
+        "select count(*) filter (where address_digest = $1) as of_address, count(*) filter (where by_source = $2) as of_source
+           from directory.probe where purpose = 'verification' and issued_at > $3",
+    )
+    .bind(address_digest(address))
+    .bind(by.as_str())
+    .bind((now - SignedDuration::from_hours(24)).to_sqlx())
+    .fetch_one(tx)
+    .await?;
+    Ok((row.try_get("of_address")?, row.try_get("of_source")?))
 }
 
 /// A probe as stored.
@@ -80,12 +140,14 @@ pub(crate) struct Probe {
     pub(crate) answered: bool,
     pub(crate) expires_at: Timestamp,
     pub(crate) wrong_codes: i32,
+    /// Of the address it went to.
+    pub(crate) address_digest: Vec<u8>,
 }
 
 /// The probe, locked until the transaction ends.
 pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Probe>, sqlx::Error> {
     let row = sqlx::query(
-        "select purpose, drill, body, role, contact, channel, state, expires_at, wrong_codes
+        "select purpose, drill, body, role, contact, channel, state, expires_at, wrong_codes, address_digest
            from directory.probe where id = $1 for update",
     )
     .bind(id.0)
@@ -97,7 +159,7 @@ pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Pr
     let (purpose, channel) = (text("purpose")?, text("channel")?);
     Ok(Some(Probe {
         id,
-        purpose: if purpose == ProbePurpose::Drill.code() { ProbePurpose::Drill } else { ProbePurpose::Verification },
+        purpose: ProbePurpose::ALL.into_iter().find(|p| p.code() == purpose).unwrap_or(ProbePurpose::Notice),
         drill: row.try_get::<Option<Uuid>, _>("drill")?.map(DrillId),
         body: BodyId::new(text("body")?).map_err(token)?,
         role: RoleId::new(text("role")?).map_err(token)?,
@@ -106,6 +168,7 @@ pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Pr
         answered: text("state")? == "answered",
         expires_at: row.try_get::<SqlTimestamp, _>("expires_at")?.to_jiff(),
         wrong_codes: row.try_get("wrong_codes")?,
+        address_digest: row.try_get("address_digest")?,
     }))
 }
 

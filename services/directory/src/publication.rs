@@ -8,11 +8,14 @@ use vigie_domain::{
     city::{City, CityError, CityFiles},
     directory::{DirectoryFiles, EditError},
     doctrine::check::{self, Finding, Report},
+    guarded::{self, Matter},
 };
 use vigie_platform::{clock::Clock, journal, journal::Entry};
 use vigie_proto::event::{DirectoryChangedV1, DoctrineActivatedV1, Event};
 
 use crate::{
+    along::Along,
+    proposal::{self, Proposed},
     reachability,
     version::{self, Author, StoredError, What},
 };
@@ -35,8 +38,12 @@ pub struct Draft {
 /// What came of a publication.
 #[derive(Debug)]
 pub struct Published {
-    /// What is in force that was not; empty when it already was.
+    /// What is in force that was not; empty when it already was, and while it waits for a second person.
     pub changed: Vec<What>,
+    /// What makes it a matter for two; empty when it is none.
+    pub touches: Vec<Matter>,
+    /// The proposal that waits for a second person, instead of coming into force.
+    pub proposal: Option<i64>,
     /// Warnings of the prover, and errors that were there before.
     pub report: Report,
     /// Facts to hand to the relay.
@@ -63,6 +70,16 @@ pub enum PublishError {
     NothingBefore { what: What },
     #[error("others keep activating versions; try again")]
     Contended,
+    #[error("there is no such proposal")]
+    NoProposal,
+    #[error("a proposal is approved by another source than the one that made it")]
+    OwnProposal,
+    #[error("the proposal was decided already")]
+    Decided,
+    #[error("what the proposal changes has changed meanwhile")]
+    ChangedMeanwhile,
+    #[error("{0} proposals wait already")]
+    TooManyWaiting(i64),
     #[error(transparent)]
     Stored(#[from] StoredError),
 }
@@ -85,7 +102,8 @@ pub enum Demand {
 /// Proves `change` applied to what is in force, and activates it. With `only_try`, says what would happen.
 ///
 /// `change` is called again when somebody else activated something meanwhile. A whole configuration may be published when
-/// nothing is in force.
+/// nothing is in force. What says who may do what comes into force only from the machine; of a source it becomes a
+/// proposal.
 pub async fn publish(
     pool: &PgPool,
     change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
@@ -94,10 +112,40 @@ pub async fn publish(
     only_try: bool,
     clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
-    activate(pool, change, demand, author, false, only_try, clock).await
+    let manner = Manner { demand, author, rolled_back: false, only_try, along: &Along::default() };
+    activate(pool, change, manner, clock).await
+}
+
+/// The same, with what goes along.
+pub(crate) async fn publish_along(
+    pool: &PgPool,
+    change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
+    demand: Demand,
+    author: &Author,
+    along: &Along<'_>,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
+    activate(pool, change, Manner { demand, author, rolled_back: false, only_try: false, along }, clock).await
+}
+
+/// Does what goes along, and publishes nothing: `change` only says whether what waits could be made. Returns the facts to
+/// hand to the relay.
+pub(crate) async fn only_along(
+    pool: &PgPool,
+    change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
+    along: &Along<'_>,
+    clock: &dyn Clock,
+) -> Result<Vec<Entry>, PublishError> {
+    let mut tx = pool.begin().await?;
+    change(version::in_force(&mut tx).await?)?;
+    let entries = along.carry(&mut tx, clock.now()).await?;
+    tx.commit().await?;
+    Ok(entries)
 }
 
 /// Puts an earlier version back in force: that whose hash begins with `hash`, or the one before the present.
+///
+/// One that says something else of who may do what is a proposal, as with [`publish`].
 pub async fn roll_back(
     pool: &PgPool,
     what: What,
@@ -124,7 +172,34 @@ pub async fn roll_back(
         }
         Ok(files)
     };
-    activate(pool, change, Demand::NoWorse, author, true, false, clock).await
+    let demand = Demand::NoWorse;
+    let manner = Manner { demand, author, rolled_back: true, only_try: false, along: &Along::default() };
+    activate(pool, change, manner, clock).await
+}
+
+/// Puts a proposal in force, approved by `author`: another source than the one that made it.
+///
+/// Proved again on what is in force now. Refused when what it changes, or who may do what, is no longer what it was made on.
+pub(crate) async fn approve(
+    pool: &PgPool,
+    id: i64,
+    author: &Author,
+    clock: &dyn Clock,
+) -> Result<Published, PublishError> {
+    let by = author.source.clone().ok_or(PublishError::OwnProposal)?;
+    let proposal = proposal::find(pool, id).await?.ok_or(PublishError::NoProposal)?;
+    if proposal.state != proposal::State::Waiting {
+        return Err(PublishError::Decided);
+    }
+    if proposal.by == by {
+        return Err(PublishError::OwnProposal);
+    }
+    let change = |present: Option<CityFiles>| proposal.over(present.ok_or(PublishError::NothingInForce)?);
+    let demand = if proposal.rolled_back { Demand::NoWorse } else { Demand::Sound };
+    let author = Author { note: proposal.note.clone(), ..author.clone() };
+    let along = Along { approved: Some(proposal::Approval { proposal: id, by }), ..Along::default() };
+    let manner = Manner { demand, author: &author, rolled_back: proposal.rolled_back, only_try: false, along: &along };
+    activate(pool, change, manner, clock).await
 }
 
 impl Draft {
@@ -149,35 +224,67 @@ impl Draft {
     }
 }
 
+/// How something comes into force.
+#[derive(Clone, Copy)]
+struct Manner<'a> {
+    demand: Demand,
+    author: &'a Author,
+    rolled_back: bool,
+    only_try: bool,
+    along: &'a Along<'a>,
+}
+
+impl Manner<'_> {
+    /// One person is enough for whoever administers the machine; a source needs a second one for what touches who may do
+    /// what.
+    fn waits(&self, touches: &[Matter]) -> bool {
+        !touches.is_empty() && self.author.source.is_some() && self.along.approved.is_none()
+    }
+}
+
 async fn activate(
     pool: &PgPool,
     change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
-    demand: Demand,
-    author: &Author,
-    rolled_back: bool,
-    only_try: bool,
+    manner: Manner<'_>,
     clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
+    let Manner { demand, author, rolled_back, only_try, along } = manner;
     for _ in 0..TRIES {
         let (base, present) = {
             let mut connection = pool.acquire().await?;
             (version::hashes(&mut connection).await?, version::in_force(&mut connection).await?)
         };
         let files = change(present.clone())?;
-        let (city, report) = proved(pool, files.clone(), present, demand, clock.now()).await?;
+        let touches = present.as_ref().map(|present| guarded::touched(present, &files)).unwrap_or_default();
+        let (city, report) = proved(pool, files.clone(), present.clone(), demand, clock.now()).await?;
         let mut tx = pool.begin().await?;
         version::lock(&mut tx).await?;
         if version::hashes(&mut tx).await? != base {
             continue;
         }
         let now = clock.now();
+        if let Some(approval) = &along.approved
+            && !approval.is_open(&mut tx).await?
+        {
+            return Err(PublishError::Decided);
+        }
+        if manner.waits(&touches)
+            && !only_try
+            && let Some((present, by)) = present.as_ref().zip(author.source.as_ref())
+        {
+            let made = Proposed { present, wanted: &files, base: &base, touches: &touches, rolled_back, by };
+            let (proposal, entries) = proposal::propose(&mut tx, made, author.note.as_deref(), now).await?;
+            tx.commit().await?;
+            return Ok(Published { changed: Vec::new(), touches, proposal: Some(proposal), report, entries });
+        }
         let changed = version::activate(&mut tx, &files, &city, author, rolled_back, now).await?;
         if only_try {
-            return Ok(Published { changed, report, entries: Vec::new() });
+            return Ok(Published { changed, touches, proposal: None, report, entries: Vec::new() });
         }
-        let entries = announce(&mut tx, &city, &changed, author, rolled_back, now).await?;
+        let mut entries = announce(&mut tx, &city, &changed, author, rolled_back, now).await?;
+        entries.extend(along.carry(&mut tx, now).await?);
         tx.commit().await?;
-        return Ok(Published { changed, report, entries });
+        return Ok(Published { changed, touches, proposal: None, report, entries });
     }
     Err(PublishError::Contended)
 }

@@ -9,9 +9,9 @@ use sqlx::{PgPool, Row};
 use vigie_domain::{city::City, directory::Reachability};
 use vigie_proto::ContactId;
 
-/// What is kept of an address: enough to know that it is the same.
+/// What is kept of an address: enough to know that it is the same, however it is capitalised.
 pub(crate) fn address_digest(address: &str) -> Vec<u8> {
-    Sha256::digest(address.as_bytes()).to_vec()
+    Sha256::digest(address.to_lowercase().as_bytes()).to_vec()
 }
 
 /// The last thing known of each contact point whose address is still the one that was tried.
@@ -23,9 +23,10 @@ pub(crate) async fn found(
     now: Timestamp,
 ) -> Result<BTreeMap<ContactId, Reachability>, sqlx::Error> {
     let rows = sqlx::query(
-        "select distinct on (contact) contact, address_digest, state, changed_at from directory.probe
-          where state in ('answered', 'failed') or expires_at <= $1
-          order by contact, issued_at desc",
+        // Per address: a code sent to an address that waits says nothing of the one in force.
+        "select distinct on (contact, address_digest) contact, address_digest, state, changed_at from directory.probe
+          where purpose <> 'notice' and (state in ('answered', 'failed') or expires_at <= $1)
+          order by contact, address_digest, issued_at desc",
     )
     .bind(now.to_sqlx())
     .fetch_all(pool)

@@ -75,6 +75,7 @@ impl Handler for Alerts {
                 letter: Letter::Alert(alert.clone()),
                 channel: alert.channel,
                 contact: alert.contact.clone(),
+                elsewhere: None,
                 fallback: alert.fallback.clone(),
                 attempt: u32::from(permit.is_some() || queue.is_none()),
                 lease_until: queue.map_or(now, |queue| now + queue.lease),

@@ -8,6 +8,16 @@ use vigie_proto::{
 
 use crate::letter::Letter;
 
+/// An e-mail address or a number. Never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Address(pub(crate) String);
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Address(..)")
+    }
+}
+
 /// A delivery claimed by this process for one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Delivery {
@@ -15,6 +25,8 @@ pub(crate) struct Delivery {
     pub(crate) letter: Letter,
     pub(crate) channel: Channel,
     pub(crate) contact: ContactId,
+    /// Where it goes instead of the contact's address in force: a probe of an address that waits, or serves no more.
+    pub(crate) elsewhere: Option<Address>,
     /// Contacts of other channels still to be tried, in order.
     pub(crate) fallback: Vec<FallbackContact>,
     /// From 1. Results count only for the current attempt.

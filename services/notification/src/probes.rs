@@ -80,6 +80,7 @@ fn delivery(probe: &ProbeIssuedV1, received: &Received, now: Timestamp) -> Deliv
         letter: Letter::Probe(Box::new(probe.clone())),
         channel: probe.channel,
         contact: probe.contact.clone(),
+        elsewhere: None,
         fallback: Vec::new(),
         attempt: u32::from(probe.channel == Channel::Screen),
         lease_until: now,

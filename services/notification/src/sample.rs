@@ -133,6 +133,7 @@ pub(crate) fn probe_facts(purpose: ProbePurpose) -> probe::Facts {
         ask: match purpose {
             ProbePurpose::Drill => Ask::Press { link: format!("https://vigie.example.org/t/{}", "A".repeat(48)) },
             ProbePurpose::Verification => Ask::SendBack { code: "042137".to_owned() },
+            ProbePurpose::Notice => Ask::Nothing,
         },
         recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
         until: "demain 9\u{a0}h\u{a0}30".to_owned(),
@@ -146,6 +147,7 @@ pub(crate) fn delivery(letter: Letter) -> Delivery {
         letter,
         channel: Channel::Email,
         contact: "mairie-19-mail".parse().unwrap(),
+        elsewhere: None,
         fallback: Vec::new(),
         attempt: 1,
         lease_until: now(),

@@ -10,7 +10,7 @@ use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::De
 
 use crate::{
     claimant::LOCK_CLASS,
-    delivery::Delivery,
+    delivery::{Address, Delivery},
     letter::{Letter, LetterKind},
     settlement::Settlement,
 };
@@ -132,9 +132,39 @@ pub(crate) async fn claim_due(
         .bind(lease_until.to_sqlx())
         .bind(owner)
         .bind(kind.code())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
-    Ok(readable(&rows))
+    let mut claimed = readable(&rows);
+    if kind == LetterKind::Probe {
+        address(connection, &mut claimed, now).await?;
+    }
+    Ok(claimed)
+}
+
+/// Gives probes of addresses that are not in force where they go. The directory keeps it until they expire.
+async fn address(
+    connection: &mut PgConnection,
+    deliveries: &mut [Delivery],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let probe = |delivery: &Delivery| match &delivery.letter {
+        Letter::Probe(probe) => Some(probe.probe_id.0),
+        Letter::Alert(_) => None,
+    };
+    let rows =
+        sqlx::query("select probe, address from directory.probe_address where probe = any($1) and expires_at > $2")
+            .bind(deliveries.iter().filter_map(probe).collect::<Vec<_>>())
+            .bind(now.to_sqlx())
+            .fetch_all(connection)
+            .await?;
+    for row in &rows {
+        let id: Uuid = row.try_get("probe")?;
+        let address: String = row.try_get("address")?;
+        for delivery in deliveries.iter_mut().filter(|delivery| probe(delivery) == Some(id)) {
+            delivery.elsewhere = Some(Address(address.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Makes due at once the letters of `kind` that a process claimed which is no longer there; returns how many.
@@ -345,6 +375,7 @@ fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
         letter: letter_of(row)?,
         channel,
         contact: ContactId::new(row.try_get::<String, _>("contact")?)?,
+        elsewhere: None,
         fallback,
         attempt: u32::try_from(row.try_get::<i32, _>("attempt")?).context("a stored attempt is negative")?,
         lease_until: row.try_get::<Option<SqlTimestamp>, _>("wake_at")?.map_or(Timestamp::MIN, SqlTimestamp::to_jiff),

@@ -10,7 +10,7 @@ use vigie_platform::clock::SharedClock;
 use vigie_proto::event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose, Purpose};
 
 use crate::{
-    delivery::Delivery,
+    delivery::{Address, Delivery},
     letter::Letter,
     wording::{
         Words, alert,
@@ -36,14 +36,22 @@ impl Writer {
     }
 
     /// The address, and what to tell there; none when the contact is no longer in the directory on that channel.
+    ///
+    /// A probe that goes elsewhere needs no contact in force, only its body.
     pub(crate) fn write(&self, delivery: &Delivery, now: Timestamp) -> Option<(String, Words)> {
         let directory = &self.in_force.get().directory;
+        if let (Letter::Probe(probe), Some(Address(address))) = (&delivery.letter, &delivery.elsewhere) {
+            let body = directory.body(&probe.body)?;
+            return Some((address.clone(), Words::Probe(self.probe(directory, probe, body, now))));
+        }
         let recipient = directory.contact(&delivery.contact)?;
         if recipient.contact.channel != delivery.channel {
             return None;
         }
         let words = match &delivery.letter {
             Letter::Alert(alert) => Words::Alert(Box::new(self.alert(directory, alert, recipient, now))),
+            // A former address is told, and no other.
+            Letter::Probe(probe) if probe.purpose == ProbePurpose::Notice => return None,
             Letter::Probe(probe) => Words::Probe(self.probe(directory, probe, recipient.body, now)),
         };
         Some((recipient.contact.address.clone(), words))
@@ -88,6 +96,7 @@ impl Writer {
                 Ask::Press { link: format!("{}/t/{token}", self.public_url) }
             }
             ProbePurpose::Verification => Ask::SendBack { code: self.signer.code(probe.probe_id) },
+            ProbePurpose::Notice => Ask::Nothing,
         };
         probe::Facts::new(probe, ask, body, directory.role_label(&probe.role), &self.zone, now)
     }

@@ -207,6 +207,10 @@ pub struct DirectoryConfig {
     pub drill_hour: i8,
     /// Hours a contact point has to answer a drill or a verification.
     pub answer_within_h: i64,
+    /// Codes that one address is sent in 24 hours, whoever asks.
+    pub codes_per_number_and_day: u32,
+    /// Codes that one source asks for in 24 hours, whatever the address.
+    pub codes_per_source_and_day: u32,
     /// Days after which a session opened by a personal link ends.
     pub session_days: i64,
     /// Seconds after the start before the configuration in force is proved for the first time.
@@ -221,6 +225,8 @@ impl Default for DirectoryConfig {
             drill_day: 0,
             drill_hour: 10,
             answer_within_h: 72,
+            codes_per_number_and_day: 3,
+            codes_per_source_and_day: 20,
             session_days: 180,
             prove_after_s: 60,
             prove_every_h: 24,
@@ -525,6 +531,10 @@ impl Config {
         require((0..=28).contains(&self.directory.drill_day), "directory.drill_day must be 1 to 28, or 0 for never");
         require((0..=23).contains(&self.directory.drill_hour), "directory.drill_hour must be 0 to 23");
         require((1..=720).contains(&self.directory.answer_within_h), "directory.answer_within_h must be 1 to 720");
+        require(
+            self.directory.codes_per_number_and_day > 0 && self.directory.codes_per_source_and_day > 0,
+            "directory.codes_per_number_and_day and codes_per_source_and_day must be above 0",
+        );
         require((1..=366).contains(&self.directory.session_days), "directory.session_days must be 1 to 366");
         require((1..=168).contains(&self.directory.prove_every_h), "directory.prove_every_h must be 1 to 168");
         require(

@@ -97,6 +97,7 @@ pub struct Metrics {
     pub consumer_recovered: Family<ByConsumer, Counter>,
     pub bus_refused: Family<ByRefusal, Counter>,
     pub intake_commit: Histogram,
+    pub configuration_proposals_waiting: Gauge,
     pub crisis_open: Family<ByNature, Gauge>,
     pub crisis_mobilisations: Family<ByState, Gauge>,
     pub crisis_reports: Family<ByState, Gauge>,
@@ -177,6 +178,11 @@ impl Default for Metrics {
                 Family::default()
             ),
             intake_commit: commit,
+            configuration_proposals_waiting: series!(
+                "configuration_proposals_waiting",
+                "Changes of who may do what that wait for a second administrator",
+                Gauge::default()
+            ),
             crisis_open: series!("crisis_open", "Crises that are not closed, by nature", Family::default()),
             crisis_mobilisations: series!(
                 "crisis_mobilisations",

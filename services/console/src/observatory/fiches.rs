@@ -1,8 +1,8 @@
 //! The contract's indicators, under the fiche that asks for them.
 
-use vigie_domain::{city::City, doctrine::Fiche};
+use vigie_domain::{city::City, discretion::Told, doctrine::Fiche};
 
-use super::figures::{Figures, protected};
+use super::figures::{Figures, shown};
 
 /// What one fiche asks to be counted.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub(super) struct Line {
 }
 
 /// Each indicator once, under the first fiche whose circuits count it, in the contract's order; then those of none.
-pub(super) fn of(city: &City, figures: &Figures, one_sector: bool) -> Vec<FicheFigures> {
+pub(super) fn of(city: &City, figures: &Figures) -> Vec<FicheFigures> {
     let doctrine = &city.doctrine;
     let line = |id: &String| {
         let indicator = &doctrine.indicators[id];
-        let number = figures.indicators.get(id).copied().unwrap_or(0);
+        let number = figures.indicators.get(id).copied().unwrap_or(Told::Number(0));
         let (label, lines) = (indicator.label.clone(), indicator.lines.clone());
-        Line { label, lines, number: protected(number, one_sector) }
+        Line { label, lines, number: shown(number) }
     };
     let place = |fiche: &&Fiche| doctrine.expected_fiches.iter().position(|id| *id == fiche.id);
     let mut fiches: Vec<&Fiche> = doctrine.fiches.iter().collect();

@@ -1,8 +1,9 @@
 //! What is said first of a period: a few numbers, and how they stand to those of the month before.
 
-use vigie_picture::number::{count as written, share};
+use vigie_domain::discretion::Told;
+use vigie_picture::number::share;
 
-use super::figures::{Figures, protected};
+use super::figures::{Figures, shown};
 
 /// One number.
 #[derive(Debug)]
@@ -17,10 +18,10 @@ pub(super) struct Headline {
 }
 
 /// The headlines of `figures`; with those of the month `before` in a bulletin.
-pub(super) fn of(figures: &Figures, before: Option<&Figures>, one_sector: bool) -> Vec<Headline> {
-    let former = before.map(|before| numbers(before, one_sector));
+pub(super) fn of(figures: &Figures, before: Option<&Figures>) -> Vec<Headline> {
+    let former = before.map(numbers);
     let mut former = former.into_iter().flatten();
-    numbers(figures, one_sector)
+    numbers(figures)
         .into_iter()
         .map(|(number, what, more)| Headline {
             before: former.next().map(|(number, _, _)| format!("le mois d'avant : {number}")).unwrap_or_default(),
@@ -31,34 +32,31 @@ pub(super) fn of(figures: &Figures, before: Option<&Figures>, one_sector: bool) 
         .collect()
 }
 
-fn numbers(figures: &Figures, one_sector: bool) -> Vec<(String, &'static str, String)> {
-    let told = |number: u64| protected(number, one_sector);
-    let few = told(figures.incidents).starts_with('<');
-    let of_all =
-        |part: u64| if few { String::new() } else { format!("{} des événements", share(part, figures.incidents)) };
-    let charge = figures.took_charge_s.filter(|_| !told(figures.acknowledged).starts_with('<'));
+fn numbers(figures: &Figures) -> Vec<(String, &'static str, String)> {
+    // A share would tell a number by another.
+    let of_all = |part: Told| match (part.exact(), figures.incidents.exact()) {
+        (Some(part), Some(whole)) => format!("{} des événements", share(part, whole)),
+        _ => String::new(),
+    };
+    let charge = figures.took_charge_s;
     vec![
-        (told(figures.incidents), "événements ouverts", String::new()),
-        (told(figures.acknowledged), "pris en compte", of_all(figures.acknowledged)),
+        (shown(figures.incidents), "événements ouverts", String::new()),
+        (shown(figures.acknowledged), "pris en compte", of_all(figures.acknowledged)),
         (
             charge.map_or_else(|| "—".to_owned(), |(half, _)| duration(half)),
             "délai médian de prise en compte",
             charge.map(|(_, most)| format!("neuf sur dix en {}", duration(most))).unwrap_or_default(),
         ),
-        (told(figures.relaunched), "événements relancés", of_all(figures.relaunched)),
+        (shown(figures.relaunched), "événements relancés", of_all(figures.relaunched)),
         (
-            told(figures.given),
+            shown(figures.given),
             "retours donnés",
-            if few {
-                String::new()
-            } else {
-                format!(
-                    "{} dus, {} à temps, {} en retard",
-                    written(figures.owed),
-                    written(figures.given_in_time),
-                    written(figures.overdue)
-                )
-            },
+            format!(
+                "dus : {} ; à temps : {} ; en retard : {}",
+                shown(figures.owed),
+                shown(figures.given_in_time),
+                shown(figures.overdue)
+            ),
         ),
     ]
 }

@@ -1,10 +1,11 @@
 //! `/observatoire`: what a period has seen, in the whole city or one sector, to read, print and take away; of one month, the
 //! bulletin, which says what has changed since the month before.
 //!
-//! Few events of one sector are never told apart; nothing here leads back to an incident or a person.
+//! Periods are whole months; few events are never told apart, wherever and whoever asks ([`vigie_domain::discretion`]);
+//! nothing here leads back to an incident or a person.
 
 mod fiches;
-mod figures;
+pub(crate) mod figures;
 mod headlines;
 mod pictures;
 
@@ -22,6 +23,7 @@ use serde_json::json;
 use vigie_domain::{
     city::City,
     directory::{Permission, Sight},
+    discretion::Told,
     doctrine::Indicator,
 };
 use vigie_platform::{moment::Dated, page::Frame, problem::Problem};
@@ -29,23 +31,21 @@ use vigie_proto::Severity;
 
 use crate::{Edge, page};
 use fiches::FicheFigures;
-use figures::{Figures, Scope, protected};
+use figures::{Figures, Period, Scope, shown};
 use headlines::Headline;
 
-/// Longest period, days: five years.
-const DAYS_AT_MOST: i32 = 1_827;
 /// Bulletins offered, the current month's first.
 const BULLETINS: i32 = 6;
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
-    /// First day, `YYYY-MM-DD`; a year ago when absent.
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
-    du: Option<Date>,
-    /// Last day, included; today when absent.
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
-    au: Option<Date>,
+    /// A day of the first month, `YYYY-MM-DD`; a year ago when absent.
+    #[serde(default)]
+    du: String,
+    /// A day of the last month; today when absent.
+    #[serde(default)]
+    au: String,
     /// One month, `2026-10`, instead of a first and a last day.
     #[serde(default)]
     mois: String,
@@ -113,11 +113,10 @@ pub(crate) async fn csv(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query
         Ok(observed) => observed,
         Err(problem) => return problem.into_response(),
     };
-    let one_sector = observed.scope.sector.is_some();
     let line = |(id, indicator): (&String, &Indicator)| {
-        let number = observed.figures.indicators.get(id).copied().unwrap_or(0);
+        let number = observed.figures.indicators.get(id).copied().unwrap_or(Told::Number(0));
         let label = indicator.label.replace('"', "\"\"");
-        format!("{id},\"{label}\",\"{}\",{}\n", indicator.lines, protected(number, one_sector))
+        format!("{id},\"{label}\",\"{}\",{}\n", indicator.lines, shown(number))
     };
     let lines = edge.city.doctrine.indicators.iter().map(line);
     let text: String = std::iter::once("indicateur,libelle,lignes,nombre\n".to_owned()).chain(lines).collect();
@@ -128,29 +127,25 @@ pub(crate) async fn csv(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query
     (headers, text).into_response()
 }
 
-/// `GET /observatoire.json`: the same figures for a program, protected alike.
+/// `GET /observatoire.json`: the same figures for a program, as they may be told: `"12"`, `"< 5"`, `"non communiqué"`,
+/// `"au moins 12"`. `from` and `until` are the whole months counted.
 pub(crate) async fn json(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
     let Observed { figures, scope, .. } = match observed(&edge, &headers, &asked).await {
         Ok(observed) => observed,
         Err(problem) => return problem.into_response(),
     };
-    let one_sector = scope.sector.is_some();
-    let told = |number: u64| protected(number, one_sector);
-    let sectors: Vec<_> = figures
-        .by_sector
-        .iter()
-        .map(|(sector, number)| json!({ "sector": sector, "incidents": protected(*number, true) }))
-        .collect();
+    let sectors: Vec<_> =
+        figures.by_sector.iter().map(|(sector, told)| json!({ "sector": sector, "incidents": shown(*told) })).collect();
     let months: Vec<_> =
-        figures.by_month.iter().map(|(month, number)| json!({ "month": month, "incidents": told(*number) })).collect();
+        figures.by_month.iter().map(|(month, told)| json!({ "month": month, "incidents": shown(*told) })).collect();
     let body = json!({
-        "from": scope.from.to_string(), "until": scope.until.to_string(), "sector": scope.sector,
-        "nature": scope.nature, "incidents": told(figures.incidents), "acknowledged": told(figures.acknowledged),
-        "took_charge_s": figures.took_charge_s.filter(|_| !told(figures.acknowledged).starts_with('<')),
-        "relaunched": told(figures.relaunched), "owed": told(figures.owed), "given": told(figures.given),
-        "given_in_time": told(figures.given_in_time), "overdue": told(figures.overdue),
+        "from": scope.period.from.to_string(), "until": scope.period.until.to_string(), "sector": scope.sector,
+        "nature": scope.nature, "incidents": shown(figures.incidents), "acknowledged": shown(figures.acknowledged),
+        "took_charge_s": figures.took_charge_s,
+        "relaunched": shown(figures.relaunched), "owed": shown(figures.owed), "given": shown(figures.given),
+        "given_in_time": shown(figures.given_in_time), "overdue": shown(figures.overdue),
         "by_sector": sectors, "by_month": months,
-        "indicators": figures.indicators.iter().map(|(id, number)| (id.clone(), told(*number))).collect::<std::collections::BTreeMap<_, _>>(),
+        "indicators": figures.indicators.iter().map(|(id, told)| (id.clone(), shown(*told))).collect::<std::collections::BTreeMap<_, _>>(),
     });
     axum::Json(body).into_response()
 }
@@ -163,18 +158,7 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
     }
     let now = edge.context.clock.now();
     let today = now.to_zoned(edge.city.doctrine.zone.clone()).date();
-    let month = match asked.mois.as_str() {
-        "" => None,
-        text => Some(month(text).ok_or_else(|| {
-            crate::incidents::invalid("mois", format!("« {text} » n'est pas un mois, comme 2026-10."))
-        })?),
-    };
-    let until = month.map_or(asked.au.unwrap_or(today), Date::last_of_month);
-    let from = month.or(asked.du).unwrap_or_else(|| until.checked_sub(1.year()).unwrap_or(until));
-    let days = (until - from).get_days();
-    if !(0..=DAYS_AT_MOST).contains(&days) {
-        return Err(crate::incidents::invalid("au", "Après le début, et au plus cinq ans plus tard.".to_owned()));
-    }
+    let (period, one_month) = period(asked, today)?;
     let known = edge.city.territory.sectors().iter().any(|sector| sector.id.as_str() == asked.secteur);
     if !asked.secteur.is_empty() && !known {
         return Err(crate::incidents::invalid("secteur", format!("« {} » n'est pas un secteur.", asked.secteur)));
@@ -184,17 +168,18 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
         return Err(crate::incidents::invalid("type", format!("« {} » n'est pas un type d'événement.", asked.kind)));
     }
     let scope = Scope {
-        from,
-        until,
+        period,
         sector: known.then(|| asked.secteur.clone()),
         kind: kind.map(|kind| kind.to_string()),
         nature: if asked.exercices.is_empty() { "real" } else { "exercise" },
         zone: edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned(),
+        withheld: page::withheld(edge, caller),
     };
     let figures = figures::count(&edge.pool, &scope, now).await.map_err(|e| Problem::from_store(&e))?;
-    let before = match month.and_then(|month| month.checked_sub(1.month()).ok()) {
-        Some(former) => {
-            let former = Scope { from: former, until: former.last_of_month(), ..scope.clone() };
+    let former = period.from.yesterday().ok().and_then(|last| Period::around(last, last)).filter(|_| one_month);
+    let before = match former {
+        Some(period) => {
+            let former = Scope { period, ..scope.clone() };
             Some(figures::count(&edge.pool, &former, now).await.map_err(|e| Problem::from_store(&e))?)
         }
         None => None,
@@ -205,35 +190,37 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
 fn written_page(city: &City, asked: &Asked, observed: Observed) -> ObservatoryPage {
     let Observed { figures, before, today, scope, frame } = observed;
     let one_sector = scope.sector.is_some();
-    let told = |number: u64| protected(number, one_sector);
     let sectors = city.territory.sectors().iter().filter(|sector| sector.in_paris);
     let sectors: Vec<(String, String, bool)> = sectors
         .map(|sector| (sector.id.to_string(), sector.label.clone(), sector.id.as_str() == asked.secteur))
         .collect();
     let place = sectors.iter().find(|(_, _, chosen)| *chosen).map_or_else(|| "Paris".to_owned(), |s| s.1.clone());
-    let kinds = figures.by_kind.iter().map(|((kind, severity), number)| {
+    let kinds = figures.by_kind.iter().map(|((kind, severity), told)| {
         let label = vigie_proto::Kind::new(kind.as_str()).ok().map(|kind| city.doctrine.kind_label(&kind).to_owned());
         let severity = severity.parse::<Severity>().map_or("", Severity::label);
-        (label.unwrap_or_else(|| kind.clone()), severity, told(*number))
+        (label.unwrap_or_else(|| kind.clone()), severity, shown(*told))
     });
     let exercises = if asked.exercices.is_empty() { "" } else { "&exercices=1" };
     ObservatoryPage {
-        period: (written_day(scope.from), written_day(scope.until)),
-        from: scope.from.to_string(),
-        until: scope.until.to_string(),
+        period: (written_day(scope.period.from), written_day(scope.period.until)),
+        from: scope.period.from.to_string(),
+        until: scope.period.until.to_string(),
         exercise: scope.nature == "exercise",
-        headlines: headlines::of(&figures, before.as_ref(), one_sector),
-        month: if asked.mois.is_empty() { String::new() } else { pictures::month_name(scope.from) },
+        headlines: headlines::of(&figures, before.as_ref()),
+        month: if asked.mois.is_empty() { String::new() } else { pictures::month_name(scope.period.from) },
         bulletins: (0..BULLETINS)
             .filter_map(|back| today.first_of_month().checked_sub(back.months()).ok())
             .map(|month| (month.strftime("%Y-%m").to_string(), pictures::month_name(month)))
             .collect(),
-        months: pictures::months(&figures, &months(&scope), one_sector),
+        months: pictures::months(&figures, &scope.period.months()),
         map: (!one_sector).then(|| pictures::map(&figures, city)),
         kinds: kinds.collect(),
-        fiches: fiches::of(city, &figures, one_sector),
+        fiches: fiches::of(city, &figures),
         types: types(city, &asked.kind),
-        query: format!("du={}&au={}&secteur={}&type={}{exercises}", scope.from, scope.until, asked.secteur, asked.kind),
+        query: format!(
+            "du={}&au={}&secteur={}&type={}{exercises}",
+            scope.period.from, scope.period.until, asked.secteur, asked.kind
+        ),
         frame,
         place,
         sectors,
@@ -246,23 +233,29 @@ fn types(city: &City, chosen: &str) -> Vec<(String, String, bool)> {
     kinds.map(|(id, rule)| (id.to_string(), rule.label.clone(), id.as_str() == chosen)).collect()
 }
 
-/// The first day of `2026-10`.
-fn month(text: &str) -> Option<Date> {
-    format!("{text}-01").parse().ok().filter(Dated::is_within_reach)
+/// The period asked for, and whether it is one month's bulletin.
+fn period(asked: &Asked, today: Date) -> Result<(Period, bool), Problem> {
+    let invalid = |field: &str, text: String| crate::incidents::invalid(field, text);
+    if !asked.mois.is_empty() {
+        let month = Period::month(&asked.mois);
+        let month =
+            month.ok_or_else(|| invalid("mois", format!("« {} » n'est pas un mois, comme 2026-10.", asked.mois)));
+        return month.map(|month| (month, true));
+    }
+    let day = |field: &str, text: &str| {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let day = text.parse().ok().filter(Dated::is_within_reach);
+        day.map(Some).ok_or_else(|| invalid(field, format!("« {text} » n'est pas un jour, comme 2026-10-31.")))
+    };
+    let until = day("au", &asked.au)?.unwrap_or(today);
+    let from = day("du", &asked.du)?.unwrap_or_else(|| until.checked_sub(1.year()).unwrap_or(until));
+    let period = Period::around(from, until);
+    let period = period.ok_or_else(|| invalid("au", "Après le début, et au plus cinq ans plus tard.".to_owned()))?;
+    Ok((period, false))
 }
 
 fn written_day(day: Date) -> String {
     day.strftime("%d/%m/%Y").to_string()
-}
-
-/// Every month of the period, `YYYY-MM`.
-fn months(scope: &Scope) -> Vec<String> {
-    let mut months = Vec::new();
-    let mut month = scope.from.first_of_month();
-    while month <= scope.until {
-        months.push(month.strftime("%Y-%m").to_string());
-        let Ok(next) = month.checked_add(1.month()) else { break };
-        month = next;
-    }
-    months
 }

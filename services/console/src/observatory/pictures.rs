@@ -1,24 +1,25 @@
 //! The observatory's pictures: incidents per month, and per sector on the map.
 
 use jiff::civil::Date;
-use vigie_domain::{city::City, french};
+use vigie_domain::{
+    city::City,
+    discretion::{FEW, Told},
+    french,
+};
 use vigie_picture::{
     columns::{self, Column},
     number::{count, counted},
     sector_map::{self, Area, Words},
 };
 
-use super::figures::{FEW, Figures, protected};
+use super::figures::{Figures, shown};
 
 /// Incidents per month of the period, months without any included.
-pub(super) fn months(figures: &Figures, months: &[String], one_sector: bool) -> String {
+pub(super) fn months(figures: &Figures, months: &[String]) -> String {
     let column = |month: &String| {
-        let number = figures.by_month.get(month).copied().unwrap_or(0);
+        let told = figures.by_month.get(month).copied().unwrap_or(Told::Number(0));
         let label = label(month);
-        let shown = protected(number, one_sector);
-        // A column as high as its number would tell what is not to be told.
-        let number = if shown.starts_with('<') { FEW / 2 } else { number };
-        Column { says: format!("{label} : {shown}"), label, number, shown }
+        Column { says: format!("{label} : {}", shown(told)), label, number: height(told), shown: shown(told) }
     };
     let columns: Vec<Column> = months.iter().map(column).collect();
     let title = match columns.iter().max_by_key(|column| column.number) {
@@ -33,14 +34,13 @@ pub(super) fn map(figures: &Figures, city: &City) -> String {
     let sectors = city.territory.sectors().iter().filter(|sector| sector.in_paris);
     let areas: Vec<Area> = sectors
         .map(|sector| {
-            let number = figures.by_sector.get(sector.id.as_str()).copied().unwrap_or(0);
-            let shown = protected(number, true);
+            let told = figures.by_sector.get(sector.id.as_str()).copied().unwrap_or(Told::Number(0));
             Area {
                 sector: sector.id.clone(),
                 short: sector.short.clone(),
-                says: format!("{} : {}", sector.label, counted_shown(&shown)),
-                number: if shown.starts_with('<') { FEW / 2 } else { number },
-                shown,
+                says: format!("{} : {}", sector.label, counted_shown(&shown(told))),
+                number: height(told),
+                shown: shown(told),
             }
         })
         .collect();
@@ -53,7 +53,7 @@ pub(super) fn map(figures: &Figures, city: &City) -> String {
     let words = Words {
         name: "carte",
         title,
-        subtitle: "Événements ouverts par secteur ; moins de cinq ne se distinguent pas".to_owned(),
+        subtitle: "Événements ouverts par secteur ; moins de cinq ne se distinguent pas, ni ce qui permettrait de les calculer".to_owned(),
         description: areas.iter().map(|area| area.says.as_str()).collect::<Vec<_>>().join(" ; "),
         most: counted(most.map_or(0, |area| area.number).max(FEW), "événement"),
         floor: FEW,
@@ -72,7 +72,18 @@ pub(super) fn label(month: &str) -> String {
     number.parse().map_or_else(|_| month.to_owned(), |number| format!("{} {year}", french::month_short(number)))
 }
 
+/// How high it is drawn: what is not told must not be read off a picture.
+fn height(told: Told) -> u64 {
+    match told {
+        Told::Few | Told::Withheld => FEW / 2,
+        Told::Number(number) | Told::AtLeast(number) => number,
+    }
+}
+
 fn counted_shown(shown: &str) -> String {
+    if shown == super::figures::shown(Told::Withheld) {
+        return format!("nombre {shown}");
+    }
     if shown == count(1) || shown == count(0) {
         format!("{shown} événement")
     } else {

@@ -9,18 +9,22 @@ use axum::{
         rejection::{JsonRejection, QueryRejection},
     },
     http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use vigie_domain::{
     access::Caller,
     directory::{self, Change, DirectoryFiles, Permission},
     doctrine::check::Finding,
+    guarded::Matter,
 };
 use vigie_platform::problem::{Fault, Problem, ReadProblems, WriteProblems};
+use vigie_proto::ContactId;
 
-use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, readable, stored};
+use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, proposals::WaitingView, readable, stored};
 use crate::{
     proof::{self, Proof},
+    proposal,
     publication::{self, Demand, Draft, PublishError, Published},
     version::{self, Activation, Author, What},
 };
@@ -75,15 +79,21 @@ pub(crate) struct RollbackBody {
 }
 
 /// What a publication changed.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub(crate) struct PublicationView {
     /// Empty when all of it was in force already.
-    changed: Vec<What>,
-    /// False when it was only tried.
-    in_force: bool,
+    pub(crate) changed: Vec<What>,
+    /// False when it was only tried, and while all of it waits for a code.
+    pub(crate) in_force: bool,
     /// What the prover found worth a look.
     #[schema(value_type = Vec<Object>)]
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
+    /// What makes it a matter for two: tried only, it says that a second administrator will have to approve.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) touches: Vec<Matter>,
+    /// Contact points that serve once their code has come back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pending: Vec<ContactId>,
 }
 
 /// What is in force, and the history of activations.
@@ -153,10 +163,13 @@ pub(crate) async fn changes(
 }
 
 /// Prove files and put them in force, everywhere at once.
+///
+/// What changes roles, sources, classes or the accuracy is not in force yet: it waits for a second administrator.
 #[utoipa::path(
     post, path = "/api/v1/configurations", operation_id = "configuration_publish", tag = "directory", request_body = PublicationBody,
     responses(
         (status = 200, description = "In force, or only tried", body = PublicationView),
+        (status = 202, description = "Waits for a second administrator", body = WaitingView),
         WriteProblems
     ),
     security(("token" = []))
@@ -165,7 +178,7 @@ pub(crate) async fn publish(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
     body: Result<Json<PublicationBody>, JsonRejection>,
-) -> Result<Json<PublicationView>, Problem> {
+) -> Result<Response, Problem> {
     let caller = allowed(&edge, &headers, Permission::Administer).await?;
     let body = readable(body)?;
     let directory = body.directory.map(DirectoryFiles::of_named).transpose();
@@ -178,14 +191,15 @@ pub(crate) async fn publish(
     let change = |present| draft.over(present);
     let clock = edge.context.clock.as_ref();
     let published = publication::publish(&edge.pool, change, Demand::Sound, &author, body.only_try, clock).await;
-    answer(&edge, published, !body.only_try)
+    Ok(answer(&edge, published.map_err(problem)?, !body.only_try))
 }
 
-/// Put an earlier version back in force.
+/// Put an earlier version back in force; by the rule of two, as when it is published.
 #[utoipa::path(
     post, path = "/api/v1/configurations/rollback", operation_id = "configuration_roll_back", tag = "directory", request_body = RollbackBody,
     responses(
         (status = 200, description = "In force again", body = PublicationView),
+        (status = 202, description = "Waits for a second administrator", body = WaitingView),
         WriteProblems
     ),
     security(("token" = []))
@@ -194,16 +208,17 @@ pub(crate) async fn roll_back(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
     body: Result<Json<RollbackBody>, JsonRejection>,
-) -> Result<Json<PublicationView>, Problem> {
+) -> Result<Response, Problem> {
     let caller = allowed(&edge, &headers, Permission::Administer).await?;
     let body = readable(body)?;
     let author = author(caller, body.note.as_deref())?;
     let clock = edge.context.clock.as_ref();
-    answer(&edge, publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, clock).await, true)
+    let published = publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, clock).await;
+    Ok(answer(&edge, published.map_err(problem)?, true))
 }
 
 /// Whoever administers or audits.
-async fn auditor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
+pub(crate) async fn auditor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
     let caller = authenticate(edge, headers).await?;
     if caller.may(Permission::Administer) || caller.may(Permission::Audit) { Ok(caller) } else { Err(forbidden()) }
 }
@@ -213,15 +228,20 @@ pub(crate) fn author(caller: Caller<'_>, note: Option<&str>) -> Result<Author, P
     Ok(Author { actor: Some(super::actor(caller)), source: Some(caller.source.id.clone()), note })
 }
 
+/// Hands the facts to the relay, and says what changed, or that a second person must approve.
+fn answer(edge: &Edge, published: Published, done: bool) -> Response {
+    let Some(proposal) = published.proposal else { return in_force(edge, published, done).into_response() };
+    edge.context.fresh.push(published.entries);
+    let touches = published.touches.iter().map(|matter| matter.code().to_owned()).collect();
+    let view = WaitingView { proposal, touches, state: proposal::State::Waiting };
+    (StatusCode::ACCEPTED, Json(view)).into_response()
+}
+
 /// Hands the facts to the relay, and says what changed.
-pub(crate) fn answer(
-    edge: &Edge,
-    published: Result<Published, PublishError>,
-    in_force: bool,
-) -> Result<Json<PublicationView>, Problem> {
-    let Published { changed, report, entries } = published.map_err(problem)?;
+pub(crate) fn in_force(edge: &Edge, published: Published, in_force: bool) -> Json<PublicationView> {
+    let Published { changed, touches, report, entries, proposal: _ } = published;
     edge.context.fresh.push(entries);
-    Ok(Json(PublicationView { changed, in_force, findings: report.findings }))
+    Json(PublicationView { changed, in_force, findings: report.findings, touches, pending: Vec::new() })
 }
 
 pub(crate) fn problem(error: PublishError) -> Problem {
@@ -244,6 +264,22 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         }
         PublishError::NothingInForce | PublishError::UnknownVersion { .. } | PublishError::NothingBefore { .. } => {
             Problem::not_found("Version")
+        }
+        PublishError::NoProposal => Problem::not_found("Proposition"),
+        PublishError::OwnProposal => {
+            Problem::new(StatusCode::FORBIDDEN, "own-proposal", "Une seconde personne doit approuver")
+                .detail("Qui a proposé un changement ne l'approuve pas : un autre compte d'administration le fait.")
+        }
+        PublishError::Decided => Problem::new(StatusCode::CONFLICT, "decided", "Proposition déjà décidée")
+            .detail("Elle a été approuvée ou retirée entre-temps : rien n'a changé."),
+        PublishError::ChangedMeanwhile => {
+            Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "Ce qu'elle change a changé entre-temps").detail(
+                "Rien n'a changé. Retirez cette proposition, puis proposez-la à nouveau sur ce qui est en vigueur.",
+            )
+        }
+        PublishError::TooManyWaiting(waiting) => {
+            Problem::new(StatusCode::CONFLICT, "too-many-waiting", "Trop de propositions attendent")
+                .detail(format!("{waiting} propositions attendent déjà : approuvez-en ou retirez-en."))
         }
         PublishError::Contended => Problem::new(StatusCode::CONFLICT, "contended", "Acte sans effet")
             .detail("D'autres publications se succèdent : réessayez dans un instant."),

@@ -1,27 +1,32 @@
 //! `/api/v1/directory/edits`: replacements, swaps, contact points and rotations, changed together or not at all.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode},
 };
+use jiff::SignedDuration;
 use serde::Deserialize;
 use vigie_domain::{
     access::Caller,
     city::CityFiles,
-    directory::{Directory, Edit, EditError, Permission, apply},
+    directory::{Directory, DirectoryFiles, Edit, EditError, Permission, apply},
 };
 use vigie_platform::problem::{Fault, Problem, WriteProblems};
-use vigie_proto::BodyId;
+use vigie_proto::{BodyId, Channel, ContactId};
 
 use super::{
     Edge, authenticate,
-    configurations::{PublicationView, answer, author, problem},
-    forbidden, readable,
+    configurations::{PublicationView, author, in_force, problem},
+    forbidden, readable, stored,
 };
-use crate::publication::{self, Demand, PublishError};
+use crate::{
+    along::Along,
+    pending::{self, Pending},
+    publication::{self, Demand, PublishError},
+};
 
 /// Edits made in one request.
 const EDITS_AT_MOST: usize = 200;
@@ -41,12 +46,16 @@ pub(crate) struct EditsBody {
 
 /// Change rosters and contact points: a new version of the directory, proved and in force at once.
 ///
+/// An address that was not in force serves once it is verified: until then it waits (`pending`), the former one stays in
+/// force, and nobody is told the new one. Send it a code with `verification_begin`; when the code is answered, the change
+/// is published in the name of whoever made it, and the former address is told that it was replaced.
+///
 /// Whoever administers may change everything; whoever keeps a body, its own contact points and roster. What the prover
 /// holds against the directory already does not stand in the way; what the edits would add does.
 #[utoipa::path(
     post, path = "/api/v1/directory/edits", operation_id = "directory_edit", tag = "directory", request_body = EditsBody,
     responses(
-        (status = 200, description = "In force, or only tried", body = PublicationView),
+        (status = 200, description = "In force, waiting for a code, or only tried", body = PublicationView),
         WriteProblems
     ),
     security(("token" = []))
@@ -64,31 +73,104 @@ pub(crate) async fn edit(
     if !(1..=EDITS_AT_MOST).contains(&body.edits.len()) {
         return Err(super::invalid("edits", format!("De 1 à {EDITS_AT_MOST} changements.")));
     }
-    if !body.edits.iter().all(|edit| keeps(caller, edit, &edge.city.directory)) {
+    let waiting = waiting_for(&edge, &body.edits).await.map_err(stored)?;
+    if !body.edits.iter().all(|edit| keeps(caller, edit, &edge.city.directory, &waiting)) {
         return Err(forbidden());
     }
     let author = author(caller, body.note.as_deref())?;
+    let Sorted { at_once, along } = sorted(&edge, caller, &body, author.note.as_deref(), &waiting);
     let territory = Arc::clone(&edge.city.territory);
+    let with = |files: &DirectoryFiles, edits: &[Edit]| apply(files, edits, &territory).map_err(PublishError::Edits);
+    let everything: Vec<Edit> = along.pending.iter().map(Pending::edit).chain(at_once.iter().cloned()).collect();
     let change = |present: Option<CityFiles>| {
         let mut files = present.ok_or(PublishError::NothingInForce)?;
-        files.directory = apply(&files.directory, &body.edits, &territory).map_err(PublishError::Edits)?;
+        // What waits must be such that it can be made, too: nobody proves a number that the directory refuses then.
+        with(&files.directory, if along.pending.is_empty() { &at_once } else { &everything })?;
+        files.directory = with(&files.directory, &at_once)?;
         Ok(files)
     };
+    let pending: Vec<ContactId> = along.pending.iter().map(|pending| pending.contact.clone()).collect();
     let clock = edge.context.clock.as_ref();
-    let published = publication::publish(&edge.pool, change, Demand::NoWorse, &author, body.only_try, clock).await;
-    match published {
-        Err(PublishError::Edits(error)) => Err(refused(error)),
-        published => answer(&edge, published, !body.only_try),
+    if at_once.is_empty() && !body.only_try {
+        let entries = publication::only_along(&edge.pool, change, &along, clock).await.map_err(explained)?;
+        edge.context.fresh.push(entries);
+        return Ok(Json(PublicationView { pending, ..PublicationView::default() }));
+    }
+    let published = if body.only_try {
+        publication::publish(&edge.pool, change, Demand::NoWorse, &author, true, clock).await
+    } else {
+        publication::publish_along(&edge.pool, change, Demand::NoWorse, &author, &along, clock).await
+    };
+    let Json(view) = in_force(&edge, published.map_err(explained)?, !body.only_try);
+    Ok(Json(PublicationView { pending, ..view }))
+}
+
+/// The edits' own faults say which edit they are of.
+fn explained(error: PublishError) -> Problem {
+    match error {
+        PublishError::Edits(error) => refused(error),
+        error => problem(error),
     }
 }
 
+/// Edits by when they hold, and what goes along with them.
+struct Sorted<'a> {
+    at_once: Vec<Edit>,
+    along: Along<'a>,
+}
+
+/// Addresses wait for their code; everything else holds at once. Whoever is taken out is told.
+fn sorted<'a>(
+    edge: &'a Edge,
+    caller: Caller<'_>,
+    body: &EditsBody,
+    note: Option<&str>,
+    waiting: &BTreeMap<ContactId, BodyId>,
+) -> Sorted<'a> {
+    let directory = &edge.city.directory;
+    let within = SignedDuration::from_hours(edge.context.config.directory.answer_within_h);
+    let mut sorted = Sorted { at_once: Vec::new(), along: Along { within, ..Along::default() } };
+    for edit in &body.edits {
+        if let Some(pending) = Pending::of(edit, directory, &caller.source.id, note) {
+            sorted.along.pending.push(pending);
+            continue;
+        }
+        if let Edit::SetContact { id, .. } | Edit::RemoveContact { id } = edit {
+            sorted.along.forgotten.push(id.clone());
+        }
+        if let Edit::RemoveContact { id } = edit {
+            let known = directory.contact(id);
+            sorted.along.former.extend(known.filter(|known| known.contact.channel != Channel::Screen));
+            if known.is_none() && waiting.contains_key(id) {
+                continue;
+            }
+        }
+        sorted.at_once.push(edit.clone());
+    }
+    sorted
+}
+
+/// The bodies of the contact points that wait, among those the edits speak of.
+async fn waiting_for(edge: &Edge, edits: &[Edit]) -> Result<BTreeMap<ContactId, BodyId>, sqlx::Error> {
+    let mut connection = edge.pool.acquire().await?;
+    let mut waiting = BTreeMap::new();
+    for edit in edits {
+        let (Edit::SetContact { id, .. } | Edit::RemoveContact { id }) = edit else { continue };
+        if let Some(pending) = pending::find(&mut connection, id).await? {
+            waiting.insert(id.clone(), pending.body);
+        }
+    }
+    Ok(waiting)
+}
+
 /// Whether the caller keeps what an edit changes: everything for whoever administers, else its own body.
-fn keeps(caller: Caller<'_>, edit: &Edit, directory: &Directory) -> bool {
+fn keeps(caller: Caller<'_>, edit: &Edit, directory: &Directory, waiting: &BTreeMap<ContactId, BodyId>) -> bool {
     if caller.may(Permission::Administer) {
         return true;
     }
     let own = |body: &BodyId| *body == caller.source.body;
-    let of_contact = |id| directory.contact(id).map(|recipient| recipient.body.id.clone());
+    let in_force = |id| directory.contact(id).map(|recipient| recipient.body.id.clone());
+    let of_contact = |id| in_force(id).or_else(|| waiting.get(id).cloned());
     match edit {
         Edit::Replace(replacement) => own(&replacement.body),
         Edit::Swap { first, second } => own(&first.body) && own(&second.body),

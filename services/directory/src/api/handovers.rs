@@ -10,7 +10,8 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
+use sqlx::{PgPool, Row};
+use vigie_domain::{access::Caller, directory::Body};
 use vigie_platform::{
     ids, journal,
     journal::Entry,
@@ -95,7 +96,7 @@ pub(crate) async fn hand_over(
     Ok((StatusCode::CREATED, Json(HandoverView { from: handed.from, to: handed.to, note, at: now })))
 }
 
-/// The last hand-overs of a body, newest first.
+/// The last hand-overs of a body, newest first: for the body itself, whoever else administers it.
 #[utoipa::path(
     get, path = "/api/v1/directory/bodies/{id}/handovers", operation_id = "duty_handovers", tag = "directory", params(("id" = BodyId, Path)),
     responses(
@@ -111,6 +112,11 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<HandoverView>>, Problem> {
     let caller = authenticate(&edge, &headers).await?;
     let kept = kept(&edge, caller, &id)?;
+    if !reads_notes(caller, kept) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Relèves réservées à ce service").detail(
+            "Une note de relève n'est lue que par le service qui l'a écrite, pas par qui administre l'annuaire.",
+        ));
+    }
     let rows = sqlx::query(
         "select from_position, to_position, note, at from directory.handover where body = $1 order by at desc limit $2",
     )
@@ -128,4 +134,20 @@ pub(crate) async fn list(
         })
     };
     rows.iter().map(view).collect::<Result<_, sqlx::Error>>().map(Json).map_err(stored)
+}
+
+/// Whether the caller reads what was left for the next on duty: only as a source of the body itself.
+pub(crate) fn reads_notes(caller: Caller<'_>, body: &Body) -> bool {
+    caller.source.body == body.id
+}
+
+/// When the last hand-overs of a body were, newest first: all that whoever administers is told of them.
+pub(crate) async fn times(pool: &PgPool, body: &BodyId) -> Result<Vec<Timestamp>, sqlx::Error> {
+    let times: Vec<SqlTimestamp> =
+        sqlx::query_scalar("select at from directory.handover where body = $1 order by at desc limit $2")
+            .bind(body.as_str())
+            .bind(SHOWN)
+            .fetch_all(pool)
+            .await?;
+    Ok(times.into_iter().map(SqlTimestamp::to_jiff).collect())
 }

@@ -7,6 +7,7 @@ pub(crate) mod duty;
 pub(crate) mod edits;
 pub(crate) mod handovers;
 pub(crate) mod keys;
+pub(crate) mod proposals;
 pub(crate) mod verifications;
 
 use std::sync::Arc;

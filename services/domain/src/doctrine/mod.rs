@@ -27,6 +27,7 @@ use vigie_proto::{
 pub use freeze::{Situation, freeze, involve};
 pub(crate) use freeze::{holds, target};
 pub use pictogram::Pictogram;
+pub(crate) use read::COMMON_FILE;
 pub use read::{DoctrineError, read};
 pub use table::table;
 pub use when::{Anchor, When};

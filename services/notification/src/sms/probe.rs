@@ -6,6 +6,11 @@ use crate::wording::probe::{Ask, Facts};
 /// Begins a verification.
 const VERIFICATION: &str = "VERIFICATION VIGIE, pas une alerte.";
 
+/// Begins what an address that serves no more is told.
+const NOTICE: &str = "ANNUAIRE VIGIE, pas une alerte. Ce point de contact";
+/// And ends it.
+const REPLACED: &str = "vient d'être remplacé ou retiré. Si ce n'est pas vous, appelez la SCOP.";
+
 /// The longest of the texts that fits one segment; the shortest when none does.
 pub(crate) fn text(facts: &Facts) -> String {
     // The clock is written close together: 16h30.
@@ -29,6 +34,12 @@ pub(crate) fn text(facts: &Facts) -> String {
                 format!("{VERIFICATION} Code {code} pour l'annuaire."),
             ]
         }
+        Ask::Nothing => [
+            format!("{NOTICE} de {} {REPLACED}", facts.recipient),
+            format!("{NOTICE} {REPLACED}"),
+            format!("{NOTICE} {REPLACED}"),
+            format!("{NOTICE} {REPLACED}"),
+        ],
     };
     let texts = texts.map(|text| gsm7::transliterate(&text));
     let [.., shortest] = &texts;
@@ -69,7 +80,7 @@ mod tests {
     proptest! {
         #[test]
         fn whoever_it_is_for_a_probe_says_that_it_is_no_alert(recipient in "\\PC{0,80}", until in "\\PC{0,40}") {
-            for purpose in [ProbePurpose::Drill, ProbePurpose::Verification] {
+            for purpose in ProbePurpose::ALL {
                 let sample = sample::probe_facts(purpose);
                 let facts = Facts { recipient: recipient.clone(), until: until.clone(), ..sample };
                 let text = text(&facts);
@@ -78,6 +89,7 @@ mod tests {
                 match &facts.ask {
                     Ask::Press { link } => prop_assert!(text.ends_with(link.as_str())),
                     Ask::SendBack { code } => prop_assert!(text.contains(code.as_str())),
+                    Ask::Nothing => prop_assert!(text.ends_with("appelez la SCOP.")),
                 }
             }
         }

@@ -26,6 +26,8 @@ pub(crate) enum Ask {
     Press { link: String },
     /// Six digits, told to whoever administers the directory.
     SendBack { code: String },
+    /// None: the address hears that it is one no more. The new one is not said.
+    Nothing,
 }
 
 impl Facts {
@@ -42,12 +44,18 @@ impl Facts {
         Self { ask, recipient: recipient(body, role), until: moment(&at(probe.expires_at), &at(now)) }
     }
 
+    /// It only tells, and no answer is wanted.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.ask == Ask::Nothing
+    }
+
     pub(crate) fn subject(&self) -> &'static str {
         match self.ask {
             Ask::Press { .. } => {
                 "[Vigie] ESSAI – Vérification de joignabilité : ce n’est pas une alerte, n’engagez rien"
             }
             Ask::SendBack { .. } => "[Vigie] VÉRIFICATION – Code d’un point de contact : ce n’est pas une alerte",
+            Ask::Nothing => "[Vigie] ANNUAIRE – Point de contact remplacé : ce n’est pas une alerte",
         }
     }
 
@@ -56,6 +64,7 @@ impl Facts {
         match self.ask {
             Ask::Press { .. } => "ESSAI – ceci n’est pas une alerte. N’engagez rien.",
             Ask::SendBack { .. } => "VÉRIFICATION – ceci n’est pas une alerte. N’engagez rien.",
+            Ask::Nothing => "ANNUAIRE – ceci n’est pas une alerte. N’engagez rien.",
         }
     }
 
@@ -64,6 +73,7 @@ impl Facts {
         match self.ask {
             Ask::Press { .. } => "Avez-vous bien reçu ce message\u{a0}?",
             Ask::SendBack { .. } => "Voici le code de votre point de contact",
+            Ask::Nothing => "Ce point de contact vient d’être remplacé ou retiré",
         }
     }
 
@@ -74,6 +84,7 @@ impl Facts {
             Ask::SendBack { .. } => {
                 "Il ne se passe rien\u{a0}: Vigie vérifie que cette adresse est bien celle de ce destinataire."
             }
+            Ask::Nothing => "Les alertes de ce destinataire ne viennent plus ici.",
         }
     }
 
@@ -82,6 +93,7 @@ impl Facts {
         match self.ask {
             Ask::Press { .. } => "Réponse attendue avant",
             Ask::SendBack { .. } => "Code valable jusqu’à",
+            Ask::Nothing => "À signaler de préférence avant",
         }
     }
 
@@ -95,6 +107,10 @@ impl Facts {
             Ask::SendBack { .. } => (
                 "Donnez ce code à la personne qui administre l’annuaire de Vigie, ou saisissez-le dans Vigie. Ne le donnez à personne d’autre.",
                 "Sans ce code, ce point de contact reste non vérifié. Vous n’êtes pas ce destinataire\u{a0}? Ne faites rien.",
+            ),
+            Ask::Nothing => (
+                "Si ce n’est pas vous, ni quelqu’un de votre service, appelez la SCOP.",
+                "Si ce changement est voulu, ne faites rien.",
             ),
         }
     }
@@ -137,7 +153,7 @@ mod tests {
 
     #[test]
     fn no_probe_begins_like_an_alert_or_its_exercise() {
-        for purpose in [ProbePurpose::Drill, ProbePurpose::Verification] {
+        for purpose in ProbePurpose::ALL {
             let facts = sample::probe_facts(purpose);
             for line in [facts.subject(), facts.mark()] {
                 assert!(line.contains("pas une alerte") && !line.contains("EXERCICE"), "{line}");

@@ -174,7 +174,7 @@ fn draft(config: &Config, options: &Publish) -> anyhow::Result<Draft> {
 }
 
 fn told(published: Result<Published, PublishError>, only_tried: bool) -> anyhow::Result<Outcome> {
-    let Published { changed, report, .. } = match published {
+    let Published { changed, touches, report, .. } = match published {
         Ok(published) => published,
         Err(error @ (PublishError::Faults(_) | PublishError::DoesNotHold(_))) => {
             eprintln!("{error}\n\nnothing was changed");
@@ -191,6 +191,14 @@ fn told(published: Result<Published, PublishError>, only_tried: bool) -> anyhow:
         (true, _) => println!("all of it is in force already"),
         (false, true) => println!("it holds; it would change: {}", names.join(", ")),
         (false, false) => println!("in force now: {}", names.join(", ")),
+    }
+    if !touches.is_empty() && !changed.is_empty() {
+        let touches = touches.iter().map(|matter| matter.code()).collect::<Vec<_>>().join(", ");
+        let done = if only_tried { "would be" } else { "is" };
+        println!(
+            "this changes who may do what ({touches}): from here it {done} in force at once and journalled as done by whoever \
+             administers the machine; over HTTP a second administrator must approve it"
+        );
     }
     Ok(Outcome::Done)
 }

@@ -13,15 +13,17 @@ use jiff::{Timestamp, ToSpan, Zoned, civil::Date};
 use serde::Deserialize;
 use serde_json::json;
 use vigie_domain::{
+    access::Caller,
     directory::{Ambit, Body, By, Permission, Reachability, duty_channels, gaps, shifts},
     french,
 };
-use vigie_platform::{ids, page::Frame};
+use vigie_platform::{ids, page::Frame, problem::Problem};
 use vigie_proto::{Channel, ProbeId, SectorId};
 
 use super::{Visit, failed, render, visit};
 use crate::{
     api::{Edge, duty, edits, handovers, kept, stored, verifications},
+    pending::{self, Pending},
     reachability,
 };
 
@@ -148,16 +150,20 @@ async fn show(edge: &Arc<Edge>, headers: &HeaderMap, id: &str, asked: &Asked, fe
         Ok(body) => body,
         Err(problem) => return failed(problem, "/"),
     };
-    let notes = match handovers::list(State(Arc::clone(edge)), headers.clone(), Path(id.to_owned())).await {
-        Ok(Json(notes)) => notes,
+    let zone = &edge.city.doctrine.zone;
+    let notes = match notes(edge, headers, caller, body).await {
+        Ok(notes) => notes,
         Err(problem) => return failed(problem, &here),
+    };
+    let waiting = match pending::of_body(&edge.pool, &body.id).await {
+        Ok(waiting) => waiting,
+        Err(error) => return failed(stored(error), &here),
     };
     let now = edge.context.clock.now();
     let found = match reachability::found(&edge.pool, &edge.city, now).await {
         Ok(found) => found,
         Err(error) => return failed(stored(error), &here),
     };
-    let zone = &edge.city.doctrine.zone;
     let contacts = body.contacts.iter().map(|contact| {
         let silent = found.get(&contact.id) == Some(&Reachability::Silent);
         let verified = match found.get(&contact.id) {
@@ -182,16 +188,45 @@ async fn show(edge: &Arc<Edge>, headers: &HeaderMap, id: &str, asked: &Asked, fe
         id: body.id.to_string(),
         name: body.name.clone(),
         role: edge.city.directory.role_label(&body.role).to_owned(),
-        contacts: contacts.filter(|contact| contact.channel != "écran").collect(),
+        contacts: contacts.filter(|contact| contact.channel != "écran").chain(waiting.iter().map(waits)).collect(),
         positions: body.roster.as_ref().map(|roster| roster.order.clone()).unwrap_or_default(),
         week: week(body, asked.du, &now.to_zoned(zone.clone())),
-        notes: notes.into_iter().map(|note| note.said(zone)).collect(),
+        notes,
         told: told(&asked.fait),
         verification: asked.verification,
         feed,
         frame,
     };
     render(StatusCode::OK, &page)
+}
+
+/// A contact point that is not in force: it serves once its code has come back.
+fn waits(pending: &Pending) -> ContactLine {
+    ContactLine {
+        id: pending.contact.to_string(),
+        channel: channel(pending.channel),
+        address: pending.address.clone(),
+        duty: pending.duty.clone().unwrap_or_else(|| "permanence".to_owned()),
+        proof: "attend son code : sert une fois vérifié".to_owned(),
+        doubtful: true,
+        verifiable: true,
+    }
+}
+
+/// Who handed over to whom, when, and the note: for the body itself. Whoever administers it is told when.
+async fn notes(
+    edge: &Arc<Edge>,
+    headers: &HeaderMap,
+    caller: Caller<'_>,
+    body: &Body,
+) -> Result<Vec<(String, String, String)>, Problem> {
+    let zone = &edge.city.doctrine.zone;
+    if handovers::reads_notes(caller, body) {
+        let Json(notes) = handovers::list(State(Arc::clone(edge)), headers.clone(), Path(body.id.to_string())).await?;
+        return Ok(notes.into_iter().map(|note| note.said(zone)).collect());
+    }
+    let told = |at| ("Relève".to_owned(), french::date_time(at, zone), "Note lue par ce service.".to_owned());
+    Ok(handovers::times(&edge.pool, &body.id).await.map_err(stored)?.into_iter().map(told).collect())
 }
 
 /// The week that `day` falls in, from Monday, or that of `now`.

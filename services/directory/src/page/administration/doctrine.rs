@@ -17,7 +17,7 @@ use vigie_domain::{
 };
 use vigie_platform::{page::Frame, problem::Problem};
 
-use super::{administrator, failed, render};
+use super::{administrator, failed, render, versions::PROPOSED};
 use crate::{
     api::{
         Edge,
@@ -73,6 +73,8 @@ enum Tried {
     Changes {
         said: String,
         warnings: Vec<String>,
+        /// A second person will have to approve it.
+        for_two: bool,
     },
 }
 
@@ -164,8 +166,9 @@ pub(crate) async fn propose(
         Err(response) => return response,
     };
     let tried = match outcome(&edge, visit.caller, &name, &proposal).await {
-        Ok(None) => return Redirect::to("/administration/versions").into_response(),
-        Ok(Some(tried)) => tried,
+        Ok(Outcome::InForce) => return Redirect::to("/administration/versions").into_response(),
+        Ok(Outcome::Proposed) => return Redirect::to(PROPOSED).into_response(),
+        Ok(Outcome::Tried(tried)) => tried,
         Err(problem) if problem.status >= 500 => return failed(problem, HERE),
         Err(problem) => Tried::Refused(problem),
     };
@@ -177,13 +180,21 @@ pub(crate) async fn propose(
     render(status, &FilePage { frame: visit.frame, name, text, base, note, tried: Some(tried) })
 }
 
-/// What the proposal would do; nothing once it is in force.
+/// What came of a change of one file.
+enum Outcome {
+    InForce,
+    /// A second person must approve it.
+    Proposed,
+    Tried(Tried),
+}
+
+/// What the proposal would do, or did.
 async fn outcome(
     edge: &Edge,
     caller: vigie_domain::access::Caller<'_>,
     name: &str,
     proposal: &Proposal,
-) -> Result<Option<Tried>, Problem> {
+) -> Result<Outcome, Problem> {
     let present = in_force(edge).await?;
     let before = City::of(&present).map_err(|faults| problem(PublishError::Faults(faults.0)))?;
     if !present.doctrine.contains_key(name) {
@@ -206,10 +217,10 @@ async fn outcome(
     let published = published.await.map_err(problem)?;
     if !only_try {
         edge.context.fresh.push(published.entries);
-        return Ok(None);
+        return Ok(if published.proposal.is_some() { Outcome::Proposed } else { Outcome::InForce });
     }
     if !published.changed.contains(&What::Doctrine) {
-        return Ok(Some(Tried::Same));
+        return Ok(Outcome::Tried(Tried::Same));
     }
     let after = draft.over(Some(present)).map_err(problem)?;
     let now = clock.now();
@@ -218,11 +229,17 @@ async fn outcome(
         let differences = diff(&before, &after, now);
         Some(if differences.is_empty() { String::new() } else { differences.to_string() })
     });
-    let said = compared.await.ok().flatten().unwrap_or_default();
-    if said.is_empty() {
-        return Ok(Some(Tried::Same));
+    let mut said = compared.await.ok().flatten().unwrap_or_default();
+    if said.is_empty() && !published.touches.is_empty() {
+        let touches: Vec<&str> = published.touches.iter().map(|matter| matter.code()).collect();
+        said = format!("changes who may do what: {}", touches.join(", "));
     }
-    Ok(Some(Tried::Changes { said, warnings: published.report.findings.iter().map(ToString::to_string).collect() }))
+    if said.is_empty() {
+        return Ok(Outcome::Tried(Tried::Same));
+    }
+    let for_two = !published.touches.is_empty();
+    let warnings = published.report.findings.iter().map(ToString::to_string).collect();
+    Ok(Outcome::Tried(Tried::Changes { said, warnings, for_two }))
 }
 
 async fn in_force(edge: &Edge) -> Result<CityFiles, Problem> {

@@ -15,7 +15,7 @@ use vigie_platform::page::Frame;
 use super::{administrator, dead_letters, failed, render};
 use crate::{
     api::{Edge, stored},
-    drill, proof, version,
+    drill, proof, proposal, version,
 };
 
 #[derive(Debug, Template)]
@@ -28,6 +28,8 @@ struct OverviewPage {
     dependencies: Vec<(String, &'static str)>,
     /// Facts set aside that nobody has had applied since.
     set_aside: i64,
+    /// Changes that wait for a second person.
+    proposals: i64,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,7 @@ async fn gathered(edge: &Edge, frame: Frame) -> Result<OverviewPage, sqlx::Error
             })
             .collect(),
         set_aside: dead_letters::unsettled(&edge.pool).await?,
+        proposals: proposal::waiting(&mut *edge.pool.acquire().await?).await?,
     })
 }
 

@@ -5,26 +5,29 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Form,
-    extract::State,
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use vigie_domain::{directory, directory::Verb, french};
-use vigie_platform::page::Frame;
+use vigie_domain::{access::Caller, directory, directory::Verb, french, guarded::Matter};
+use vigie_platform::{page::Frame, problem::Problem};
 
 use super::{administrator, failed, overview::label, render};
 use crate::{
     api::{
         Edge,
         configurations::{author, problem},
-        stored,
+        proposals, stored,
     },
+    proposal::{self, FileLines},
     publication::{self, PublishError},
     version::{self, What},
 };
 
 const HERE: &str = "/administration/versions";
+/// The same, after a change was proposed.
+pub(super) const PROPOSED: &str = "/administration/versions?fait=proposition";
 /// Activations shown, newest first.
 const SHOWN: i64 = 60;
 /// Entries of a directory's change that are named; beyond, they are counted.
@@ -34,6 +37,9 @@ const NAMED: usize = 8;
 #[template(path = "administration/versions.html")]
 struct VersionsPage {
     frame: Frame,
+    /// A change was just proposed.
+    proposed: bool,
+    waiting: Vec<WaitingLine>,
     lines: Vec<Line>,
 }
 
@@ -57,6 +63,42 @@ struct Line {
     more: usize,
 }
 
+/// A change that waits for a second person.
+#[derive(Debug)]
+struct WaitingLine {
+    id: i64,
+    /// `les rôles et les sources`.
+    touches: String,
+    by: String,
+    at: String,
+    note: String,
+    rolled_back: bool,
+    changes: Vec<FileLines>,
+    /// Whoever looks made it: another must approve.
+    own: bool,
+}
+
+/// What a page is opened after.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    fait: String,
+}
+
+/// What becomes of a proposal.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Decision {
+    #[serde(rename = "do")]
+    wish: DecisionWish,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DecisionWish {
+    Approve,
+    Withdraw,
+}
+
 /// Which version to take back.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
@@ -66,14 +108,62 @@ pub(crate) struct Wanted {
     note: String,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
     let visit = match administrator(&edge, &headers, HERE).await {
         Ok(visit) => visit,
         Err(response) => return response,
     };
+    let waiting = match waiting(&edge, visit.caller).await {
+        Ok(waiting) => waiting,
+        Err(problem) => return failed(problem, HERE),
+    };
+    let proposed = asked.fait == "proposition";
     match lines(&edge).await {
-        Ok(lines) => render(StatusCode::OK, &VersionsPage { frame: visit.frame, lines }),
+        Ok(lines) => render(StatusCode::OK, &VersionsPage { frame: visit.frame, proposed, waiting, lines }),
         Err(error) => failed(problem(error), HERE),
+    }
+}
+
+async fn waiting(edge: &Edge, caller: Caller<'_>) -> Result<Vec<WaitingLine>, Problem> {
+    let zone = &edge.city.doctrine.zone;
+    let views = proposals::views(edge).await?.into_iter().filter(|view| view.state == proposal::State::Waiting);
+    let line = |view: proposals::ProposalView| WaitingLine {
+        id: view.proposal,
+        touches: touched(&view.touches),
+        own: view.by == caller.source.id,
+        by: view.by.to_string(),
+        at: french::date_time(view.at, zone),
+        note: view.note.unwrap_or_default(),
+        rolled_back: view.rolled_back,
+        changes: view.changes,
+    };
+    Ok(views.map(line).collect())
+}
+
+/// `les rôles, les sources`.
+fn touched(codes: &[String]) -> String {
+    let labels = Matter::ALL.into_iter().filter(|matter| codes.iter().any(|code| code == matter.code()));
+    labels.map(Matter::label).collect::<Vec<_>>().join(", ")
+}
+
+/// Approves or withdraws a proposal.
+pub(crate) async fn decide(
+    State(edge): State<Arc<Edge>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(decision): Form<Decision>,
+) -> Response {
+    let visit = match administrator(&edge, &headers, HERE).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let decided = match decision.wish {
+        DecisionWish::Approve => proposals::approved(&edge, visit.caller, &id).await.map(drop),
+        DecisionWish::Withdraw => proposals::withdrawn(&edge, visit.caller, &id).await,
+    };
+    match decided {
+        Ok(()) => Redirect::to(HERE).into_response(),
+        Err(problem) => failed(problem, HERE),
     }
 }
 
@@ -138,7 +228,7 @@ pub(crate) async fn roll_back(
     match publication::roll_back(&edge.pool, wanted.what, Some(&wanted.hash), &author, clock).await {
         Ok(published) => {
             edge.context.fresh.push(published.entries);
-            Redirect::to(HERE).into_response()
+            Redirect::to(if published.proposal.is_some() { PROPOSED } else { HERE }).into_response()
         }
         Err(PublishError::Stored(version::StoredError::Store(error))) => failed(stored(error), HERE),
         Err(error) => failed(problem(error), HERE),

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The file that holds for every fiche; all others are fiches.
-const COMMON_FILE: &str = "doctrine.toml";
+pub(crate) const COMMON_FILE: &str = "doctrine.toml";
 
 /// Every fault of a doctrine, each with its file and line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

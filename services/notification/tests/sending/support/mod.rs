@@ -129,10 +129,23 @@ impl House {
         Self { config, _postgres: server, _data: data, services: JoinSet::new(), relay: Vec::new() }
     }
 
-    /// Brings the journal's tables up to date, and the service's as far as `ours` go.
+    /// Brings the journal's tables up to date, the service's as far as `ours` go, and the one of the directory that it reads.
     pub(crate) async fn migrate(&self, ours: SchemaMigrations) {
         let url = self.config.database.url.expose();
         database::migrate(url, &[database::journal_migrations(), ours]).await.unwrap();
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        let known: bool = sqlx::query_scalar("select to_regclass('directory.probe_address') is not null")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        if !known {
+            let of_directory = include_str!("../../../../directory/migrations/20261130000310_probe_address.sql");
+            let statements = format!(
+                "create role vigie_directory nologin; create schema directory;
+                 grant usage on schema directory to vigie_notification; {of_directory}"
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
+        }
     }
 
     /// Starts the service; several may run.

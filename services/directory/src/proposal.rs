@@ -1,0 +1,394 @@
+//! Changes of who may do what that wait for a second person.
+//!
+//! A proposal keeps the files it changes, and what each was when it was made: approved, it is put over what is in force
+//! then, unless one of these files, or who may do what, is something else meanwhile.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
+use vigie_domain::{
+    city::CityFiles,
+    directory::DirectoryFiles,
+    guarded::{self, Matter},
+};
+use vigie_platform::{journal, journal::Entry};
+use vigie_proto::{
+    SourceId,
+    event::{ConfigurationDecidedV1, ConfigurationProposedV1, Event, ProposalDecision},
+};
+
+use crate::publication::PublishError;
+
+/// Proposals that may wait at once.
+const WAITING_AT_MOST: i64 = 50;
+
+/// One file as a proposal changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FileChange {
+    /// SHA-256 of the text it was made on, hexadecimal; none when there was no such file.
+    base: Option<String>,
+    /// None when the file goes.
+    text: Option<String>,
+}
+
+/// The files that differ, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Content {
+    doctrine: BTreeMap<String, FileChange>,
+    directory: BTreeMap<String, FileChange>,
+}
+
+/// What became of a proposal so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    Waiting,
+    Approved,
+    Withdrawn,
+}
+
+/// A proposal as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Proposal {
+    pub(crate) id: i64,
+    content: Content,
+    guarded: String,
+    pub(crate) base: BTreeMap<String, String>,
+    /// As [`Matter::code`].
+    pub(crate) touches: Vec<String>,
+    pub(crate) rolled_back: bool,
+    pub(crate) note: Option<String>,
+    pub(crate) by: SourceId,
+    pub(crate) at: Timestamp,
+    pub(crate) state: State,
+    pub(crate) decided_by: Option<String>,
+    pub(crate) decided_at: Option<Timestamp>,
+}
+
+/// What is proposed, by whom, on what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proposed<'a> {
+    pub(crate) present: &'a CityFiles,
+    pub(crate) wanted: &'a CityFiles,
+    /// Hashes in force, by `what`.
+    pub(crate) base: &'a BTreeMap<String, String>,
+    pub(crate) touches: &'a [Matter],
+    pub(crate) rolled_back: bool,
+    pub(crate) by: &'a SourceId,
+}
+
+/// A second person's yes.
+#[derive(Debug, Clone)]
+pub(crate) struct Approval {
+    pub(crate) proposal: i64,
+    pub(crate) by: SourceId,
+}
+
+impl Content {
+    fn between(present: &CityFiles, wanted: &CityFiles) -> Self {
+        Self {
+            doctrine: differing(&present.doctrine, &wanted.doctrine),
+            directory: differing(&present.directory.named(), &wanted.directory.named()),
+        }
+    }
+}
+
+fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> BTreeMap<String, FileChange> {
+    let names = before.keys().chain(after.keys());
+    let change = |name: &String| {
+        let (old, new) = (before.get(name), after.get(name));
+        let change = FileChange { base: old.map(|text| digest(text)), text: new.cloned() };
+        (old != new).then(|| (name.clone(), change))
+    };
+    names.filter_map(change).collect()
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files with the changes made; refused when one is not what its change was made on.
+fn changed(
+    mut files: BTreeMap<String, String>,
+    changes: &BTreeMap<String, FileChange>,
+) -> Result<BTreeMap<String, String>, PublishError> {
+    for (name, change) in changes {
+        if files.remove(name).map(|text| digest(&text)) != change.base {
+            return Err(PublishError::ChangedMeanwhile);
+        }
+        if let Some(text) = &change.text {
+            files.insert(name.clone(), text.clone());
+        }
+    }
+    Ok(files)
+}
+
+impl Proposal {
+    /// What is proposed, over what is in force.
+    pub(crate) fn over(&self, present: CityFiles) -> Result<CityFiles, PublishError> {
+        if guarded::fingerprint(&present) != self.guarded {
+            return Err(PublishError::ChangedMeanwhile);
+        }
+        let directory = changed(present.directory.named(), &self.content.directory)?;
+        Ok(CityFiles {
+            directory: DirectoryFiles::of_named(directory).map_err(|faults| PublishError::Faults(faults.0))?,
+            doctrine: changed(present.doctrine, &self.content.doctrine)?,
+            territory: present.territory,
+        })
+    }
+
+    /// Names of the files it changes.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.content.doctrine.keys().chain(self.content.directory.keys()).cloned().collect()
+    }
+
+    /// Lines it takes away and adds, file by file; none of a file with addresses. `present` is what is in force.
+    pub(crate) fn lines(&self, present: &CityFiles) -> Vec<FileLines> {
+        let named = present.directory.named();
+        let of = |(name, change): (&String, &FileChange), files: &BTreeMap<String, String>| FileLines {
+            file: name.clone(),
+            lines: match name.as_str() {
+                WITHOUT_LINES => Vec::new(),
+                _ => lines(files.get(name).map_or("", String::as_str), change.text.as_deref().unwrap_or_default()),
+            },
+        };
+        let doctrine = self.content.doctrine.iter().map(|change| of(change, &present.doctrine));
+        doctrine.chain(self.content.directory.iter().map(|change| of(change, &named))).collect()
+    }
+}
+
+/// The file whose lines are addresses.
+const WITHOUT_LINES: &str = "contacts.csv";
+
+/// What a proposal does to one file.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct FileLines {
+    pub(crate) file: String,
+    /// Each begins with `-` or `+`; empty for contact points, whose addresses are not shown.
+    pub(crate) lines: Vec<String>,
+}
+
+/// The lines of one text that the other has not as often, in order: those that go, then those that come.
+fn lines(before: &str, after: &str) -> Vec<String> {
+    let only = |of: &str, other: &str, sign: char| {
+        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+        other.lines().for_each(|line| *left.entry(line).or_default() += 1);
+        let mut only = Vec::new();
+        for line in of.lines() {
+            match left.get_mut(line) {
+                Some(number) if *number > 0 => *number -= 1,
+                _ => only.push(format!("{sign} {line}")),
+            }
+        }
+        only
+    };
+    let mut lines = only(before, after, '-');
+    lines.extend(only(after, before, '+'));
+    lines
+}
+
+/// Has the change wait for a second person; the same change waits once. Returns its number and the facts to hand on.
+pub(crate) async fn propose(
+    tx: &mut PgConnection,
+    Proposed { present, wanted, base, touches, rolled_back, by }: Proposed<'_>,
+    note: Option<&str>,
+    now: Timestamp,
+) -> Result<(i64, Vec<Entry>), PublishError> {
+    let content = Content::between(present, wanted);
+    let digest = Sha256::digest(serde_json::to_vec(&content).expect("names and texts always serialize")).to_vec();
+    let known: Option<i64> =
+        sqlx::query_scalar("select id from directory.proposal where digest = $1 and state = 'waiting'")
+            .bind(&digest)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if let Some(id) = known {
+        return Ok((id, Vec::new()));
+    }
+    let waiting = waiting(&mut *tx).await?;
+    if waiting >= WAITING_AT_MOST {
+        return Err(PublishError::TooManyWaiting(waiting));
+    }
+    let touches: Vec<String> = touches.iter().map(|matter| matter.code().to_owned()).collect();
+    let id: i64 = sqlx::query_scalar(
+        "insert into directory.proposal (content, digest, base, guarded, touches, rolled_back, note, by_source, at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+    )
+    .bind(Json(&content))
+    .bind(&digest)
+    .bind(Json(base))
+    .bind(guarded::fingerprint(present))
+    .bind(&touches)
+    .bind(rolled_back)
+    .bind(note)
+    .bind(by.as_str())
+    .bind(now.to_sqlx())
+    .fetch_one(&mut *tx)
+    .await?;
+    tracing::warn!(proposal = id, touches = touches.join(" "), source.id = %by, "a change of who may do what waits for a second administrator");
+    let fact = ConfigurationProposedV1 { proposal: id, touches, by: by.clone(), at: now };
+    let entry = Entry::new("directory", &Event::from(fact), now, None, None);
+    journal::append(tx, std::slice::from_ref(&entry)).await?;
+    Ok((id, vec![entry]))
+}
+
+/// Proposals that wait.
+pub(crate) async fn waiting(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from directory.proposal where state = 'waiting'").fetch_one(connection).await
+}
+
+impl Approval {
+    /// Whether the proposal still waits, and for this source; held to the end of the transaction.
+    pub(crate) async fn is_open(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let open = sqlx::query_scalar(
+            "select true from directory.proposal where id = $1 and state = 'waiting' and by_source <> $2 for update",
+        );
+        Ok(open.bind(self.proposal).bind(self.by.as_str()).fetch_optional(tx).await?.unwrap_or(false))
+    }
+
+    /// Records that it is approved.
+    pub(crate) async fn record(&self, tx: &mut PgConnection, now: Timestamp) -> Result<Entry, sqlx::Error> {
+        decide(tx, self.proposal, ProposalDecision::Approved, &self.by, now).await
+    }
+}
+
+/// Gives a proposal up; none when it does not wait.
+pub(crate) async fn withdraw(
+    pool: &PgPool,
+    id: i64,
+    by: &SourceId,
+    now: Timestamp,
+) -> Result<Option<Entry>, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let open: Option<i64> =
+        sqlx::query_scalar("select id from directory.proposal where id = $1 and state = 'waiting' for update")
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if open.is_none() {
+        return Ok(None);
+    }
+    let entry = decide(&mut tx, id, ProposalDecision::Withdrawn, by, now).await?;
+    tx.commit().await?;
+    Ok(Some(entry))
+}
+
+async fn decide(
+    tx: &mut PgConnection,
+    id: i64,
+    decision: ProposalDecision,
+    by: &SourceId,
+    now: Timestamp,
+) -> Result<Entry, sqlx::Error> {
+    let state = match decision {
+        ProposalDecision::Approved => "approved",
+        ProposalDecision::Withdrawn => "withdrawn",
+    };
+    sqlx::query("update directory.proposal set state = $2, decided_by = $3, decided_at = $4 where id = $1")
+        .bind(id)
+        .bind(state)
+        .bind(by.as_str())
+        .bind(now.to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+    tracing::warn!(proposal = id, state, source.id = %by, "a change of who may do what was decided");
+    let fact = ConfigurationDecidedV1 { proposal: id, decision, by: Some(by.clone()), at: now };
+    let entry = Entry::new("directory", &Event::from(fact), now, None, None);
+    journal::append(tx, std::slice::from_ref(&entry)).await?;
+    Ok(entry)
+}
+
+const COLUMNS: &str =
+    "id, content, base, guarded, touches, rolled_back, note, by_source, at, state, decided_by, decided_at";
+
+pub(crate) async fn find(pool: &PgPool, id: i64) -> Result<Option<Proposal>, sqlx::Error> {
+    let query = format!("select {COLUMNS} from directory.proposal where id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id).fetch_optional(pool).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Those that wait, then the last decided, newest first.
+pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<Proposal>, sqlx::Error> {
+    let query = format!("select {COLUMNS} from directory.proposal order by (state = 'waiting') desc, id desc limit $1");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(limit).fetch_all(pool).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &PgRow) -> Result<Proposal, sqlx::Error> {
+    let by: String = row.try_get("by_source")?;
+    let state: String = row.try_get("state")?;
+    Ok(Proposal {
+        id: row.try_get("id")?,
+        content: row.try_get::<Json<Content>, _>("content")?.0,
+        guarded: row.try_get("guarded")?,
+        base: row.try_get::<Json<BTreeMap<String, String>>, _>("base")?.0,
+        touches: row.try_get("touches")?,
+        rolled_back: row.try_get("rolled_back")?,
+        note: row.try_get("note")?,
+        by: SourceId::new(by).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
+        state: match state.as_str() {
+            "waiting" => State::Waiting,
+            "approved" => State::Approved,
+            _ => State::Withdrawn,
+        },
+        decided_by: row.try_get("decided_by")?,
+        decided_at: row.try_get::<Option<SqlTimestamp>, _>("decided_at")?.map(SqlTimestamp::to_jiff),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(roles: &str, contacts: &str) -> CityFiles {
+        let directory =
+            DirectoryFiles { roles_toml: roles.into(), contacts_csv: contacts.into(), ..DirectoryFiles::default() };
+        let doctrine = BTreeMap::from([("doctrine.toml".to_owned(), "timezone = \"UTC\"\n".to_owned())]);
+        CityFiles { territory: Vec::new(), directory, doctrine }
+    }
+
+    fn proposal(present: &CityFiles, wanted: &CityFiles) -> Proposal {
+        Proposal {
+            id: 1,
+            content: Content::between(present, wanted),
+            guarded: guarded::fingerprint(present),
+            base: BTreeMap::new(),
+            touches: Vec::new(),
+            rolled_back: false,
+            note: None,
+            by: SourceId::new("a").unwrap(),
+            at: Timestamp::UNIX_EPOCH,
+            state: State::Waiting,
+            decided_by: None,
+            decided_at: None,
+        }
+    }
+
+    #[test]
+    fn a_proposal_keeps_what_others_changed_elsewhere_and_refuses_what_they_changed_in_it() {
+        let (present, wanted) = (files("[a]\n", "id\n"), files("[b]\n", "id\n"));
+        let proposal = proposal(&present, &wanted);
+        assert_eq!(proposal.files(), ["roles.toml"]);
+        let made = proposal.over(files("[a]\n", "id\nnew\n")).unwrap();
+        assert_eq!(made.directory, files("[b]\n", "id\nnew\n").directory);
+        let refused = |present| matches!(proposal.over(present), Err(PublishError::ChangedMeanwhile));
+        assert!(refused(files("[c]\n", "id\n")));
+        let mut sources = present.clone();
+        sources.directory.sources_csv.push('x');
+        assert!(refused(sources), "who may do what is read together: another source may give a role another meaning");
+        let said: Vec<_> = proposal.lines(&present).into_iter().flat_map(|file| file.lines).collect();
+        assert_eq!(said, ["- [a]", "+ [b]"]);
+    }
+
+    #[test]
+    fn the_lines_of_contact_points_are_not_shown() {
+        let (present, wanted) = (files("[a]\n", "id\n"), files("[b]\n", "id\nx,+33600000000\n"));
+        let shown = proposal(&present, &wanted).lines(&present);
+        let contacts = shown.iter().find(|file| file.file == "contacts.csv").unwrap();
+        assert!(contacts.lines.is_empty());
+    }
+}

@@ -1,0 +1,197 @@
+//! What of a configuration says who may do what: a change of it is a matter for two people.
+//!
+//! Roles and sources are compared as written: whatever is edited in these files is noticed. Of the doctrine, what it says
+//! of classes and of how vague a place may be is compared by its value, wherever it stands in the file.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use toml::{Table, Value};
+
+use crate::{city::CityFiles, doctrine::COMMON_FILE};
+
+/// One such part.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Matter {
+    /// `roles.toml`: what each role sees and may do.
+    Roles,
+    /// `sources.csv`: who acts in which role.
+    Sources,
+    /// The doctrine's classes, and the class of each kind: which roles may know.
+    Classes,
+    /// How vague a place may be, per role.
+    Accuracy,
+}
+
+impl Matter {
+    pub const ALL: [Self; 4] = [Self::Roles, Self::Sources, Self::Classes, Self::Accuracy];
+
+    /// Stable code, as in JSON, events and SQL.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Roles => "roles",
+            Self::Sources => "sources",
+            Self::Classes => "classes",
+            Self::Accuracy => "accuracy",
+        }
+    }
+
+    /// In French, with its article.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Roles => "les rôles",
+            Self::Sources => "les sources",
+            Self::Classes => "les classes",
+            Self::Accuracy => "l'imprécision admise",
+        }
+    }
+
+    /// What `files` say of it; the whole file when it cannot be read, so that nothing in it passes unnoticed.
+    fn said(self, files: &CityFiles) -> String {
+        match self {
+            Self::Roles => files.directory.roles_toml.clone(),
+            Self::Sources => files.directory.sources_csv.clone(),
+            Self::Classes | Self::Accuracy => {
+                let text = files.doctrine.get(COMMON_FILE).map_or("", String::as_str);
+                text.parse::<Table>().map_or_else(|_| text.to_owned(), |file| self.said_by(&file))
+            }
+        }
+    }
+
+    fn said_by(self, common: &Table) -> String {
+        if self == Self::Accuracy {
+            return common.get("accuracy").map(Value::to_string).unwrap_or_default();
+        }
+        let kinds = common.get("kinds").and_then(Value::as_table).into_iter().flatten();
+        let of_kind = |(kind, rule): (&String, &Value)| Some((kind.clone(), rule.get("class")?.to_string()));
+        let classes: BTreeMap<String, String> = kinds.filter_map(of_kind).collect();
+        format!("{:?} {classes:?}", common.get("classes").map(Value::to_string))
+    }
+}
+
+/// What of it differs between two configurations; empty when one person may decide.
+pub fn touched(before: &CityFiles, after: &CityFiles) -> Vec<Matter> {
+    Matter::ALL.into_iter().filter(|matter| matter.said(before) != matter.said(after)).collect()
+}
+
+/// The same for two configurations exactly when they say the same of who may do what: 64 hexadecimal digits.
+pub fn fingerprint(files: &CityFiles) -> String {
+    let mut hash = Sha256::new();
+    for matter in Matter::ALL {
+        let said = matter.said(files);
+        hash.update(said.len().to_be_bytes());
+        hash.update(said);
+    }
+    crate::hex(&hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::LazyLock};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::directory::DirectoryFiles;
+
+    /// The files that ship.
+    static SHIPPED: LazyLock<CityFiles> = LazyLock::new(|| {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+        let texts = |folder: &str, ends: &[&str]| -> BTreeMap<String, String> {
+            let entries = std::fs::read_dir(config.join(folder)).unwrap().map(|entry| entry.unwrap());
+            let named = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+            let wanted = named.filter(|(name, _)| ends.iter().any(|end| name.ends_with(end)));
+            wanted.map(|(name, path)| (name, std::fs::read_to_string(path).unwrap())).collect()
+        };
+        CityFiles {
+            territory: Vec::new(),
+            directory: DirectoryFiles::of_named(texts("directory", &[".toml", ".csv"])).unwrap(),
+            doctrine: texts("doctrine", &[".toml"]),
+        }
+    });
+
+    /// Every way to a value that is no table, by keys and places.
+    fn leaves(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
+        let below = |key: String| path.iter().cloned().chain([key]).collect::<Vec<_>>();
+        match value {
+            Value::Table(table) => table.iter().for_each(|(key, value)| leaves(value, &below(key.clone()), found)),
+            Value::Array(list) if !list.is_empty() => {
+                list.iter().enumerate().for_each(|(place, value)| leaves(value, &below(place.to_string()), found));
+            }
+            _ => found.push(path.to_vec()),
+        }
+    }
+
+    /// Changes the value there, or takes it away.
+    fn change(value: &mut Value, path: &[String], remove: bool) {
+        let [key, rest @ ..] = path else {
+            *value = Value::String(format!("{value} changed"));
+            return;
+        };
+        match value {
+            Value::Table(table) if rest.is_empty() && remove => drop(table.remove(key)),
+            Value::Table(table) => change(table.get_mut(key).unwrap(), rest, remove),
+            Value::Array(list) if rest.is_empty() && remove => drop(list.remove(key.parse().unwrap())),
+            Value::Array(list) => change(&mut list[key.parse::<usize>().unwrap()], rest, remove),
+            _ => unreachable!("a way leads through tables and lists"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_edited_in_roles_and_sources_is_noticed(
+            roles in any::<bool>(), at in any::<prop::sample::Index>(), text in "[ -~\n]{0,4}", gone in 0_usize..40
+        ) {
+            let before = SHIPPED.clone();
+            let mut after = before.clone();
+            let file = if roles { &mut after.directory.roles_toml } else { &mut after.directory.sources_csv };
+            let places: Vec<usize> = file.char_indices().map(|(place, _)| place).collect();
+            let start = at.index(places.len());
+            let end = places.get(start + gone).copied().unwrap_or(file.len());
+            file.replace_range(places[start]..end, &text);
+            let changed = before.directory != after.directory;
+            let matter = if roles { Matter::Roles } else { Matter::Sources };
+            prop_assert_eq!(touched(&before, &after), if changed { vec![matter] } else { vec![] });
+            prop_assert_eq!(fingerprint(&before) != fingerprint(&after), changed);
+        }
+
+        #[test]
+        fn of_the_doctrine_classes_and_accuracy_are_noticed_and_nothing_else(
+            at in any::<prop::sample::Index>(), remove in any::<bool>()
+        ) {
+            let before = SHIPPED.clone();
+            let mut file = Value::Table(before.doctrine[COMMON_FILE].parse::<Table>().unwrap());
+            let mut ways = Vec::new();
+            leaves(&file, &[], &mut ways);
+            let way = &ways[at.index(ways.len())];
+            change(&mut file, way, remove);
+            let mut after = before.clone();
+            after.doctrine.insert(COMMON_FILE.to_owned(), toml::to_string(&file).unwrap());
+            let way: Vec<&str> = way.iter().map(String::as_str).collect();
+            let expected = match way.as_slice() {
+                ["classes", ..] | ["kinds", _, "class"] => vec![Matter::Classes],
+                ["accuracy", ..] => vec![Matter::Accuracy],
+                _ => vec![],
+            };
+            prop_assert_eq!(touched(&before, &after), expected, "{:?}", way);
+        }
+    }
+
+    #[test]
+    fn other_files_are_no_matter_for_two_and_what_cannot_be_read_is() {
+        let before = SHIPPED.clone();
+        let mut after = before.clone();
+        for name in ["bodies.csv", "contacts.csv", "rosters.toml", "overrides.csv"] {
+            after.directory.text_mut(name).unwrap().push_str("# edited\n");
+        }
+        for (name, text) in &mut after.doctrine {
+            text.push_str(if name == COMMON_FILE { "# edited\n" } else { "[classes.x]\n" });
+        }
+        assert_eq!(touched(&before, &after), []);
+        after.doctrine.get_mut(COMMON_FILE).unwrap().push_str("][");
+        assert_eq!(touched(&before, &after), [Matter::Classes, Matter::Accuracy]);
+    }
+}
