@@ -6,6 +6,7 @@
 
 mod classes;
 mod links;
+mod matrix;
 mod raising;
 mod stopping;
 

@@ -1,0 +1,172 @@
+//! Every door of an incident, by the table of routes itself, before every source of the city: who has no business with an
+//! incident gets nothing through any of them, and a door that this table does not know fails the test.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use vigie_tests::{Options, SCHOOL, Stack, Vigie};
+
+use super::{applied, at_school, due, open};
+
+const DOOR: &str = "/api/v1/incidents/{id}";
+
+/// What stands behind each door below an incident, with a body that its handler takes.
+fn doors() -> Vec<(&'static str, Method, Value)> {
+    vec![
+        ("", Method::GET, Value::Null),
+        ("/explanations", Method::GET, Value::Null),
+        ("/acknowledgements", Method::POST, json!({})),
+        ("/seen", Method::POST, json!({})),
+        ("/refusals", Method::POST, json!({ "reason": "unavailable" })),
+        ("/handovers", Method::POST, json!({ "to": "scop" })),
+        ("/notes", Method::POST, json!({ "text": "calme" })),
+        ("/severity", Method::POST, json!({ "severity": "watch" })),
+        ("/resolution", Method::POST, json!({ "reason": "mistaken" })),
+        ("/regime", Method::POST, json!({ "regime": "local" })),
+        ("/involvements", Method::POST, json!({ "sectors": ["paris-18"] })),
+        ("/calls", Method::POST, json!({ "to": "scop" })),
+        ("/separations", Method::POST, json!({ "signal": "S-0000-0000" })),
+        ("/returns", Method::POST, json!({ "owed": "compte-rendu", "outcome": "none-known" })),
+        ("/mobilisations", Method::POST, json!({ "resource": "astreinte" })),
+    ]
+}
+
+/// A caller, and the doors it may try; those are tried elsewhere, all the others here.
+type Row = (&'static str, &'static [&'static str]);
+
+const OPERATOR: &[&str] = &[
+    "",
+    "/explanations",
+    "/acknowledgements",
+    "/seen",
+    "/refusals",
+    "/handovers",
+    "/notes",
+    "/severity",
+    "/resolution",
+    "/regime",
+    "/involvements",
+    "/calls",
+    "/separations",
+    "/returns",
+    "/mobilisations",
+];
+
+/// A serious rixe at a collège of the 19th that its head raised.
+const RIXE: &[Row] = &[
+    ("scop", OPERATOR),
+    (
+        "commissariat-19",
+        &[
+            "",
+            "/explanations",
+            "/acknowledgements",
+            "/seen",
+            "/refusals",
+            "/handovers",
+            "/notes",
+            "/severity",
+            "/resolution",
+            "/involvements",
+            "/calls",
+            "/returns",
+            "/mobilisations",
+        ],
+    ),
+    (
+        "mairie-19",
+        &[
+            "",
+            "/explanations",
+            "/acknowledgements",
+            "/seen",
+            "/refusals",
+            "/handovers",
+            "/notes",
+            "/returns",
+            "/mobilisations",
+        ],
+    ),
+    ("college-19", &["", "/explanations", "/seen", "/returns", "/mobilisations"]),
+    ("bailleur-19", &[]),
+    ("mairie-18", &[]),
+    ("parquet", &[]),
+    ("mus", &[]),
+    ("gpis", &[]),
+    ("equipement-19", &[]),
+    ("auditor", &[]),
+    ("admin", &[]),
+    ("admin-2", &[]),
+];
+
+/// An offence that a head tells the prosecutor of: a class names who may know.
+const OFFENCE: &[Row] = &[
+    ("scop", &[]),
+    ("commissariat-19", &[]),
+    ("mairie-19", &[]),
+    ("college-19", &[]),
+    ("bailleur-19", &[]),
+    ("mairie-18", &[]),
+    ("parquet", OPERATOR),
+    ("mus", &[]),
+    ("gpis", &[]),
+    ("equipement-19", &[]),
+    ("auditor", &[]),
+    ("admin", &[]),
+    ("admin-2", &[]),
+];
+
+#[tokio::test]
+async fn every_door_of_an_incident_is_shut_to_whoever_has_no_business_there() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let routes: Vec<Value> = serde_json::from_str(&vigie.command(&["contract", "routes"]).await).unwrap();
+    let known: BTreeSet<String> = doors().iter().map(|(below, method, _)| format!("{method} {DOOR}{below}")).collect();
+    let below = routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(DOOR));
+    let mounted: BTreeSet<String> = below
+        .map(|route| format!("{} {}", route["method"].as_str().unwrap(), route["path"].as_str().unwrap()))
+        .collect();
+    assert_eq!(mounted, known, "each door of an incident has its line here");
+
+    let sources = include_str!("../../../config/directory/sources.csv");
+    let everybody: BTreeSet<&str> = sources.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    let offence =
+        json!({ "kind": "school-offence", "location": { "school": SCHOOL }, "facts": ["atteinte-aux-biens"] });
+    let head = vigie.caller("college-19").await;
+    let mut wrong = Vec::new();
+    for (what, report, rows) in [("rixe", at_school("serious"), RIXE), ("offence", offence, OFFENCE)] {
+        assert_eq!(rows.iter().map(|row| row.0).collect::<BTreeSet<_>>(), everybody, "each source has its line");
+        let (_, incident) = open(&vigie, &stack, &head, &report).await;
+        let before = due(&vigie, incident).await;
+        for (source, own) in rows {
+            let by = vigie.caller(source).await;
+            let knows = own.contains(&"");
+            for (below, method, body) in doors() {
+                let path = format!("/api/v1/incidents/{incident}{below}");
+                let answer = match method {
+                    Method::GET if below == "/explanations" => by.get(&format!("{path}?body=scop")).await,
+                    Method::GET => by.get(&path).await,
+                    _ if own.contains(&below) => continue,
+                    _ => by.post(&path, &body).await,
+                };
+                let right = match answer.status {
+                    200 => own.contains(&below),
+                    404 => !knows,
+                    403 => knows && !own.contains(&below),
+                    _ => false,
+                };
+                if !right {
+                    wrong.push(format!("{what}: {source} {method} {below}: {} {}", answer.status, answer.text));
+                }
+            }
+        }
+        applied(&vigie).await;
+        assert_eq!(due(&vigie, incident).await, before, "{what}: every step is still due");
+        for done in ["acknowledged", "refused", "handed-over", "eased", "aggravated", "closed", "called", "noted"] {
+            let facts = vigie.records().events(&format!("vigie.incident.{done}.v1"), Some(incident)).await;
+            assert!(facts.is_empty(), "{what}: {done}: {facts:?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
