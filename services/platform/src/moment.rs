@@ -58,7 +58,7 @@ mod tests {
         assert!(read("{}").unwrap().at.is_none());
         assert!(read(r#"{"at": "2026-11-30T12:00:00+01:00"}"#).unwrap().at.is_some());
         for beyond in
-            ["9999-12-30T00:00:00Z", "-009999-01-02T00:00:00Z", "1999-12-31T23:59:59Z", "2200-01-01T00:00:00Z"]
+            ["9999-12-30T00:00:00Z", "-009998-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "2200-01-01T00:00:00Z"]
         {
             let error = read(&format!(r#"{{"at": "{beyond}"}}"#)).unwrap_err();
             assert!(error.to_string().contains(BEYOND), "{error}");
