@@ -77,7 +77,7 @@ async fn attack_14_a_number_gets_three_codes_a_day_whoever_asks_and_whatever_res
     let stack = Stack::start().await;
     let mut vigie = Vigie::start(&stack, Options::default().set("HTTP__REQUEST_TIMEOUT_S", 120)).await;
     let (mairie, neighbour) = (vigie.caller("mairie-19").await, vigie.caller("mairie-18").await);
-    let number = "+33639980199";
+    let number = "+33639989801";
     mairie.post(EDITS, &set("mairie-paris-19-new", BODY, "sms", number)).await.expect(200);
     assert!(!addresses(&mairie).await.contains(&number.to_owned()), "nobody is called at a number nobody proved");
     neighbour.post(EDITS, &set("mairie-paris-19-new", "mairie-paris-18", "sms", number)).await.expect(403);
