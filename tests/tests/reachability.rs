@@ -137,4 +137,12 @@ async fn whoever_leaves_duty_tells_the_next_and_the_note_stays_with_the_body() {
     assert_eq!(facts.len(), 1);
     assert!(!facts[0].to_string().contains("mairie du 19e"), "what was written is not in the fact: {}", facts[0]);
     vigie.caller("mairie-19").await.get(path).await.expect(404);
+
+    // Attack 23: whoever administers may know that there was one, and when; the words are the body's.
+    vigie.caller("admin").await.get(path).await.expect(403);
+    let cookie = vigie.browser("admin").await;
+    let anyone = vigie.anyone();
+    let page = anyone.request(reqwest::Method::GET, "/annuaire/scop").header("cookie", &cookie);
+    let page = anyone.send(page).await.expect(200).text;
+    assert!(page.contains("Dernières relèves") && !page.contains("rappel de la mairie"), "{page}");
 }

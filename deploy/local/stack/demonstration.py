@@ -11,6 +11,7 @@ LINKS = {
     "SCOP": "the operations room",
     "MAIRIE_19": "a watch cell",
     "ADMIN": "administration",
+    "ADMIN_2": "administration, as the second person who approves",
 }
 
 

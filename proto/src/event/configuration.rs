@@ -49,7 +49,7 @@ pub struct DutyHandedOverV1 {
 pub struct ConfigurationProposedV1 {
     /// Number of the proposal, from 1.
     pub proposal: i64,
-    /// What makes it a matter for two: `roles`, `sources`, `classes`.
+    /// What makes it a matter for two: `roles`, `sources`, `classes`, `accuracy`.
     pub touches: Vec<String>,
     /// The source that proposes; it cannot approve.
     pub by: SourceId,

@@ -4,7 +4,7 @@ create table directory.proposal (
     id          bigint generated always as identity primary key,
     -- The files it changes: name, SHA-256 of the text it was made on, and the new text; null where there is none.
     content     jsonb not null,
-    -- SHA-256 of the content: the same change is proposed once.
+    -- SHA-256 of the content and of what is guarded: the same change of the same configuration is proposed once.
     digest      bytea not null,
     -- Hashes of what was in force when it was made, by `what`.
     base        jsonb not null,

@@ -199,7 +199,10 @@ pub(crate) async fn propose(
     now: Timestamp,
 ) -> Result<(i64, Vec<Entry>), PublishError> {
     let content = Content::between(present, wanted);
-    let digest = Sha256::digest(serde_json::to_vec(&content).expect("names and texts always serialize")).to_vec();
+    let guarded = guarded::fingerprint(present);
+    // Made on other roles or sources it is another change: the former one can no longer be approved.
+    let said = serde_json::to_vec(&(&content, &guarded)).expect("names and texts always serialize");
+    let digest = Sha256::digest(said).to_vec();
     let known: Option<i64> =
         sqlx::query_scalar("select id from directory.proposal where digest = $1 and state = 'waiting'")
             .bind(&digest)
@@ -220,7 +223,7 @@ pub(crate) async fn propose(
     .bind(Json(&content))
     .bind(&digest)
     .bind(Json(base))
-    .bind(guarded::fingerprint(present))
+    .bind(guarded)
     .bind(&touches)
     .bind(rolled_back)
     .bind(note)

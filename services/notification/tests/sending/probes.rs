@@ -69,6 +69,30 @@ async fn a_verification_carries_the_code_of_its_probe_by_either_channel() {
 }
 
 #[tokio::test]
+async fn a_former_address_is_told_and_a_notice_without_one_goes_nowhere() {
+    let (mut house, server, gateway) = house(mail::Mood::Takes, phone::Mood::Delivers).await;
+    house.serve().await;
+    let [told, lost] = [Channel::Email, Channel::Sms].map(|channel| probe(ProbePurpose::Notice, channel));
+    sqlx::query(
+        "insert into directory.probe_address (probe, channel, address, expires_at)
+         values ($1, 'email', 'former@example.org', now() + interval '1 hour')",
+    )
+    .bind(told.probe_id.0)
+    .execute(&mut house.admin().await)
+    .await
+    .unwrap();
+    house.append([told.clone().into(), lost.clone().into()]).await;
+    assert_eq!(house.settled_until(&told, ProbeOutcome::Sent).await, [ProbeOutcome::Sent]);
+    let failure = failed(DeliveryFailure::UnknownContact);
+    assert_eq!(house.settled_until(&lost, failure).await, [failure]);
+    let [mail] = &server.taken()[..] else { panic!("one mail") };
+    assert_eq!(header(mail, "To"), Some("former@example.org"));
+    let text = body(mail);
+    assert!(text.contains("appelez la SCOP") && !text.contains("Code :") && !text.contains("/t/"), "{text}");
+    assert!(gateway.taken().is_empty(), "whoever is in force now is not told that it was replaced");
+}
+
+#[tokio::test]
 async fn a_refused_probe_fails_and_takes_no_other_channel() {
     let (mut house, _server, gateway) = house(mail::Mood::Refuses, phone::Mood::Delivers).await;
     house.serve().await;
