@@ -325,9 +325,9 @@ async fn every_refusal_is_said_in_french_to_whom_it_is_said() {
         let at = format!("{status}: {}", answer.text);
         assert_eq!(answer.status, status, "{at}");
         if problem {
-            is_problem(&answer, &at)
+            is_problem(&answer, &at);
         } else {
-            is_page(&answer, &at)
+            is_page(&answer, &at);
         }
         is_dressed(&answer, &at);
         assert_eq!(answer.header("cache-control"), "no-store", "{at}");

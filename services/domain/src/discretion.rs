@@ -311,7 +311,9 @@ mod tests {
         loop {
             let numbers = complete(&tried);
             if numbers.iter().zip(told).all(|(number, told)| fits(*told, *number)) {
-                numbers.iter().zip(&mut possible).for_each(|(number, possible)| drop(possible.insert(*number)));
+                for (number, possible) in numbers.iter().zip(&mut possible) {
+                    possible.insert(*number);
+                }
             }
             let Some(next) = (0..leaves).find(|leaf| match told[*leaf] {
                 Told::Number(number) if tried[*leaf] == number => false,

@@ -53,6 +53,9 @@ const OPERATOR: &[&str] = &[
     "/mobilisations",
 ];
 
+/// Reads why anybody was told or not, of incidents that no class withholds.
+const AUDITOR: &[&str] = &["/explanations"];
+
 /// A serious rixe at a collège of the 19th that its head raised.
 const RIXE: &[Row] = &[
     ("scop", OPERATOR),
@@ -88,16 +91,16 @@ const RIXE: &[Row] = &[
             "/mobilisations",
         ],
     ),
-    ("college-19", &["", "/explanations", "/seen", "/returns", "/mobilisations"]),
+    ("college-19", &["", "/seen", "/returns"]),
     ("bailleur-19", &[]),
     ("mairie-18", &[]),
     ("parquet", &[]),
     ("mus", &[]),
     ("gpis", &[]),
     ("equipement-19", &[]),
-    ("auditor", &[]),
-    ("admin", &[]),
-    ("admin-2", &[]),
+    ("auditor", AUDITOR),
+    ("admin", AUDITOR),
+    ("admin-2", AUDITOR),
 ];
 
 /// An offence that a head tells the prosecutor of: a class names who may know.
@@ -122,12 +125,12 @@ async fn every_door_of_an_incident_is_shut_to_whoever_has_no_business_there() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let routes: Vec<Value> = serde_json::from_str(&vigie.command(&["contract", "routes"]).await).unwrap();
-    let known: BTreeSet<String> = doors().iter().map(|(below, method, _)| format!("{method} {DOOR}{below}")).collect();
+    let listed: BTreeSet<String> = doors().iter().map(|(below, method, _)| format!("{method} {DOOR}{below}")).collect();
     let below = routes.iter().filter(|route| route["path"].as_str().unwrap().starts_with(DOOR));
     let mounted: BTreeSet<String> = below
         .map(|route| format!("{} {}", route["method"].as_str().unwrap(), route["path"].as_str().unwrap()))
         .collect();
-    assert_eq!(mounted, known, "each door of an incident has its line here");
+    assert_eq!(mounted, listed, "each door of an incident has its line here");
 
     let sources = include_str!("../../../config/directory/sources.csv");
     let everybody: BTreeSet<&str> = sources.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
@@ -150,10 +153,11 @@ async fn every_door_of_an_incident_is_shut_to_whoever_has_no_business_there() {
                     _ if own.contains(&below) => continue,
                     _ => by.post(&path, &body).await,
                 };
+                // Whoever is informed may not ask why others are told; who may ask for means, his role alone says.
                 let right = match answer.status {
                     200 => own.contains(&below),
-                    404 => !knows,
-                    403 => knows && !own.contains(&below),
+                    404 => !knows || below == "/explanations",
+                    403 => !own.contains(&below) && (knows || below == "/mobilisations"),
                     _ => false,
                 };
                 if !right {

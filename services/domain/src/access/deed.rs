@@ -142,8 +142,8 @@ impl Position<'_> {
     /// May the party give `owed`? Whoever owes it, and whoever may close.
     pub fn may_return(&self, owed: &Owed, directory: &Directory) -> Result<(), Denial> {
         self.may(Deed::Return)?;
-        let owes = directory.bodies_of(&owed.by).iter().any(|body| body.id == *self.party.body);
-        if owes || self.may(Deed::Close).is_ok() { Ok(()) } else { Err(Denial::NotAllowed) }
+        let is_theirs = directory.bodies_of(&owed.by).iter().any(|body| body.id == *self.party.body);
+        if is_theirs || self.may(Deed::Close).is_ok() { Ok(()) } else { Err(Denial::NotAllowed) }
     }
 
     /// May it close or lower what is grave and not answered by all who must?

@@ -96,8 +96,8 @@ impl Standing {
 
 /// Whether taking charge in `role` can satisfy a circuit of this rule. A rule that names roles says itself who counts;
 /// one that names none means those that intervene.
-pub(super) fn fits(rule: &SatisfiedBy, role: &RoleId, intervenes: bool) -> bool {
-    match rule {
+pub(super) fn fits(accepted: &SatisfiedBy, role: &RoleId, intervenes: bool) -> bool {
+    match accepted {
         SatisfiedBy::Anyone | SatisfiedBy::EachAsked => intervenes,
         SatisfiedBy::AnyOf(roles) | SatisfiedBy::AllOf(roles) => roles.contains(role),
         SatisfiedBy::AtLeast { of, .. } if of.is_empty() => intervenes,
