@@ -1,5 +1,8 @@
 //! The doors of the bus: a message only wakes, and only the relay publishes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::float_cmp, reason = "metrics count in whole numbers")]
+
 use async_nats::{ConnectOptions, HeaderMap, jetstream};
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -131,8 +134,11 @@ async fn a_stranger_is_refused_and_a_service_can_neither_publish_nor_touch_strea
         let stolen = own.get_consumer::<jetstream::consumer::pull::Config>(other).await;
         assert!(stolen.is_err(), "{user} reads what is for {other}");
     }
+    let forged = stream.get_last_raw_message_by_subject("vigie.act.recorded").await;
+    assert!(forged.is_err(), "what was published is nowhere: {forged:?}");
     let after = &stream.info().await.unwrap().state;
-    assert_eq!((after.messages, after.consumer_count), (before, 6));
+    assert!(after.messages >= before, "nothing is gone");
+    assert_eq!(after.consumer_count, 6);
 
     // The house goes on over its own connections.
     desk.raise(&small_city::report(1)).await;
@@ -215,7 +221,7 @@ async fn what_the_journal_does_not_hold_changes_nothing_and_shows() {
     assert_eq!((incidents, acknowledgements, dead, open), (1, 0, 0, 1), "{grown:?}");
     assert_eq!(grown[3], 1, "the inbox of routing knows the new signal only");
 
-    let ready = vigie.anyone().get("/readyz").await.json();
+    let ready = vigie.operator().get("/readyz").await.json();
     assert_eq!(ready["dependencies"]["nats"]["state"], "degraded", "{ready}");
     assert!(ready["dependencies"]["nats"]["why"].as_str().unwrap().contains("refused"), "{ready}");
     let log = vigie.log();
@@ -244,7 +250,7 @@ async fn an_old_entry_played_again_is_not_applied_again() {
         let info = consumer.info().await.unwrap();
         info.num_pending + u64::try_from(info.num_ack_pending).unwrap()
     };
-    wait::until("it is acknowledged", wait::PATIENCE, || async { pending().await == 0 }).await;
+    wait::until("it is acknowledged", wait::PATIENCE, || async { Box::pin(pending()).await == 0 }).await;
     assert_eq!(refused(&vigie, "routing", "watermark").await, 0.0);
 
     let passed = "select count(*) from routing.watermark w join journal.entry e on e.tx < w.tx

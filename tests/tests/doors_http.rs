@@ -236,7 +236,9 @@ async fn guessing_is_slowed_down_told_in_a_few_entries_and_keeps_nobody_else_out
         .collect()
         .await;
     let mut by_status: BTreeMap<u16, usize> = BTreeMap::new();
-    statuses.into_iter().for_each(|status| *by_status.entry(status).or_default() += 1);
+    for status in statuses {
+        *by_status.entry(status).or_default() += 1;
+    }
     assert_eq!(by_status.keys().copied().collect::<Vec<_>>(), [401, 429], "{by_status:?}");
     // Three at once, and one more every ten seconds.
     assert!((3..30).contains(&by_status[&401]), "{by_status:?}");

@@ -25,6 +25,8 @@ use crate::{
     health::{Health, State},
 };
 
+/// Name in `/readyz`.
+pub const DEPENDENCY: &str = "postgres";
 /// Every service role is a member of this one, which may append to the journal.
 const SERVICE_GROUP: &str = "vigie_service";
 /// The relay's own role.
@@ -165,7 +167,7 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
     loop {
         let ping = tokio::time::timeout(Duration::from_secs(2), sqlx::query("select 1").execute(&pool)).await;
         health.report(
-            "postgres",
+            DEPENDENCY,
             match ping {
                 Ok(Ok(_)) => State::Ok,
                 Ok(Err(error)) => State::Failed(error.to_string()),

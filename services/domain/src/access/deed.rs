@@ -121,7 +121,8 @@ impl Position<'_> {
         let answers_for_it = self.answers_for_it && (self.is(Relation::Concerned) || self.is(Relation::Operator));
         let holds = |holds: bool| if holds { Ok(()) } else { Err(Denial::NotAllowed) };
         match deed {
-            Deed::See => Ok(()),
+            // Whom what is owed is owed by is known only with the thing owed: `may_return`.
+            Deed::See | Deed::Return => Ok(()),
             Deed::TakeCharge | Deed::Refuse | Deed::HandOver if !self.intervenes => Err(Denial::OnlyWatches),
             Deed::TakeCharge | Deed::Refuse | Deed::HandOver if asked || answers_for_it => Ok(()),
             Deed::TakeCharge | Deed::Refuse | Deed::HandOver => Err(Denial::NotAsked),
@@ -134,8 +135,6 @@ impl Position<'_> {
             | Deed::Involve
             | Deed::Call
             | Deed::Separate => holds(answers_for_it),
-            // Whom it is owed by is known only with the thing owed: `may_return`.
-            Deed::Return => Ok(()),
         }
     }
 

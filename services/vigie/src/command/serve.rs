@@ -115,6 +115,8 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let in_force = InForce::new(city);
     let follow = in_force::follow(following, sight, in_force.clone(), health.clone(), stop.clone());
     supervisor.start("the watch of what is in force", follow);
+    // What is in force was just read from it: ready is not said before somebody knows how the database is.
+    health.report(database::DEPENDENCY, State::Ok);
     let relay_pool = database::pool(database, database::RELAY, 2)?;
     supervisor.start(
         "the database watch",
@@ -246,7 +248,7 @@ async fn begin(
                 .health
                 .report("doctrine", State::Failed("nothing is in force yet: `vigie configuration publish`".to_owned())),
             Err(error) if is_unreachable(&error) => {
-                context.health.report("postgres", State::Failed(format!("{error:#}")));
+                context.health.report(database::DEPENDENCY, State::Failed(format!("{error:#}")));
             }
             Err(error) if error.is::<ServingError>() => return Err(error),
             Err(error) => {
