@@ -129,7 +129,13 @@ async fn neighbours_across_the_border_are_told_and_asked_nothing() {
     for neighbour in ["mairie-paris-18@", "commissariat-paris-18@", "division-dpmp-paris-18@"] {
         let mail = received(&messages, neighbour);
         assert!(mail.subject.as_deref().unwrap().contains("Information"), "{:?}", mail.subject);
-        assert_eq!(mail.acknowledgement(), None, "who is only informed has nothing to acknowledge");
+        assert!(
+            mail.text.contains("sans engager personne"),
+            "who is only informed may say so, and no more: {}",
+            mail.text
+        );
+        let page = vigie.anyone().get(mail.acknowledgement().expect("where to say it")).await.expect(200);
+        assert!(page.text.contains("vu") && !page.text.contains("prends en compte"), "{}", page.text);
     }
 }
 

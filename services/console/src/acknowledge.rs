@@ -60,6 +60,7 @@ struct Opened {
 
 #[derive(Debug, Template)]
 #[template(path = "acknowledge.html")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a part of the page")]
 struct AcknowledgePage<'a> {
     seen: &'a Seen,
     body_name: String,

@@ -103,13 +103,12 @@ impl Known {
         }
         let position = Position::of(party, &incident.snapshot, ties, &city.doctrine, directory);
         let Some(position) = position else { return refuse() };
-        let may = match &recorded.act {
-            Act::Return { owed, .. } => match incident.owed.iter().find(|debt| debt.owed.id == *owed) {
-                Some(debt) => position.may_return(&debt.owed, directory),
-                // Nothing of that name is owed: the incident says so.
-                None => Ok(()),
-            },
-            act => position.may(Deed::of(act, &incident.snapshot)),
+        let may = if let Act::Return { owed, .. } = &recorded.act {
+            // When nothing of that name is owed, the incident says so.
+            let debt = incident.owed.iter().find(|debt| debt.owed.id == *owed);
+            debt.map_or(Ok(()), |debt| position.may_return(&debt.owed, directory))
+        } else {
+            position.may(Deed::of(&recorded.act, &incident.snapshot))
         };
         let named = named_body(&recorded.act).is_none_or(|to| {
             let class = city.doctrine.class_of(&incident.snapshot.kind);
