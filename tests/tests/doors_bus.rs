@@ -1,8 +1,5 @@
 //! The doors of the bus: a message only wakes, and only the relay publishes.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
-#![expect(clippy::float_cmp, reason = "metrics count in whole numbers")]
-
 use async_nats::{ConnectOptions, HeaderMap, jetstream};
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -77,12 +74,13 @@ impl Forged {
 
 fn sample(type_name: &str) -> Value {
     let path = format!("{}/../proto/samples/{type_name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let text = std::fs::read_to_string(path).expect("every event has a sample");
+    serde_json::from_str(&text).expect("a sample is JSON")
 }
 
 /// What anybody could see of a change.
 async fn everything(stack: &Stack, vigie: &Vigie) -> Vec<i64> {
-    let mut seen = vec![i64::try_from(stack.outbox.messages().await.len()).unwrap()];
+    let mut seen = vec![i64::try_from(stack.outbox.messages().await.len()).expect("few messages")];
     for table in [
         "journal.entry",
         "journal.dead_letter",
@@ -96,15 +94,17 @@ async fn everything(stack: &Stack, vigie: &Vigie) -> Vec<i64> {
         "notification.delivery",
     ] {
         let count = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")));
-        seen.push(count.fetch_one(vigie.records().pool()).await.unwrap());
+        seen.push(count.fetch_one(vigie.records().pool()).await.expect("the database answers"));
     }
     let open = "select count(*) from routing.incident where status = 'open'";
     seen.push(vigie.records().count(open).await);
     seen
 }
 
-async fn refused(vigie: &Vigie, consumer: &str, why: &str) -> f64 {
-    vigie.metric(&format!("vigie_bus_refused_total{{consumer=\"{consumer}\",why=\"{why}\"}}")).await
+/// How often, as `/metrics` says it.
+async fn refused(vigie: &Vigie, consumer: &str, why: &str) -> String {
+    let times = vigie.metric(&format!("vigie_bus_refused_total{{consumer=\"{consumer}\",why=\"{why}\"}}")).await;
+    times.to_string()
 }
 
 #[tokio::test]
@@ -134,16 +134,16 @@ async fn a_stranger_is_refused_and_a_service_can_neither_publish_nor_touch_strea
         let stolen = own.get_consumer::<jetstream::consumer::pull::Config>(other).await;
         assert!(stolen.is_err(), "{user} reads what is for {other}");
     }
-    let forged = stream.get_last_raw_message_by_subject("vigie.act.recorded").await;
-    assert!(forged.is_err(), "what was published is nowhere: {forged:?}");
-    let after = &stream.info().await.unwrap().state;
-    assert!(after.messages >= before, "nothing is gone");
+    let after = stream.info().await.unwrap().state.clone();
+    // The house itself may still have told of its mail meanwhile.
+    assert!(after.messages >= before, "nothing is purged: {} of {before} messages", after.messages);
     assert_eq!(after.consumer_count, 6);
+    assert!(stream.get_last_raw_message_by_subject("vigie.act.recorded").await.is_err(), "no act is on the stream");
 
     // The house goes on over its own connections.
     desk.raise(&small_city::report(1)).await;
     vigie.all_sent(&stack).await;
-    assert_eq!(refused(&vigie, "routing", "absent").await, 0.0);
+    assert_eq!(refused(&vigie, "routing", "absent").await, "0");
 }
 
 #[tokio::test]
@@ -197,15 +197,15 @@ async fn what_the_journal_does_not_hold_changes_nothing_and_shows() {
     bus.publish("vigie.act.recorded", "CANARY".into()).await.unwrap().await.unwrap();
 
     for (consumer, why, times) in [
-        ("routing", "absent", 3.0),
-        ("notification", "absent", 1.0),
-        ("routing", "type", 1.0),
-        ("routing", "subject", 1.0),
-        ("routing", "data", 1.0),
-        ("routing", "unreadable", 1.0),
+        ("routing", "absent", "3"),
+        ("notification", "absent", "1"),
+        ("routing", "type", "1"),
+        ("routing", "subject", "1"),
+        ("routing", "data", "1"),
+        ("routing", "unreadable", "1"),
     ] {
         wait::until(&format!("{consumer} refuses: {why}"), wait::PATIENCE, || async {
-            (refused(&vigie, consumer, why).await - times).abs() < f64::EPSILON
+            refused(&vigie, consumer, why).await == times
         })
         .await;
     }
@@ -250,8 +250,8 @@ async fn an_old_entry_played_again_is_not_applied_again() {
         let info = consumer.info().await.unwrap();
         info.num_pending + u64::try_from(info.num_ack_pending).unwrap()
     };
-    wait::until("it is acknowledged", wait::PATIENCE, || async { Box::pin(pending()).await == 0 }).await;
-    assert_eq!(refused(&vigie, "routing", "watermark").await, 0.0);
+    wait::until("it is acknowledged", wait::PATIENCE, || Box::pin(async { pending().await == 0 })).await;
+    assert_eq!(refused(&vigie, "routing", "watermark").await, "0");
 
     let passed = "select count(*) from routing.watermark w join journal.entry e on e.tx < w.tx
                    where w.consumer = 'routing' and e.type = 'vigie.signal.raised.v1'";
@@ -260,10 +260,8 @@ async fn an_old_entry_played_again_is_not_applied_again() {
     vigie.records().execute("delete from routing.inbox").await;
     raised.publish(&bus).await;
 
-    wait::until("it is refused", wait::PATIENCE, || async {
-        (refused(&vigie, "routing", "watermark").await - 1.0).abs() < f64::EPSILON
-    })
-    .await;
+    wait::until("it is refused", wait::PATIENCE, || async { refused(&vigie, "routing", "watermark").await == "1" })
+        .await;
     assert_eq!(vigie.records().count("select count(*) from routing.inbox").await, 0);
     assert_eq!(vigie.records().count("select count(*) from routing.incident").await, 1);
     assert_eq!(vigie.records().count("select count(*) from journal.dead_letter").await, 0);

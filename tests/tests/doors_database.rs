@@ -5,7 +5,7 @@ use vigie_platform::database::{LOGINS, Login, role_of};
 use vigie_tests::{Options, SCHOOL, Stack, Vigie};
 
 /// What only some may read: column, and whom it is for.
-const SENSITIVE: [(&str, &str, &[&str]); 9] = [
+const SENSITIVE: [(&str, &str, &[&str]); 12] = [
     ("intake.signal", "summary", &["intake", "console"]),
     ("console.act", "text", &["console"]),
     ("crisis.words", "text", &["crisis"]),
@@ -15,6 +15,9 @@ const SENSITIVE: [(&str, &str, &[&str]); 9] = [
     ("directory.used_link", "digest", &["directory"]),
     ("directory.feed", "digest", &["directory"]),
     ("directory.version", "content", &["directory", "contacts"]),
+    ("directory.probe_address", "address", &["directory", "notification"]),
+    ("directory.pending_contact", "address", &["directory"]),
+    ("directory.proposal", "content", &["directory"]),
 ];
 
 /// Whether Postgres refuses `statement` for want of the right; any other outcome but success ends the test.
