@@ -11,7 +11,7 @@ LINKS = {
     "SCOP": "the operations room",
     "MAIRIE_19": "a watch cell",
     "ADMIN": "administration",
-    "ADMIN_2": "administration, as the second person who approves",
+    "ADMIN_2": "a second administration",
 }
 
 

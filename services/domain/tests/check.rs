@@ -280,7 +280,7 @@ fn v20_a_circuit_without_a_verdict_v21_a_fiche_without_a_file_and_v22_a_manned_p
         &[("doctrine.toml", "\"F.3.13\", \"F.3.14\"", "\"F.3.13\", \"F.3.14\", \"F.4.1\"")],
         "fiche F.4.1 has no file",
     );
-    let report = proved(&[("roles.toml", "label = \"SCOP\"\nmanned = true", "label = \"SCOP\"")]);
+    let report = proved(&[("roles.toml", "label = \"SCOP\"\nsession_hours = 12\nmanned = true", "label = \"SCOP\"")]);
     assert!(report.errors().any(|f| f.code == "bound-exceeded" && f.message.starts_with("rixe, serious")));
 }
 

@@ -181,8 +181,20 @@ fn what_no_plan_shows_is_compared_rule_by_rule() {
             "indicator exercices-ppms, label: Exercices, instead",
         ),
         (
-            ("roles.toml", "[scop]\nlabel = \"SCOP\"\nmanned = true", "[scop]\nlabel = \"SCOP\""),
+            (
+                "roles.toml",
+                "[scop]\nlabel = \"SCOP\"\nsession_hours = 12\nmanned = true",
+                "[scop]\nlabel = \"SCOP\"\nsession_hours = 12",
+            ),
             "role scop, manned: false, instead of true",
+        ),
+        (
+            ("roles.toml", "manned = true\nintervenes = true\n", "manned = true\n"),
+            "role scop, intervenes: false, instead of true",
+        ),
+        (
+            ("doctrine.toml", "[accuracy]\nwithin_m = 150", "[accuracy]\nwithin_m = 200"),
+            "how exactly a place is known anybody else, within_m: 200",
         ),
     ];
     for (patch, expected) in cases {

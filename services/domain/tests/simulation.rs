@@ -22,7 +22,8 @@ use vigie_domain::{
     territory::Territory,
 };
 use vigie_proto::{
-    Kind, Nature, RoleId, SectorId, Severity, SignalId, SourceId, event::SignalRaisedV1, signal::Location,
+    IncidentStatus, Kind, Nature, RoleId, SectorId, Severity, SignalId, SourceId, event::SignalRaisedV1,
+    signal::Location,
 };
 
 const DOCTRINE: &str = r#"
@@ -372,7 +373,8 @@ impl Observer for Keys {
             self.broken.push(format!("told after closing at {}", told.at));
         }
         let step = told.telling.steps.join("+");
-        if step != "LADDER/sector" && !told.incident.in_charge.is_empty() {
+        // Not so while whoever is in charge was asked before it worsened only, and not since: that counts for nothing.
+        if step != "LADDER/sector" && told.incident.snapshot.status == IncidentStatus::Acknowledged {
             self.broken.push(format!("{step} told although in charge at {}", told.at));
         }
         self.told.push((id, told.generation, step, told.telling.contact.to_string()));

@@ -385,7 +385,7 @@ pub(crate) fn files() -> impl Strategy<Value = Files> {
                     "crew" => crew,
                     _ => false,
                 };
-                format!("[{name}]\nlabel = \"{name}\"\nmanned = {manned}\nraises = [\"brawl\", \"leak\"]\n")
+                format!("[{name}]\nlabel = \"{name}\"\nmanned = {manned}\nintervenes = true\nraises = [\"brawl\", \"leak\"]\n")
             };
             // What is secret may leave by the channels its circuit uses, and no other.
             let used = ["\"email\"", "\"sms\"", "\"screen\""].into_iter().filter(|channel| third.contains(channel));
