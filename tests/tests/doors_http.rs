@@ -236,7 +236,9 @@ async fn guessing_is_slowed_down_told_in_a_few_entries_and_keeps_nobody_else_out
         .collect()
         .await;
     let mut by_status: BTreeMap<u16, usize> = BTreeMap::new();
-    statuses.into_iter().for_each(|status| *by_status.entry(status).or_default() += 1);
+    for status in statuses {
+        *by_status.entry(status).or_default() += 1;
+    }
     assert_eq!(by_status.keys().copied().collect::<Vec<_>>(), [401, 429], "{by_status:?}");
     // Three at once, and one more every ten seconds.
     assert!((3..30).contains(&by_status[&401]), "{by_status:?}");
@@ -325,9 +327,9 @@ async fn every_refusal_is_said_in_french_to_whom_it_is_said() {
         let at = format!("{status}: {}", answer.text);
         assert_eq!(answer.status, status, "{at}");
         if problem {
-            is_problem(&answer, &at)
+            is_problem(&answer, &at);
         } else {
-            is_page(&answer, &at)
+            is_page(&answer, &at);
         }
         is_dressed(&answer, &at);
         assert_eq!(answer.header("cache-control"), "no-store", "{at}");
