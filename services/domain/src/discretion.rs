@@ -166,7 +166,9 @@ impl Sums {
             }
             let Some((&pivot, &lead)) = row.first_key_value() else { continue };
             let inverse = power(lead, PRIME - 2);
-            row.values_mut().for_each(|value| *value = *value * inverse % PRIME);
+            for value in row.values_mut() {
+                *value = *value * inverse % PRIME;
+            }
             for known in &mut rows {
                 if known.contains_key(&pivot) {
                     subtract(known, pivot, &row);
@@ -311,11 +313,13 @@ mod tests {
         loop {
             let numbers = complete(&tried);
             if numbers.iter().zip(told).all(|(number, told)| fits(*told, *number)) {
-                numbers.iter().zip(&mut possible).for_each(|(number, possible)| drop(possible.insert(*number)));
+                for (number, possible) in numbers.iter().zip(&mut possible) {
+                    possible.insert(*number);
+                }
             }
             let Some(next) = (0..leaves).find(|leaf| match told[*leaf] {
                 Told::Number(number) if tried[*leaf] == number => false,
-                _ => tried[*leaf] < TRIED,
+                Told::Number(_) | Told::Few | Told::Withheld | Told::AtLeast(_) => tried[*leaf] < TRIED,
             }) else {
                 return possible;
             };

@@ -61,7 +61,7 @@ impl Period {
     }
 
     /// Every month of it, `YYYY-MM`.
-    pub(crate) fn months(&self) -> Vec<String> {
+    pub(crate) fn months(self) -> Vec<String> {
         let mut months = Vec::new();
         let mut month = self.from;
         while month <= self.until && months.len() <= MONTHS_AT_MOST {
