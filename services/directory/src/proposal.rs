@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use vigie_domain::{
     city::CityFiles,
     directory::DirectoryFiles,
-    guarded::{self, Matter},
+    guarded::{self, Matter, digest},
 };
 use vigie_platform::{journal, journal::Entry};
 use vigie_proto::{
@@ -107,10 +107,6 @@ fn differing(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>
     names.filter_map(change).collect()
 }
 
-fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The files with the changes made; refused when one is not what its change was made on.
 fn changed(
     mut files: BTreeMap<String, String>,
@@ -202,10 +198,10 @@ pub(crate) async fn propose(
     let guarded = guarded::fingerprint(present);
     // Made on other roles or sources it is another change: the former one can no longer be approved.
     let said = serde_json::to_vec(&(&content, &guarded)).expect("names and texts always serialize");
-    let digest = Sha256::digest(said).to_vec();
+    let of_all = Sha256::digest(said).to_vec();
     let known: Option<i64> =
         sqlx::query_scalar("select id from directory.proposal where digest = $1 and state = 'waiting'")
-            .bind(&digest)
+            .bind(&of_all)
             .fetch_optional(&mut *tx)
             .await?;
     if let Some(id) = known {
@@ -221,7 +217,7 @@ pub(crate) async fn propose(
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
     )
     .bind(Json(&content))
-    .bind(&digest)
+    .bind(&of_all)
     .bind(Json(base))
     .bind(guarded)
     .bind(&touches)

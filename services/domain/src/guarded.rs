@@ -88,6 +88,11 @@ pub fn fingerprint(files: &CityFiles) -> String {
     crate::hex(&hash.finalize())
 }
 
+/// SHA-256 of a text, 64 hexadecimal digits.
+pub fn digest(text: &str) -> String {
+    crate::hex(&Sha256::digest(text))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{path::Path, sync::LazyLock};
@@ -122,7 +127,12 @@ mod tests {
             Value::Array(list) if !list.is_empty() => {
                 list.iter().enumerate().for_each(|(place, value)| leaves(value, &below(place.to_string()), found));
             }
-            _ => found.push(path.to_vec()),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_) => found.push(path.to_vec()),
         }
     }
 
@@ -138,7 +148,9 @@ mod tests {
             Value::Table(table) => change(table.get_mut(key).unwrap(), rest, remove),
             Value::Array(list) if rest.is_empty() && remove => drop(list.remove(key.parse().unwrap())),
             Value::Array(list) => change(&mut list[key.parse::<usize>().unwrap()], rest, remove),
-            _ => unreachable!("a way leads through tables and lists"),
+            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {
+                unreachable!("a way leads through tables and lists")
+            }
         }
     }
 

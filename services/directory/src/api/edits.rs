@@ -107,10 +107,7 @@ pub(crate) async fn edit(
 
 /// The edits' own faults say which edit they are of.
 fn explained(error: PublishError) -> Problem {
-    match error {
-        PublishError::Edits(error) => refused(error),
-        error => problem(error),
-    }
+    if let PublishError::Edits(error) = error { refused(error) } else { problem(error) }
 }
 
 /// Edits by when they hold, and what goes along with them.

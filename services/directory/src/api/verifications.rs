@@ -75,12 +75,11 @@ pub(crate) async fn begin(
     let id = ContactId::new(id).map_err(|_| missing())?;
     let mut tx = edge.pool.begin().await.map_err(stored)?;
     let waiting = pending::find(&mut tx, &id).await.map_err(stored)?;
-    let (body, contact) = match &waiting {
-        Some(pending) => (edge.city.directory.body(&pending.body).ok_or_else(missing)?, pending.as_contact()),
-        None => {
-            let Recipient { body, contact } = edge.city.directory.contact(&id).ok_or_else(missing)?;
-            (body, contact.clone())
-        }
+    let (body, contact) = if let Some(pending) = &waiting {
+        (edge.city.directory.body(&pending.body).ok_or_else(missing)?, pending.as_contact())
+    } else {
+        let Recipient { body, contact } = edge.city.directory.contact(&id).ok_or_else(missing)?;
+        (body, contact.clone())
     };
     kept(&edge, caller, body.id.as_str())?;
     if contact.channel == Channel::Screen {
