@@ -153,7 +153,7 @@ async fn three_weak_signals_around_a_place_in_a_week_make_a_tension_and_are_coun
     let vigie = practice(&stack, 1.0).await;
     let desk = vigie.caller("desk").await;
     let weak = |metres_east: f64| json!({ "kind": "weak", "severity": "watch", "location": { "lon": 2.3791 + metres_east / 73_300.0, "lat": 48.8853 } });
-    for raised in [desk.raise(&weak(0.0)).await, desk.raise(&weak(1_000.0)).await, desk.raise(&weak(200.0)).await] {
+    for raised in [desk.raise(&weak(0.0)).await, desk.raise(&weak(1_500.0)).await, desk.raise(&weak(200.0)).await] {
         let incident = vigie.incident_of(&raised).await;
         let view = desk.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
         assert_eq!(view["severity"], "watch", "two near each other and one far away");
