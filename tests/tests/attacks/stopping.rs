@@ -1,9 +1,16 @@
 //! Attacks 3, 4, 13 and 19: stopping what one was not asked to stop.
 
 use serde_json::json;
-use vigie_tests::{Options, Stack, Vigie};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+use vigie_platform::journal::{self, Entry};
+use vigie_proto::{
+    ActId, BodyId, IncidentId, RoleId, Severity,
+    event::{Act, ActRecordedV1, Actor, ClosingReason, Event, Through},
+};
+use vigie_tests::{Options, Stack, Vigie, now, wait};
 
-use super::{QUAY, act, at_school, due, open, rixe};
+use super::{QUAY, act, applied, at_school, due, open, rixe};
 
 #[tokio::test]
 async fn attack_03_who_raises_near_a_grave_event_gets_no_hold_on_it() {
@@ -211,4 +218,47 @@ async fn a_quorum_that_is_not_complete_is_written_as_such() {
     let mail = messages.iter().find(|m| m.channel == "email" && m.to.starts_with("commissariat-paris-19@")).unwrap();
     let link = vigie.anyone().get(mail.acknowledgement().unwrap()).await.expect(200).text;
     assert!(link.contains("1 sur 2, attendu"), "{link}");
+}
+
+/// An edge that was taken over records what it should have refused: the owner refuses it, and says so.
+#[tokio::test]
+async fn what_an_edge_should_have_refused_its_owner_refuses() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (_, incident) = open(&vigie, &stack, &vigie.caller("college-19").await, &at_school("serious")).await;
+    let before = due(&vigie, incident).await;
+    let take = || Act::Acknowledge { version: 1, alert_id: None };
+    let close = || Act::Close { reason: ClosingReason::Mistaken };
+    let forged = [
+        ("etab-0750507u", "etablissement", take()),
+        ("bailleur-paris-19", "bailleur", take()),
+        ("commissariat-paris-18", "commissariat", take()),
+        ("commissariat-paris-18", "commissariat", close()),
+        // In a role that is not its own, and a body that does not exist.
+        ("etab-0750507u", "commissariat", take()),
+        ("nobody", "scop", close()),
+        ("mairie-paris-19", "mairie", close()),
+        ("mairie-paris-19", "mairie", Act::ChangeSeverity { to: Severity::Watch }),
+        ("commissariat-paris-19", "commissariat", close()),
+    ];
+    let entries: Vec<Entry> = forged
+        .iter()
+        .map(|(body, role, act)| {
+            let actor =
+                Actor { body: BodyId::new(*body).unwrap(), role: RoleId::new(*role).unwrap(), through: Through::Api };
+            let (act_id, incident_id) = (ActId(Uuid::new_v4()), IncidentId(incident));
+            let fact = ActRecordedV1 { act_id, incident_id, actor, act: act.clone(), at: now() };
+            Entry::new("console", &Event::from(fact), now(), None, None)
+        })
+        .collect();
+    let mut edge = PgConnection::connect(&vigie.login("console")).await.unwrap();
+    journal::append(&mut edge, &entries).await.unwrap();
+    applied(&vigie).await;
+
+    assert_eq!(due(&vigie, incident).await, before, "every step is still due");
+    let rejected = vigie.records().events("vigie.act.rejected.v1", Some(incident)).await;
+    let why: Vec<_> = rejected.iter().map(|fact| fact["why"].as_str().unwrap()).collect();
+    assert_eq!(why, ["not-allowed"; 8].into_iter().chain(["unanswered"]).collect::<Vec<_>>());
+    wait::until("it is counted", wait::PATIENCE, || async { vigie.metric("vigie_acts_refused_total").await >= 8.0 })
+        .await;
 }
