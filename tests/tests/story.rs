@@ -117,6 +117,11 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     let acknowledged = vigie.records().events("vigie.incident.acknowledged.v1", Some(incident)).await;
     assert_eq!(acknowledged[0]["by"]["body"], "epm-paris-19");
     assert_eq!(acknowledged[0]["by"]["through"], "link");
+    assert_eq!(acknowledged[0]["counts_for"], json!(["RIX-1"]), "what asked others goes on until they answer");
+    for asked in ["scop@", "secretariat-general@"] {
+        let mail = messages.iter().find(|m| m.channel == "email" && m.to.starts_with(asked)).unwrap();
+        anyone.post_form(mail.acknowledgement().unwrap(), &[("version", "1")], None).await.expect(303);
+    }
     let steps = vigie.whole_plan(incident).await;
     let stopped = [
         "CRI-3/astreinte-direction",
