@@ -37,7 +37,7 @@ pub const AUTHENTICATOR: &str = "authenticator";
 pub const PORTER: &str = "porter";
 /// Reads what is in force without the addresses of contact points, and nothing else.
 pub const FOLLOWER: &str = "follower";
-/// The same with them, in a process that sends or keeps the directory.
+/// The same with them, in a process that sends, keeps the directory, or reads personal links, which are bound to an address.
 pub const CONTACTS: &str = "contacts";
 /// Whoever runs the machine: reads what happened, never what people wrote, credentials or addresses.
 pub const OPERATOR: &str = "operator";
