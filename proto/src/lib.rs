@@ -21,4 +21,4 @@ pub use id::{
     ActId, AlertId, BodyId, CareId, ContactId, CrisisId, DeliveryId, DrillId, EventId, IncidentId, InvalidToken, Kind,
     MobilisationId, ProbeId, RoleId, SectorId, SignalId, SourceId, Uai, UaiError,
 };
-pub use vocabulary::{Channel, CrisisRegime, IncidentStatus, Nature, Severity, UnknownSeverity};
+pub use vocabulary::{Channel, CrisisRegime, IncidentStatus, Nature, Severity, UnknownSeverity, YEARS};

@@ -1,8 +1,11 @@
 //! Closed word lists shared by every service.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+/// Years that a day or an instant somebody gives may lie in: within reach of arithmetic, of every zone and of the database.
+pub const YEARS: RangeInclusive<i16> = 2000..=2199;
 
 /// How grave, in rising order.
 ///

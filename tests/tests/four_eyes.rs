@@ -92,6 +92,48 @@ async fn attack_10_a_change_of_who_may_do_what_waits_for_a_second_administrator(
     assert_eq!(in_force(&desk, "directory").await, after);
 }
 
+/// With a body more, or an address of nobody knows whom, an administrator would be told, and act, as whom it pleases.
+#[tokio::test]
+async fn a_body_and_an_address_that_nobody_proved_wait_for_a_second_administrator_too() {
+    let stack = Stack::start().await;
+    let vigie = two_administrators(&stack).await;
+    let (desk, second) = (vigie.caller("desk").await, vigie.caller("second").await);
+    let before = in_force(&desk, "directory").await;
+    let with = |file: &str, from: &str, to: &str| {
+        let mut files = directory(&stack, "");
+        files[file] = files[file].as_str().unwrap().replace(from, to).into();
+        json!({ "directory": files })
+    };
+
+    let elsewhere = with("contacts.csv", "desk@example.org", "mine@example.org");
+    let waiting = desk.post(CONFIGURATIONS, &elsewhere).await.expect(202).json();
+    assert_eq!(waiting["touches"], json!(["addresses"]));
+    let more = with("bodies.csv", "desk,desk,city,Desk\n", "desk,desk,city,Desk\nmine,desk,city,Mine\n");
+    assert_eq!(desk.post(CONFIGURATIONS, &more).await.expect(202).json()["touches"], json!(["bodies"]));
+    let body = json!({ "edit": "add-body", "id": "mine", "role": "desk", "territory": "city", "name": "Mine" });
+    let edits = json!({ "edits": [body] });
+    let waiting_body = desk.post("/api/v1/directory/edits", &edits).await.expect(202).json();
+    assert_eq!(waiting_body["touches"], json!(["bodies"]));
+    let contact = json!({ "edit": "set-contact", "id": "mine", "body": "mine", "channel": "email", "address": "mine@example.org" });
+    let both = json!({ "edits": [body, contact] });
+    assert_eq!(desk.post("/api/v1/directory/edits", &both).await.expect(422).code(), "waits-alone");
+    assert_eq!(in_force(&desk, "directory").await, before);
+
+    // A name is anybody's to mend, and whoever approves puts the body in force.
+    let renamed = with("bodies.csv", "desk,desk,city,Desk\n", "desk,desk,city,Bureau\n");
+    desk.post(CONFIGURATIONS, &renamed).await.expect(200);
+    wait::until("the name is in force", wait::PATIENCE, || async { in_force(&desk, "directory").await != before })
+        .await;
+    let stale = approve(&second, waiting_body["proposal"].as_i64().unwrap()).await.expect(409);
+    assert_eq!(stale.code(), "changed-meanwhile", "made on the file as it was");
+    let again = desk.post("/api/v1/directory/edits", &edits).await.expect(202).json();
+    approve(&second, again["proposal"].as_i64().unwrap()).await.expect(200);
+    wait::until("the body is there", wait::PATIENCE, || async {
+        desk.get("/api/v1/directory/bodies/mine").await.status == 200
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_proposal_made_on_what_changed_meanwhile_is_refused_and_the_machine_decides_alone() {
     let stack = Stack::start().await;

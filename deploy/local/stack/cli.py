@@ -39,7 +39,8 @@ examples:
 The tests start their own servers on free ports, so a running `up` does not disturb them. They find the programs by
 VIGIE_TEST_NATS_BIN, VIGIE_TEST_PG_BIN (a folder), VIGIE_TEST_OUTBOX (for node) and VIGIE_TEST_BIN (vigie itself).
 The browser tests use VIGIE_TEST_CHROMIUM, else chromium, chromium-browser or google-chrome of the PATH; as root on Debian
-one is installed. Their screenshots are in target/screenshots. VIGIE_BOARD_SECONDS: how long the board's load lasts (10).
+one is installed. Their screenshots are in target/screenshots. VIGIE_BOARD_SECONDS: how long the board's load lasts (10);
+with it set, on an idle machine, the slowest key is held to its bound too.
 """
 BENCH = """\
 examples:

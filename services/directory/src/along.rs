@@ -30,6 +30,12 @@ pub(crate) struct Along<'a> {
 }
 
 impl Along<'_> {
+    /// Nothing but a second person's yes.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { pending, forgotten, former, within: _, proven, approved: _ } = self;
+        pending.is_empty() && forgotten.is_empty() && former.is_empty() && proven.is_none()
+    }
+
     /// Does all of it; returns the facts to hand to the relay.
     pub(crate) async fn carry(&self, tx: &mut PgConnection, now: Timestamp) -> Result<Vec<Entry>, sqlx::Error> {
         let mut entries = Vec::new();

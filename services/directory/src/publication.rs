@@ -78,6 +78,8 @@ pub enum PublishError {
     Decided,
     #[error("what the proposal changes has changed meanwhile")]
     ChangedMeanwhile,
+    #[error("what waits for a second person is asked for alone: {}", .0.iter().map(|matter| matter.code()).collect::<Vec<_>>().join(", "))]
+    WaitsAlone(Vec<Matter>),
     #[error("{0} proposals wait already")]
     TooManyWaiting(i64),
     #[error(transparent)]
@@ -112,20 +114,20 @@ pub async fn publish(
     only_try: bool,
     clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
-    let manner = Manner { demand, author, rolled_back: false, only_try, along: &Along::default() };
+    let manner = Manner { demand, author, rolled_back: false, only_try, by_edits: false, along: &Along::default() };
     activate(pool, change, manner, clock).await
 }
 
-/// The same, with what goes along.
-pub(crate) async fn publish_along(
+/// The same of edits, with what goes along; what waits for a second person has nothing go along.
+pub(crate) async fn publish_edits(
     pool: &PgPool,
     change: impl Fn(Option<CityFiles>) -> Result<CityFiles, PublishError>,
     demand: Demand,
     author: &Author,
-    along: &Along<'_>,
+    (along, only_try): (&Along<'_>, bool),
     clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
-    activate(pool, change, Manner { demand, author, rolled_back: false, only_try: false, along }, clock).await
+    activate(pool, change, Manner { demand, author, rolled_back: false, only_try, by_edits: true, along }, clock).await
 }
 
 /// Does what goes along, and publishes nothing: `change` only says whether what waits could be made. Returns the facts to
@@ -173,7 +175,8 @@ pub async fn roll_back(
         Ok(files)
     };
     let demand = Demand::NoWorse;
-    let manner = Manner { demand, author, rolled_back: true, only_try: false, along: &Along::default() };
+    let manner =
+        Manner { demand, author, rolled_back: true, only_try: false, by_edits: false, along: &Along::default() };
     activate(pool, change, manner, clock).await
 }
 
@@ -198,7 +201,14 @@ pub(crate) async fn approve(
     let demand = if proposal.rolled_back { Demand::NoWorse } else { Demand::Sound };
     let author = Author { note: proposal.note.clone(), ..author.clone() };
     let along = Along { approved: Some(proposal::Approval { proposal: id, by }), ..Along::default() };
-    let manner = Manner { demand, author: &author, rolled_back: proposal.rolled_back, only_try: false, along: &along };
+    let manner = Manner {
+        demand,
+        author: &author,
+        rolled_back: proposal.rolled_back,
+        only_try: false,
+        by_edits: false,
+        along: &along,
+    };
     activate(pool, change, manner, clock).await
 }
 
@@ -231,10 +241,17 @@ struct Manner<'a> {
     author: &'a Author,
     rolled_back: bool,
     only_try: bool,
+    /// By edits, each of which waits for the code of its address, rather than by files.
+    by_edits: bool,
     along: &'a Along<'a>,
 }
 
 impl Manner<'_> {
+    /// Addresses come from codes that came back, or were in force before.
+    fn has_proved_addresses(&self) -> bool {
+        self.rolled_back || self.by_edits
+    }
+
     /// One person is enough for whoever administers the machine; a source needs a second one for what touches who may do
     /// what.
     fn waits(&self, touches: &[Matter]) -> bool {
@@ -248,14 +265,17 @@ async fn activate(
     manner: Manner<'_>,
     clock: &dyn Clock,
 ) -> Result<Published, PublishError> {
-    let Manner { demand, author, rolled_back, only_try, along } = manner;
+    let Manner { demand, author, rolled_back, only_try, by_edits: _, along } = manner;
     for _ in 0..TRIES {
         let (base, present) = {
             let mut connection = pool.acquire().await?;
             (version::hashes(&mut connection).await?, version::in_force(&mut connection).await?)
         };
         let files = change(present.clone())?;
-        let touches = present.as_ref().map(|present| guarded::touched(present, &files)).unwrap_or_default();
+        let mut touches = present.as_ref().map(|present| guarded::touched(present, &files)).unwrap_or_default();
+        if manner.has_proved_addresses() {
+            touches.retain(|matter| *matter != Matter::Addresses);
+        }
         let (city, report) = proved(pool, files.clone(), present.clone(), demand, clock.now()).await?;
         let mut tx = pool.begin().await?;
         version::lock(&mut tx).await?;
@@ -272,6 +292,9 @@ async fn activate(
             && !only_try
             && let Some((present, by)) = present.as_ref().zip(author.source.as_ref())
         {
+            if !along.is_empty() {
+                return Err(PublishError::WaitsAlone(touches));
+            }
             let made = Proposed { present, wanted: &files, base: &base, touches: &touches, rolled_back, by };
             let (proposal, entries) = proposal::propose(&mut tx, made, author.note.as_deref(), now).await?;
             tx.commit().await?;

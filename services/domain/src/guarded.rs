@@ -1,9 +1,9 @@
 //! What of a configuration says who may do what: a change of it is a matter for two people.
 //!
-//! Roles and sources are compared as written: whatever is edited in these files is noticed. Of the doctrine, what it says
-//! of classes and of how vague a place may be is compared by its value, wherever it stands in the file.
+//! Roles and sources are compared as written: whatever is edited in these files is noticed. Of the other files, what they say
+//! of it is compared by its value, wherever it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
@@ -20,6 +20,10 @@ pub enum Matter {
     Roles,
     /// `sources.csv`: who acts in which role.
     Sources,
+    /// `bodies.csv`: the role and the territory of each, by which it is told, asked and acts through links.
+    Bodies,
+    /// `contacts.csv`: an address that no code proved. One that is proved, or was in force before, is no matter for two.
+    Addresses,
     /// The doctrine's classes, and the class of each kind: which roles may know.
     Classes,
     /// How vague a place may be, per role.
@@ -27,13 +31,16 @@ pub enum Matter {
 }
 
 impl Matter {
-    pub const ALL: [Self; 4] = [Self::Roles, Self::Sources, Self::Classes, Self::Accuracy];
+    pub const ALL: [Self; 6] =
+        [Self::Roles, Self::Sources, Self::Bodies, Self::Addresses, Self::Classes, Self::Accuracy];
 
     /// Stable code, as in JSON, events and SQL.
     pub fn code(self) -> &'static str {
         match self {
             Self::Roles => "roles",
             Self::Sources => "sources",
+            Self::Bodies => "bodies",
+            Self::Addresses => "addresses",
             Self::Classes => "classes",
             Self::Accuracy => "accuracy",
         }
@@ -44,9 +51,23 @@ impl Matter {
         match self {
             Self::Roles => "les rôles",
             Self::Sources => "les sources",
+            Self::Bodies => "les services",
+            Self::Addresses => "les coordonnées",
             Self::Classes => "les classes",
             Self::Accuracy => "l'imprécision admise",
         }
+    }
+
+    /// Whether `after` says something else of it than `before`. An address that goes is no matter for two.
+    fn differs(self, before: &CityFiles, after: &CityFiles) -> bool {
+        if self == Self::Addresses {
+            let rows = |files: &CityFiles| rows_of(&files.directory.contacts_csv, ADDRESS);
+            return match (rows(before), rows(after)) {
+                (Some(before), Some(after)) => !after.is_subset(&before),
+                _ => before.directory.contacts_csv != after.directory.contacts_csv,
+            };
+        }
+        self.said(before) != self.said(after)
     }
 
     /// What `files` say of it; the whole file when it cannot be read, so that nothing in it passes unnoticed.
@@ -54,6 +75,8 @@ impl Matter {
         match self {
             Self::Roles => files.directory.roles_toml.clone(),
             Self::Sources => files.directory.sources_csv.clone(),
+            Self::Bodies => columns(&files.directory.bodies_csv, POST),
+            Self::Addresses => columns(&files.directory.contacts_csv, ADDRESS),
             Self::Classes | Self::Accuracy => {
                 let text = files.doctrine.get(COMMON_FILE).map_or("", String::as_str);
                 text.parse::<Table>().map_or_else(|_| text.to_owned(), |file| self.said_by(&file))
@@ -72,15 +95,42 @@ impl Matter {
     }
 }
 
+/// By these columns a body is told, asked, and acts through links; its name is anybody's.
+const POST: &[&str] = &["id", "role", "territory"];
+/// What makes an address, and whose; the duty is the roster's.
+const ADDRESS: &[&str] = &["id", "body", "channel", "address", "verified"];
+
+/// These columns of each row; none when it is no table with the first of them. Any other may be absent, and is then empty.
+fn rows_of(csv: &str, wanted: &[&str]) -> Option<BTreeSet<Vec<String>>> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
+    let headers = reader.headers().ok()?;
+    let places: Vec<_> = wanted.iter().map(|column| headers.iter().position(|header| header == *column)).collect();
+    places.first().copied().flatten()?;
+    let cell = |row: &csv::StringRecord, place: Option<usize>| {
+        place.and_then(|place| row.get(place)).unwrap_or_default().to_owned()
+    };
+    reader
+        .into_records()
+        .map(|row| row.ok().map(|row| places.iter().map(|place| cell(&row, *place)).collect()))
+        .collect()
+}
+
+/// The same as a text; the whole file when there are none, so that nothing in it passes unnoticed.
+fn columns(csv: &str, wanted: &[&str]) -> String {
+    rows_of(csv, wanted).map_or_else(|| csv.to_owned(), |rows| format!("{rows:?}"))
+}
+
 /// What of it differs between two configurations; empty when one person may decide.
 pub fn touched(before: &CityFiles, after: &CityFiles) -> Vec<Matter> {
-    Matter::ALL.into_iter().filter(|matter| matter.said(before) != matter.said(after)).collect()
+    Matter::ALL.into_iter().filter(|matter| matter.differs(before, after)).collect()
 }
 
 /// The same for two configurations exactly when they say the same of who may do what: 64 hexadecimal digits.
+///
+/// Addresses do not count: a keeper's change, proved meanwhile, is no reason to ask anew.
 pub fn fingerprint(files: &CityFiles) -> String {
     let mut hash = Sha256::new();
-    for matter in Matter::ALL {
+    for matter in Matter::ALL.into_iter().filter(|matter| *matter != Matter::Addresses) {
         let said = matter.said(files);
         hash.update(said.len().to_be_bytes());
         hash.update(said);
@@ -192,11 +242,54 @@ mod tests {
         }
     }
 
+    /// A table, turned round, with one cell changed or one row gone.
+    fn edited(csv: &str, column: &str, at: prop::sample::Index, gone: bool) -> String {
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let headers = reader.headers().unwrap().clone();
+        let mut rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let row = at.index(rows.len());
+        if gone {
+            rows.remove(row);
+        } else {
+            let place = headers.iter().position(|header| header == column).unwrap();
+            let cells = rows[row].iter().enumerate();
+            rows[row] =
+                cells.map(|(here, cell)| if here == place { format!("{cell}9") } else { cell.to_owned() }).collect();
+        }
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&headers).unwrap();
+        rows.iter().rev().for_each(|row| writer.write_record(row).unwrap());
+        String::from_utf8(writer.into_inner().unwrap()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn of_bodies_and_contacts_what_gives_power_is_noticed_and_nothing_else(
+            contacts in any::<bool>(), column in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(),
+            gone in any::<bool>()
+        ) {
+            let (file, columns, matter) = if contacts {
+                ("contacts.csv", &["id", "body", "channel", "address", "duty", "verified"][..], Matter::Addresses)
+            } else {
+                ("bodies.csv", &["id", "role", "territory", "name"][..], Matter::Bodies)
+            };
+            let column = columns[column.index(columns.len())];
+            let before = SHIPPED.clone();
+            let mut after = before.clone();
+            let text = after.directory.text_mut(file).unwrap();
+            *text = edited(text, column, at, gone);
+            // A body that goes is one that is not asked; an address that goes is only not used.
+            let noticed = if gone { !contacts } else { !["duty", "name"].contains(&column) };
+            prop_assert_eq!(touched(&before, &after), if noticed { vec![matter] } else { vec![] }, "{}", column);
+            prop_assert_eq!(fingerprint(&before) != fingerprint(&after), noticed && !contacts);
+        }
+    }
+
     #[test]
     fn other_files_are_no_matter_for_two_and_what_cannot_be_read_is() {
         let before = SHIPPED.clone();
         let mut after = before.clone();
-        for name in ["bodies.csv", "contacts.csv", "rosters.toml", "overrides.csv"] {
+        for name in ["rosters.toml", "overrides.csv"] {
             after.directory.text_mut(name).unwrap().push_str("# edited\n");
         }
         for (name, text) in &mut after.doctrine {

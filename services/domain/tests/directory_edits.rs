@@ -200,6 +200,22 @@ fn edits_that_make_no_directory_are_told_with_their_number() {
 }
 
 #[test]
+fn dates_beyond_reach_are_told_whatever_they_are_of() {
+    for (from, until, first) in [
+        ("1999-12-31T08:00", "2026-12-26T08:00", "edit:1: `1999-12-31T08:00` is not in the years 2000 to 2199"),
+        ("2026-12-24T08:00", "9999-12-30T08:00", "edit:1: `9999-12-30T08:00` is not in the years 2000 to 2199"),
+    ] {
+        assert_eq!(faults(try_edits(&[edit(replace("r1", from, until, "a"))]).unwrap_err()), [first]);
+    }
+    for starts in ["9999-12-31T23:00", "1999-12-31T23:00"] {
+        let rotation =
+            json!({ "edit": "set-rotation", "body": "emas", "starts": starts, "every_days": 7, "order": ["a"] });
+        let told = faults(try_edits(&[edit(rotation)]).unwrap_err());
+        assert!(told[0].contains("is not in the years 2000 to 2199"), "{told:?}");
+    }
+}
+
+#[test]
 fn a_field_nobody_knows_is_refused() {
     for unknown in [
         json!({ "edit": "remove-override", "id": "r1", "force": true }),

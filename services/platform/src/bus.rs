@@ -35,15 +35,18 @@ use crate::{config::BusConfig, journal::Entry};
 /// Beyond this the client drops what it cannot send; the journal keeps it, so nothing is lost.
 const CLIENT_CAPACITY: usize = 16_384;
 
-/// A connection to NATS that may be absent; cheap to clone.
+/// A connection to NATS that may be absent; cheap to clone, which those of the library are not.
 #[derive(Debug, Clone)]
-pub struct Bus {
+pub struct Bus(Arc<Connection>);
+
+#[derive(Debug)]
+struct Connection {
     client: Client,
     context: jetstream::Context,
     connected: Arc<AtomicBool>,
     /// Told of every (re)connection.
     reconnected: Arc<Notify>,
-    config: Arc<BusConfig>,
+    config: BusConfig,
     watch: Watch,
 }
 
@@ -82,22 +85,22 @@ impl Bus {
             .with_context(|| format!("bus.url `{}` cannot be used as {user}", config.url))?;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_secs(2));
-        Ok(Self { client, context, connected, reconnected, config: Arc::new(config.clone()), watch })
+        Ok(Self(Arc::new(Connection { client, context, connected, reconnected, config: config.clone(), watch })))
     }
 
     /// False while NATS is out of reach.
     pub fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+        self.0.connected.load(Ordering::Relaxed)
     }
 
     /// Resolves when the connection is there again, at once when that was so since the last time it was asked.
     pub(crate) async fn reconnected(&self) {
-        self.reconnected.notified().await;
+        self.0.reconnected.notified().await;
     }
 
     /// What `/readyz` is told of the bus.
     pub(crate) fn watch(&self) -> &Watch {
-        &self.watch
+        &self.0.watch
     }
 
     /// Publishes a fact; resolves when JetStream has acknowledged it. Only the relay's user may.
@@ -106,7 +109,8 @@ impl Bus {
         for (name, value) in entry.envelope.headers() {
             headers.insert(name, value.as_str());
         }
-        self.context
+        self.0
+            .context
             .publish_with_headers(entry.subject.clone(), headers, entry.data.clone().into())
             .await
             .map_err(|source| PublishError { subject: entry.subject.clone(), source: source.into() })
@@ -127,7 +131,7 @@ impl Bus {
     /// Whether the stream and `consumers` are there.
     pub(crate) async fn is_whole(&self, consumers: &[Durable]) -> bool {
         if consumers.is_empty() {
-            return self.context.get_stream(subject::STREAM).await.is_ok();
+            return self.0.context.get_stream(subject::STREAM).await.is_ok();
         }
         let found = consumers.iter().map(|consumer| self.consumer(consumer.name));
         join_all(found).await.iter().all(Result::is_ok)
@@ -139,29 +143,30 @@ impl Bus {
             subjects: vec![subject::ALL.to_owned()],
             storage: stream::StorageType::File,
             discard: stream::DiscardPolicy::New,
-            max_bytes: self.config.stream_max_bytes,
-            max_age: Duration::from_secs(self.config.stream_max_age_s),
+            max_bytes: self.0.config.stream_max_bytes,
+            max_age: Duration::from_secs(self.0.config.stream_max_age_s),
             duplicate_window: Duration::from_mins(2),
-            num_replicas: self.config.stream_replicas,
+            num_replicas: self.0.config.stream_replicas,
             allow_direct: true,
             ..Default::default()
         };
-        match self.context.get_stream(subject::STREAM).await {
+        match self.0.context.get_stream(subject::STREAM).await {
             Ok(stream) => Ok(stream),
-            Err(_) => self.context.create_stream(config).await.context("cannot create the stream VIGIE"),
+            Err(_) => self.0.context.create_stream(config).await.context("cannot create the stream VIGIE"),
         }
     }
 
     /// The durable pull consumer of that name, made by whoever runs the relay.
     pub(crate) async fn consumer(&self, name: &str) -> anyhow::Result<Consumer<pull::Config>> {
-        let stream = self.context.get_stream_no_info(subject::STREAM).await.context("the stream VIGIE has no name")?;
+        let stream =
+            self.0.context.get_stream_no_info(subject::STREAM).await.context("the stream VIGIE has no name")?;
         let found = stream.get_consumer(name).await;
         found.map_err(|error| anyhow::anyhow!("the consumer {name} is not there (does a relay run?): {error}"))
     }
 
     /// Sends what is buffered and closes.
     pub async fn drain(&self) {
-        if let Err(error) = self.client.flush().await {
+        if let Err(error) = self.0.client.flush().await {
             tracing::debug!(error = %error, "nothing to flush on a closed bus");
         }
     }

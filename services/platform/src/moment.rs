@@ -3,13 +3,10 @@
 //! What is parsed may lie anywhere in 20,000 years; a month more, a zone's offset or the database's own range, and it is
 //! an error deep inside. So it is refused where it comes in: `#[serde(deserialize_with = "moment::within_reach")]`.
 
-use std::ops::RangeInclusive;
-
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, de::Error};
+use vigie_proto::YEARS;
 
-/// Years that a day or an instant may lie in.
-pub const YEARS: RangeInclusive<i16> = 2000..=2199;
 /// What is said of any other, in French.
 pub(crate) const BEYOND: &str = "une date entre 2000 et 2199 est attendue";
 

@@ -7,6 +7,7 @@
 mod classes;
 mod links;
 mod matrix;
+mod pages;
 mod raising;
 mod stopping;
 

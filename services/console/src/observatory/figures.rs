@@ -10,6 +10,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgPool, Row, postgres::PgRow};
 use vigie_domain::discretion::{Atom, FEW, Table, Told};
+use vigie_proto::YEARS;
 
 /// What is looked at.
 #[derive(Debug, Clone)]
@@ -36,8 +37,6 @@ pub(crate) struct Period {
     pub(crate) until: Date,
 }
 
-/// First and last year that is looked at: beyond, nobody means what they ask.
-const YEARS: std::ops::RangeInclusive<i16> = 2000..=2200;
 /// Longest period, months: five years and a month begun.
 const MONTHS_AT_MOST: usize = 61;
 

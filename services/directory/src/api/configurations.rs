@@ -164,7 +164,8 @@ pub(crate) async fn changes(
 
 /// Prove files and put them in force, everywhere at once.
 ///
-/// What changes roles, sources, classes or the accuracy is not in force yet: it waits for a second administrator.
+/// What changes roles, sources, the post of a body, classes or the accuracy, or brings an address that no code proved, is not
+/// in force yet: it waits for a second administrator.
 #[utoipa::path(
     post, path = "/api/v1/configurations", operation_id = "configuration_publish", tag = "directory", request_body = PublicationBody,
     responses(
@@ -229,7 +230,7 @@ pub(crate) fn author(caller: Caller<'_>, note: Option<&str>) -> Result<Author, P
 }
 
 /// Hands the facts to the relay, and says what changed, or that a second person must approve.
-fn answer(edge: &Edge, published: Published, done: bool) -> Response {
+pub(super) fn answer(edge: &Edge, published: Published, done: bool) -> Response {
     let Some(proposal) = published.proposal else { return in_force(edge, published, done).into_response() };
     edge.context.fresh.push(published.entries);
     let touches = published.touches.iter().map(|matter| matter.code().to_owned()).collect();
@@ -275,6 +276,14 @@ pub(crate) fn problem(error: PublishError) -> Problem {
         PublishError::ChangedMeanwhile => {
             Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "Ce qu'elle change a changé entre-temps").detail(
                 "Rien n'a changé. Retirez cette proposition, puis proposez-la à nouveau sur ce qui est en vigueur.",
+            )
+        }
+        PublishError::WaitsAlone(touches) => {
+            let touches: Vec<&str> = touches.into_iter().map(Matter::label).collect();
+            refused(
+                "waits-alone",
+                "Rien n'a changé. Envoyez d'abord, seul, ce qu'un second compte d'administration doit approuver ; puis le reste.",
+                vec![Fault::new("edits", format!("À approuver par deux : {}.", touches.join(", ")))],
             )
         }
         PublishError::TooManyWaiting(waiting) => {

@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -19,8 +20,10 @@ use vigie_proto::{BodyId, Channel, ContactId};
 
 use super::{
     Edge, authenticate,
-    configurations::{PublicationView, author, in_force, problem},
-    forbidden, readable, stored,
+    configurations::{PublicationView, answer, author, in_force, problem},
+    forbidden,
+    proposals::WaitingView,
+    readable, stored,
 };
 use crate::{
     along::Along,
@@ -50,12 +53,15 @@ pub(crate) struct EditsBody {
 /// force, and nobody is told the new one. Send it a code with `verification_begin`; when the code is answered, the change
 /// is published in the name of whoever made it, and the former address is told that it was replaced.
 ///
+/// A new body waits for a second administrator: ask for it alone, its contact points when it is there.
+///
 /// Whoever administers may change everything; whoever keeps a body, its own contact points and roster. What the prover
 /// holds against the directory already does not stand in the way; what the edits would add does.
 #[utoipa::path(
     post, path = "/api/v1/directory/edits", operation_id = "directory_edit", tag = "directory", request_body = EditsBody,
     responses(
         (status = 200, description = "In force, waiting for a code, or only tried", body = PublicationView),
+        (status = 202, description = "Waits for a second administrator", body = WaitingView),
         WriteProblems
     ),
     security(("token" = []))
@@ -64,7 +70,7 @@ pub(crate) async fn edit(
     State(edge): State<Arc<Edge>>,
     headers: HeaderMap,
     body: Result<Json<EditsBody>, JsonRejection>,
-) -> Result<Json<PublicationView>, Problem> {
+) -> Result<Response, Problem> {
     let caller = authenticate(&edge, &headers).await?;
     if !caller.may(Permission::Administer) && !caller.may(Permission::KeepRoster) {
         return Err(forbidden());
@@ -94,15 +100,16 @@ pub(crate) async fn edit(
     if at_once.is_empty() && !body.only_try {
         let entries = publication::only_along(&edge.pool, change, &along, clock).await.map_err(explained)?;
         edge.context.fresh.push(entries);
-        return Ok(Json(PublicationView { pending, ..PublicationView::default() }));
+        return Ok(Json(PublicationView { pending, ..PublicationView::default() }).into_response());
     }
-    let published = if body.only_try {
-        publication::publish(&edge.pool, change, Demand::NoWorse, &author, true, clock).await
-    } else {
-        publication::publish_along(&edge.pool, change, Demand::NoWorse, &author, &along, clock).await
-    };
-    let Json(view) = in_force(&edge, published.map_err(explained)?, !body.only_try);
-    Ok(Json(PublicationView { pending, ..view }))
+    let along = (&along, body.only_try);
+    let published = publication::publish_edits(&edge.pool, change, Demand::NoWorse, &author, along, clock).await;
+    let published = published.map_err(explained)?;
+    if published.proposal.is_some() {
+        return Ok(answer(&edge, published, false));
+    }
+    let Json(view) = in_force(&edge, published, !body.only_try);
+    Ok(Json(PublicationView { pending, ..view }).into_response())
 }
 
 /// The edits' own faults say which edit they are of.

@@ -208,7 +208,7 @@ async fn serve(edge: &Edge, caller: Caller<'_>, pending: Pending, probe: Probe) 
         ..Along::default()
     };
     let clock = edge.context.clock.as_ref();
-    let published = publication::publish_along(&edge.pool, change, Demand::NoWorse, &author, &along, clock)
+    let published = publication::publish_edits(&edge.pool, change, Demand::NoWorse, &author, (&along, false), clock)
         .await
         .map_err(problem)?;
     edge.context.fresh.push(published.entries);

@@ -30,6 +30,10 @@ impl LocalTime {
         Self { at, offset: twice.then(|| zoned.offset()) }
     }
 
+    pub fn year(&self) -> i16 {
+        self.at.year()
+    }
+
     /// The instant at which the clock of `zone` shows it; why there is none, otherwise.
     pub fn instant(&self, zone: &TimeZone) -> Result<Timestamp, String> {
         let Some(offset) = self.offset else {

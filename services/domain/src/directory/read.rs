@@ -1,11 +1,14 @@
 //! Reads the directory's files whole, or lists every fault at once.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt,
+};
 
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use vigie_proto::{BodyId, ContactId, RoleId, SourceId};
+use vigie_proto::{BodyId, ContactId, RoleId, SourceId, YEARS};
 
 use super::{
     Ambit, Body, Contact, Directory, DirectoryError, DirectoryFiles, Fault, LocalTime, Place, Role, Roster, Source,
@@ -79,6 +82,11 @@ struct Reader<'a> {
     territory: &'a Territory,
     /// Addresses were taken out.
     is_shared: bool,
+}
+
+/// Said of a date outside [`YEARS`].
+fn beyond(what: impl fmt::Display) -> String {
+    format!("`{what}` is not in the years {} to {}", YEARS.start(), YEARS.end())
 }
 
 impl Reader<'_> {
@@ -209,6 +217,9 @@ impl Reader<'_> {
                     format!("roster of `{name}`: every_days must be at least 1 and order not empty"),
                 );
             }
+            if !YEARS.contains(&starts.year()) {
+                self.fault(FILE, line, format!("roster of `{name}`: {}", beyond(starts)));
+            }
             for (place, position) in order.iter().enumerate() {
                 if order[..place].contains(position) {
                     self.fault(FILE, line, format!("roster of `{name}`: the order names `{position}` twice"));
@@ -245,6 +256,9 @@ impl Reader<'_> {
             let (Some(from), Some(until)) = (instant(row.from), instant(row.until)) else { continue };
             if until <= from {
                 self.fault(FILE, line, "it ends before it begins");
+            }
+            for end in [row.from, row.until].iter().filter(|end| !YEARS.contains(&end.year())) {
+                self.fault(FILE, line, beyond(end));
             }
             let position = row.position;
             if !body.iter().any(|contact| contact.duty.as_ref() == Some(&position)) {

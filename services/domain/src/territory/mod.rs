@@ -91,6 +91,8 @@ pub struct Territory {
     borders: Borders,
     schools: Vec<School>,
     by_uai: HashMap<Uai, usize>,
+    /// The schools from south to north.
+    by_latitude: Vec<usize>,
     /// The words of the address and of the name of each school.
     words: Vec<[Vec<String>; 2]>,
 }
@@ -119,6 +121,7 @@ impl Territory {
             places: places.collect(),
             grid: Grid::build(&arcs),
             borders: Borders::new(&arcs, sector),
+            by_latitude: from_south(&schools),
             by_uai: schools
                 .iter()
                 .enumerate()
@@ -224,9 +227,14 @@ impl Territory {
 
     /// The schools within `radius_m`, with their distance in metres, nearest first.
     pub fn schools_within(&self, at: LonLat, radius_m: f64) -> Vec<(&School, f64)> {
-        let plane = point::Plane::at(at.lat);
-        let lat_within = radius_m / plane.y / UNITS;
-        let close = self.schools.iter().filter(|school| (school.at.lat - at.lat).abs() <= lat_within * 1.01);
+        // A box a little larger than the circle, before anything is computed; a degree of longitude is shortest at its far end.
+        let lat_within = radius_m / point::Plane::at(at.lat).y / UNITS * 1.01;
+        let lon_within = radius_m / point::Plane::at((at.lat.abs() + lat_within).min(89.0)).x / UNITS * 1.01;
+        let south = self.by_latitude.partition_point(|&school| self.schools[school].at.lat < at.lat - lat_within);
+        let from_south = self.by_latitude[south..].iter().map(|&school| &self.schools[school]);
+        let close = from_south
+            .take_while(|school| school.at.lat <= at.lat + lat_within)
+            .filter(|school| (school.at.lon - at.lon).abs() <= lon_within);
         let mut found: Vec<_> = close
             .map(|school| (school, Self::distance_m(at, school.at)))
             .filter(|(_, distance_m)| *distance_m <= radius_m)
@@ -262,6 +270,13 @@ impl Territory {
     pub fn distance_m(a: LonLat, b: LonLat) -> f64 {
         point::distance_m(a, b)
     }
+}
+
+/// The places of the schools in their list, from south to north.
+fn from_south(schools: &[School]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..schools.len()).collect();
+    places.sort_by(|&a, &b| schools[a].at.lat.total_cmp(&schools[b].at.lat));
+    places
 }
 
 /// For each sector, the others that share a border with it, in order of id.

@@ -79,7 +79,7 @@ impl Plane {
         let (dx, dy) = (bx - ax, by - ay);
         let length_squared = dx * dx + dy * dy;
         let along = if length_squared > 0.0 { (-(ax * dx + ay * dy) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
-        (ax + along * dx).hypot(ay + along * dy)
+        length(ax + along * dx, ay + along * dy)
     }
 
     /// Metres east and north from `a` to `b`.
@@ -91,7 +91,13 @@ impl Plane {
 /// Metres between two positions, good to 0.1 % at the scale of a city.
 pub(crate) fn distance_m(a: LonLat, b: LonLat) -> f64 {
     let plane = Plane::at(f64::midpoint(a.lat, b.lat));
-    ((b.lon - a.lon) * UNITS * plane.x).hypot((b.lat - a.lat) * UNITS * plane.y)
+    length((b.lon - a.lon) * UNITS * plane.x, (b.lat - a.lat) * UNITS * plane.y)
+}
+
+/// As `f64::hypot`, which also minds numbers whose squares overflow; metres on Earth do not, and this is asked for every
+/// piece of border near every signal.
+fn length(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }
 
 #[cfg(test)]
