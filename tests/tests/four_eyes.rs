@@ -96,7 +96,11 @@ async fn attack_10_a_change_of_who_may_do_what_waits_for_a_second_administrator(
 #[tokio::test]
 async fn a_body_and_an_address_that_nobody_proved_wait_for_a_second_administrator_too() {
     let stack = Stack::start().await;
-    let vigie = two_administrators(&stack).await;
+    small_city::write(stack.folder());
+    fs::write(stack.folder().join("directory/sources.csv"), SOURCES).unwrap();
+    let roles = stack.folder().join("directory/roles.toml");
+    fs::write(&roles, fs::read_to_string(&roles).unwrap() + "\n[guest]\nlabel = \"Guest\"\n").unwrap();
+    let vigie = Vigie::start(&stack, Options::default().city(stack.folder())).await;
     let (desk, second) = (vigie.caller("desk").await, vigie.caller("second").await);
     let before = in_force(&desk, "directory").await;
     let with = |file: &str, from: &str, to: &str| {
@@ -108,9 +112,9 @@ async fn a_body_and_an_address_that_nobody_proved_wait_for_a_second_administrato
     let elsewhere = with("contacts.csv", "desk@example.org", "mine@example.org");
     let waiting = desk.post(CONFIGURATIONS, &elsewhere).await.expect(202).json();
     assert_eq!(waiting["touches"], json!(["addresses"]));
-    let more = with("bodies.csv", "desk,desk,city,Desk\n", "desk,desk,city,Desk\nmine,desk,city,Mine\n");
+    let more = with("bodies.csv", "desk,desk,city,Desk\n", "desk,desk,city,Desk\nmine,guest,city,Mine\n");
     assert_eq!(desk.post(CONFIGURATIONS, &more).await.expect(202).json()["touches"], json!(["bodies"]));
-    let body = json!({ "edit": "add-body", "id": "mine", "role": "desk", "territory": "city", "name": "Mine" });
+    let body = json!({ "edit": "add-body", "id": "mine", "role": "guest", "territory": "city", "name": "Mine" });
     let edits = json!({ "edits": [body] });
     let waiting_body = desk.post("/api/v1/directory/edits", &edits).await.expect(202).json();
     assert_eq!(waiting_body["touches"], json!(["bodies"]));

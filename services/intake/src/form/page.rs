@@ -14,6 +14,7 @@ use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{
+    access::Caller,
     admission::Flaw,
     city::City,
     directory::{Ambit, Source},
@@ -113,6 +114,9 @@ pub(crate) struct Start {
 pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(start): Query<Start>) -> Response {
     match visitor(&edge, &headers).await {
         Ok(source) => {
+            if Caller::of(source, &edge.city.directory).is_none_or(|caller| caller.role.raises.is_empty()) {
+                return raises_nothing().into_response();
+            }
             let begun = match begun(&edge, source, start.suite).await {
                 Ok(begun) => begun,
                 Err(error) => return Problem::from_store(&error).into_response(),
@@ -123,6 +127,11 @@ pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Quer
         }
         Err(response) => response,
     }
+}
+
+fn raises_nothing() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Votre fonction ne signale pas d'événement")
+        .detail("Si vous craignez une rixe ou voyez un danger, appelez le 17.")
 }
 
 /// What was last received of `source`. The form is shown all the same when that cannot be read.
