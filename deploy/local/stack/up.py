@@ -110,7 +110,7 @@ def _addresses(chosen, name):
 
 def _show_where_to_look(the_set):
     shown = the_set.ports
-    links = "".join("  %-22s%s\n" % pair for pair in demonstration.links())
+    links = "".join("  %-26s%s\n" % pair for pair in demonstration.links())
     say("""
   Vigie                 %s
 %s  mails and SMS sent    %s

@@ -135,7 +135,7 @@ pub(crate) async fn claim_due(
         .fetch_all(&mut *connection)
         .await?;
     let mut claimed = readable(&rows);
-    if kind == LetterKind::Probe {
+    if kind == LetterKind::Probe && !claimed.is_empty() {
         address(connection, &mut claimed, now).await?;
     }
     Ok(claimed)

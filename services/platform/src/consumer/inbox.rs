@@ -21,7 +21,8 @@ pub(super) struct Entered {
     pub(super) is_replayed: bool,
 }
 
-/// Writes inbox rows and returns what the journal holds of `ids`, in one statement; what it does not hold is not returned.
+/// Writes inbox rows and returns what the journal holds of `ids`, in one statement (`journal.give_inbox` made it); what it
+/// does not hold is not returned.
 ///
 /// With `again`, what lies below the watermark is entered like anything else: somebody wants it tried again.
 pub(super) async fn enter_inbox<H: Handler>(
@@ -30,21 +31,7 @@ pub(super) async fn enter_inbox<H: Handler>(
     again: bool,
     now: Timestamp,
 ) -> Result<HashMap<Uuid, Entered>, sqlx::Error> {
-    let statement = format!(
-        "with known as (
-           select e.*, not $4 and e.tx < coalesce((select w.tx from {0}.watermark w where w.consumer = $1), 0) as is_settled
-             from journal.entries($2) e),
-         entered as (
-           insert into {0}.inbox (consumer, event_id, at)
-           select $1, event_id, $3 from known where not is_settled on conflict do nothing returning event_id)
-         select k.event_id, k.type, k.subject, k.source, k.recorded_at, k.incident_id, k.cause, k.traceparent,
-                k.data::text as data, n.event_id is not null as is_fresh,
-                case when k.is_settled
-                     then not exists (select from {0}.inbox i where i.consumer = $1 and i.event_id = k.event_id)
-                     else false end as is_replayed
-           from known k left join entered n on n.event_id = k.event_id",
-        H::CONSUMER.service
-    );
+    let statement = format!("select * from {}.enter_inbox($1, $2, $3, $4)", H::CONSUMER.service);
     let rows = sqlx::query(AssertSqlSafe(statement))
         .bind(H::CONSUMER.name)
         .bind(ids)

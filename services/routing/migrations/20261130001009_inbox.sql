@@ -1,0 +1,1 @@
+select journal.give_inbox('routing');
