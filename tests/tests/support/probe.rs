@@ -35,7 +35,8 @@ const SCHEMA: &str = "
     grant usage on schema probe to vigie_probe;
     create table probe.inbox (consumer text, event_id uuid, at timestamptz, primary key (consumer, event_id));
     create table probe.watermark (consumer text primary key, tx bigint not null);
-    grant select, insert, update, delete on all tables in schema probe to vigie_probe;";
+    grant select, insert, update, delete on all tables in schema probe to vigie_probe;
+    select journal.give_inbox('probe');";
 
 /// What it was shown, in order.
 #[derive(Debug, Default)]
