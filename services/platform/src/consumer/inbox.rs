@@ -21,7 +21,7 @@ pub(super) struct Entered {
     pub(super) is_replayed: bool,
 }
 
-/// Writes inbox rows and returns what the journal holds of `ids`, in one statement (`journal.give_inbox` made it); what it
+/// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement (`journal.give_inbox` made it); what it
 /// does not hold is not returned.
 ///
 /// With `again`, what lies below the watermark is entered like anything else: somebody wants it tried again.

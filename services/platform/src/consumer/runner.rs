@@ -1,6 +1,6 @@
 //! Turns a batch of events into one transaction, and into acknowledgements once it is committed.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_nats::jetstream::{
     AckKind, Message,
@@ -235,7 +235,9 @@ impl<H: Handler> Runner<H> {
         again: bool,
         now: Timestamp,
     ) -> anyhow::Result<Applied<H::After>> {
-        let ids: Vec<Uuid> = batch.iter().map(|incoming| incoming.id.0).collect();
+        // Each once: the second would find the first in the inbox.
+        let ids: BTreeSet<Uuid> = batch.iter().map(|incoming| incoming.id.0).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
         let mut entered = inbox::enter_inbox::<H>(tx, &ids, again, now).await?;
         let (mut events, mut dead, mut refused) = (Vec::with_capacity(entered.len()), Vec::new(), Vec::new());
         for (at, incoming) in batch.iter().enumerate() {
