@@ -112,10 +112,10 @@ def _show_where_to_look(the_set):
     shown = the_set.ports
     links = "".join("  %-26s%s\n" % pair for pair in demonstration.links())
     say("""
-  Vigie                 %s
-%s  mails and SMS sent    %s
-  interface             %s/api/v1/openapi.json
-  logs                  .local/log        tokens and addresses  .local/env
+  Vigie                     %s
+%s  mails and SMS sent        %s
+  interface                 %s/api/v1/openapi.json
+  logs                      .local/log        tokens and addresses  .local/env
 
 Raise a signal as the head of a collège:
 

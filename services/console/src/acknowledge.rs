@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{
     access::{Deed, Party},
-    escalation::{CircuitStanding, Standing},
+    escalation::{CircuitStanding, Effect, Standing},
     french,
     link::{LinkError, Signer},
 };
@@ -83,6 +83,8 @@ struct AcknowledgePage<'a> {
     has_seen: bool,
     /// `1 sur 2, attendu : …`, of the circuits that asked it.
     partial: Vec<String>,
+    /// What its own taking charge has stopped.
+    effect: &'static str,
 }
 
 /// What the person did, and the version under their eyes.
@@ -274,12 +276,24 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
             })
             .map(|partial| PartialView::of(partial, &edge.city.directory).text)
             .collect(),
+        effect: effect(edge, seen, &alert.body, &alert.role),
         acknowledged: acknowledged.iter().map(|(body, at)| (name(body), date_time(*at))).collect(),
         seen,
         stale: note == Note::Stale,
         pending: note == Note::Pending,
     };
     rendered(status, &template)
+}
+
+/// What `body` is told that its taking charge in `role` stops; nothing while the plan has not begun, or when others are
+/// awaited beside it, which is told by itself.
+pub(crate) fn effect(edge: &Edge, seen: &Seen, body: &BodyId, role: &RoleId) -> &'static str {
+    let of_plan = |standing: &Standing| standing.effect_of(body, role, edge.city.directory.intervenes(role));
+    match seen.standing.as_ref().map(of_plan) {
+        Some(Effect::Stops) => "Les relances s'arrêtent comme le prévoit la doctrine.",
+        Some(Effect::Nothing) => "Aucune relance ne s'arrête : elles attendent d'autres services.",
+        Some(Effect::Awaits) | None => "",
+    }
 }
 
 /// Whether the body of the alert has said that it has seen the incident.

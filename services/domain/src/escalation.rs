@@ -22,7 +22,7 @@ use vigie_proto::{
 
 pub use ahead::Ahead;
 pub use answers::TakingCharge;
-pub use standing::{CircuitStanding, Partial, Standing};
+pub use standing::{CircuitStanding, Effect, Partial, Standing};
 
 /// A step's circuit and place in the plan.
 type Position = (usize, usize);

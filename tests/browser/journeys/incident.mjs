@@ -42,7 +42,7 @@ await journey(async (town) => {
   assert.equal(await board.getByLabel("Note pour la main courante").inputValue(), "à moitié tap");
 
   await plain.getByRole("button", { name: "Prendre en compte" }).click();
-  await plain.getByText("Pris en compte : les relances s'arrêtent").waitFor();
+  await plain.getByText("Les relances s'arrêtent").waitFor();
   await board.locator("#told .answer.acknowledged").waitFor();
   await plain.locator("summary", { hasText: "Associer un secteur" }).click();
   await plain.getByLabel("Secteur", { exact: true }).selectOption({ label: "18e arrondissement" });

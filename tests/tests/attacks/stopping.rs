@@ -217,7 +217,30 @@ async fn a_quorum_that_is_not_complete_is_written_as_such() {
     let messages = vigie.all_sent(&stack).await;
     let mail = messages.iter().find(|m| m.channel == "email" && m.to.starts_with("commissariat-paris-19@")).unwrap();
     let link = vigie.anyone().get(mail.acknowledgement().unwrap()).await.expect(200).text;
-    assert!(link.contains("1 sur 2, attendu"), "{link}");
+    assert!(link.contains("1 sur 2, attendu") && !link.contains("Les relances s&#39;arrêtent"), "{link}");
+}
+
+#[tokio::test]
+async fn whoever_takes_charge_is_told_what_that_stops() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let cookie = vigie.browser("scop").await;
+    // Of a tension the operations room is only informed; of what is grave it is asked at once.
+    for (severity, told) in [("tension", "Aucune relance ne s'arrête"), ("serious", "Les relances s'arrêtent")] {
+        let at = if severity == "tension" { QUAY } else { (2.3479, 48.8953) };
+        let (_, incident) = open(&vigie, &stack, &scop, &rixe(severity, at, 5.0)).await;
+        let page = format!("/scop/evenements/{incident}");
+        let done = vigie.anyone().post_form(&page, &[("did", "acknowledge")], Some(&cookie)).await.expect(303);
+        let shown = vigie.anyone().request(reqwest::Method::GET, done.header("location")).header("cookie", &cookie);
+        let html = vigie.anyone().send(shown).await.expect(200).text;
+        assert!(html.contains(&in_html(told)), "{severity}: {html}");
+    }
+}
+
+/// As a page writes an apostrophe.
+fn in_html(text: &str) -> String {
+    text.replace('\'', "&#39;")
 }
 
 /// An edge that was taken over records what it should have refused: the owner refuses it, and says so.

@@ -69,7 +69,7 @@ impl Did {
     pub(crate) fn done(self) -> &'static str {
         match self {
             Self::See => "Vu : c'est noté, et aucune relance ne s'arrête.",
-            Self::Acknowledge => "Pris en compte : les relances s'arrêtent comme le prévoit la doctrine.",
+            Self::Acknowledge => "Pris en compte.",
             Self::Note => "Note ajoutée à la main courante.",
             Self::Severity => "Niveau changé.",
             Self::Regime => "Régime de crise changé.",

@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     Edge,
+    acknowledge::effect,
     act::{Outcome, rejected, request::carry_out},
     caller::{self, Seen},
     events::{end_of_journal, id_of},
@@ -69,6 +70,8 @@ struct IncidentPage {
     story: Story,
     /// Result of the act just done.
     done: Option<&'static str>,
+    /// What that has stopped.
+    effect: &'static str,
     pending: bool,
     /// Why the act just asked for had no effect.
     refused: Option<Problem>,
@@ -280,6 +283,11 @@ async fn made(
         row: Row::of(story.view.clone(), &words),
         opened: french::date_time(seen.snapshot.opened_at, zone),
         expected: seen.snapshot.expected_at.map(|at| french::date_time(at, zone)),
+        effect: if result.done == Some(Did::Acknowledge.done()) {
+            effect(edge, &seen, &caller.source.body, &caller.source.role)
+        } else {
+            ""
+        },
         done: result.done,
         pending: result.pending,
         refused: result.refused,

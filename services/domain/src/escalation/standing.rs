@@ -20,6 +20,17 @@ pub struct Standing {
     pub circuits: Vec<CircuitStanding>,
 }
 
+/// What somebody's taking charge does to what is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A circuit is satisfied by it.
+    Stops,
+    /// It counts, beside others that are still awaited.
+    Awaits,
+    /// No circuit counts it: every step stays due.
+    Nothing,
+}
+
 /// One circuit that asks somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitStanding {
@@ -44,6 +55,16 @@ impl Standing {
     pub fn counts_for(&self, body: &BodyId, role: &RoleId, intervenes: bool) -> Vec<String> {
         let counts = |circuit: &&CircuitStanding| circuit.asked.contains(body) && fits(&circuit.rule, role, intervenes);
         self.circuits.iter().filter(counts).map(|circuit| circuit.id.clone()).collect()
+    }
+
+    /// What `body` does to what is due when it takes charge: told of the plan, so that it is known before the plan has heard.
+    pub fn effect_of(&self, body: &BodyId, role: &RoleId, intervenes: bool) -> Effect {
+        let counted = self.counts_for(body, role, intervenes);
+        let mut counted = self.circuits.iter().filter(|circuit| counted.contains(&circuit.id)).peekable();
+        if counted.peek().is_none() {
+            return Effect::Nothing;
+        }
+        if counted.any(|circuit| circuit.satisfied || circuit.need <= 1) { Effect::Stops } else { Effect::Awaits }
     }
 
     /// Whether any circuit asked `body`.

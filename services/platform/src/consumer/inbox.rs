@@ -21,8 +21,8 @@ pub(super) struct Entered {
     pub(super) is_replayed: bool,
 }
 
-/// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement (`journal.give_inbox` made it); what it
-/// does not hold is not returned.
+/// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement, which
+/// `journal.give_inbox` made; what it does not hold is not returned.
 ///
 /// With `again`, what lies below the watermark is entered like anything else: somebody wants it tried again.
 pub(super) async fn enter_inbox<H: Handler>(
