@@ -142,7 +142,7 @@ export class BoardMap {
         const sector = found.get(id) ?? { level: "drill", open: 0, all: 0, drills: 0 };
         found.set(id, sector);
         sector.all++;
-        if (row.status === "open") sector.open++;
+        if (row.waits) sector.open++;
         if (row.exercise) sector.drills++;
         else if (graver(row.severity, sector.level)) sector.level = row.severity;
       }

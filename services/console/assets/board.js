@@ -44,7 +44,7 @@ function drawSoon() {
 
 function count() {
   const shown = rows.shown();
-  const open = shown.filter((row) => row.status === "open").length;
+  const open = shown.filter((row) => row.waits).length;
   const events = shown.length > 1 ? `${shown.length} événements` : "1 événement";
   const said = shown.length ? `${events}, dont ${open} à prendre en compte` : "Aucun événement";
   if (find("count").textContent !== said) find("count").textContent = said;

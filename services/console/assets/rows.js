@@ -126,6 +126,10 @@ export class Rows {
       leaving: null,
       parts: Object.fromEntries(PARTS.map((name) => [name, part(name)])),
       link: element.querySelector("a"),
+      /** Somebody must still take charge: nobody has, or others are awaited beside who has. */
+      get waits() {
+        return this.status === "open" || (this.status !== "closed" && this.parts.partial.textContent !== "");
+      },
     };
     this.#known.set(row.id, row);
     if (element.parentNode === this.#list) this.#order.push(row);

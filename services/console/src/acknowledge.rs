@@ -10,6 +10,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{
@@ -81,6 +82,8 @@ struct AcknowledgePage<'a> {
     may_answer: bool,
     /// It has said so.
     has_seen: bool,
+    /// Its last answer was that it cannot.
+    refused: bool,
     /// `1 sur 2, attendu : …`, of the circuits that asked it.
     partial: Vec<String>,
     /// What its own taking charge has stopped.
@@ -244,6 +247,10 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
         Ok(has_seen) => has_seen,
         Err(error) => return Problem::from_store(&error).into_response(),
     };
+    let refused = match has_refused(edge, alert).await {
+        Ok(refused) => refused,
+        Err(error) => return Problem::from_store(&error).into_response(),
+    };
     let acknowledged = match acknowledged(edge, alert.incident_id, seen.asked_version).await {
         Ok(acknowledged) => acknowledged,
         Err(error) => return Problem::from_store(&error).into_response(),
@@ -265,6 +272,7 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
         refusals: &RefusalReason::ALL,
         may_answer: *may_answer,
         has_seen,
+        refused,
         partial: seen
             .standing
             .iter()
@@ -305,6 +313,22 @@ async fn has_seen(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
     .bind(alert.body.as_str())
     .fetch_one(&edge.pool)
     .await
+}
+
+/// Whether the body of the alert last answered that it cannot, and has not been asked again since.
+async fn has_refused(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
+    let last: Option<String> = sqlx::query_scalar(
+        "select did ->> 'did' from console.act
+          where incident_id = $1 and body = $2 and did ->> 'did' in ('acknowledge', 'refuse')
+            and ($3::timestamptz is null or at >= $3)
+          order by at desc, id desc limit 1",
+    )
+    .bind(alert.incident_id.0)
+    .bind(alert.body.as_str())
+    .bind(alert.asked_again_at.map(ToSqlx::to_sqlx))
+    .fetch_optional(&edge.pool)
+    .await?;
+    Ok(last.as_deref() == Some("refuse"))
 }
 
 /// Bodies in charge of the present severity, each with its last word, first first.

@@ -116,7 +116,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
             )
         }
         Event::IncidentAcknowledged(e) if e.counts_for.as_ref().is_some_and(Vec::is_empty) => {
-            format!("Pris en compte par {}, sans avoir été sollicité : les relances continuent", body(&e.by.body))
+            format!("Pris en compte par {}, sans que cela arrête de relance", body(&e.by.body))
         }
         Event::IncidentAcknowledged(e) => format!("Pris en compte par {}", body(&e.by.body)),
         Event::IncidentSeen(e) => format!("Vu par {}", body(&e.by.body)),

@@ -164,20 +164,28 @@ const WITHOUT_LINES: &str = "contacts.csv";
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct FileLines {
     pub(crate) file: String,
-    /// Each begins with `-` or `+`; empty for contact points, whose addresses are not shown.
+    /// Each begins with `-` or `+`, or is the section of those that follow; empty for contact points, whose addresses are not
+    /// shown.
     pub(crate) lines: Vec<String>,
 }
 
-/// The lines of one text that the other has not as often, in order: those that go, then those that come.
+/// The lines of one text that the other has not as often in the same section, in order: those that go, then those that come,
+/// under the section they stand in. A line that moves to another section, from one role to another say, is among both.
 fn lines(before: &str, after: &str) -> Vec<String> {
     let only = |of: &str, other: &str, sign: char| {
-        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-        other.lines().for_each(|line| *left.entry(line).or_default() += 1);
-        let mut only = Vec::new();
-        for line in of.lines() {
-            match left.get_mut(line) {
+        let mut left: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        in_sections(other).for_each(|line| *left.entry(line).or_default() += 1);
+        let (mut only, mut told) = (Vec::new(), "");
+        for (section, line) in in_sections(of) {
+            match left.get_mut(&(section, line)) {
                 Some(number) if *number > 0 => *number -= 1,
-                _ => only.push(format!("{sign} {line}")),
+                _ => {
+                    if section != told && section != line {
+                        only.push(format!("  {section}"));
+                    }
+                    told = section;
+                    only.push(format!("{sign} {line}"));
+                }
             }
         }
         only
@@ -185,6 +193,16 @@ fn lines(before: &str, after: &str) -> Vec<String> {
     let mut lines = only(before, after, '-');
     lines.extend(only(after, before, '+'));
     lines
+}
+
+/// Each line with the header of the TOML section it stands in; none in a table.
+fn in_sections(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().scan("", |section, line| {
+        if line.starts_with('[') {
+            *section = line;
+        }
+        Some((*section, line))
+    })
 }
 
 /// Has the change wait for a second person; the same change waits once. Returns its number and the facts to hand on.
@@ -381,6 +399,28 @@ mod tests {
         assert!(refused(sources), "who may do what is read together: another source may give a role another meaning");
         let said: Vec<_> = proposal.lines(&present).into_iter().flat_map(|file| file.lines).collect();
         assert_eq!(said, ["- [a]", "+ [b]"]);
+    }
+
+    #[test]
+    fn a_line_that_moves_from_one_role_to_another_is_shown_where_it_was_and_where_it_comes() {
+        let before = "[head]\nsees = \"own-signals\"\n[scop]\nsees = \"everything\"\n";
+        let after = "[head]\nsees = \"everything\"\n[scop]\nsees = \"own-signals\"\n";
+        let own = "sees = \"own-signals\"";
+        let everything = "sees = \"everything\"";
+        assert_eq!(
+            lines(before, after),
+            [
+                "  [head]".to_owned(),
+                format!("- {own}"),
+                "  [scop]".to_owned(),
+                format!("- {everything}"),
+                "  [head]".to_owned(),
+                format!("+ {everything}"),
+                "  [scop]".to_owned(),
+                format!("+ {own}"),
+            ]
+        );
+        assert_eq!(lines("id\na\n", "id\nb\n"), ["- a", "+ b"]);
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Problem {
     /// 404 for what does not exist, or what the caller may not know to exist.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("{what} introuvable"))
-            .detail("La référence est inconnue, ou votre jeton ne permet pas de la consulter.")
+            .detail("La référence est inconnue, ou votre fonction ne permet pas de la consulter.")
     }
 
     /// What keeps a request's JSON from being read.

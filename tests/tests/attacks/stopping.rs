@@ -218,6 +218,17 @@ async fn a_quorum_that_is_not_complete_is_written_as_such() {
     let mail = messages.iter().find(|m| m.channel == "email" && m.to.starts_with("commissariat-paris-19@")).unwrap();
     let link = vigie.anyone().get(mail.acknowledgement().unwrap()).await.expect(200).text;
     assert!(link.contains("1 sur 2, attendu") && !link.contains("Les relances s&#39;arrêtent"), "{link}");
+    // Who is awaited reads it too, and that its refusal was heard; the relief counts the incident as one to take charge of.
+    let awaited = messages.iter().find(|m| m.channel == "email" && m.to.contains("dpmp")).unwrap();
+    let awaited = awaited.acknowledgement().unwrap();
+    let read = async || vigie.anyone().get(awaited).await.expect(200).text;
+    assert!(read().await.contains("1 sur 2, attendu"), "{}", read().await);
+    let refusal = [("version", "1"), ("did", "refuse"), ("reason", "unavailable")];
+    vigie.anyone().post_form(awaited, &refusal, None).await.expect(303);
+    assert!(read().await.contains("Refus enregistré"), "{}", read().await);
+    let relief = vigie.anyone().request(reqwest::Method::GET, "/scop/releve").header("cookie", &cookie);
+    let relief = vigie.anyone().send(relief).await.expect(200).text;
+    assert!(relief.contains("à prendre en compte : 1"), "{relief}");
 }
 
 #[tokio::test]

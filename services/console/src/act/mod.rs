@@ -258,7 +258,7 @@ async fn allowed<'a>(edge: &'a Edge, headers: &HeaderMap, id: &str) -> Result<(C
 
 pub(crate) fn forbidden() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
-        .detail("Votre fonction ne permet pas cet acte sur cet événement.")
+        .detail("Votre fonction ne permet pas cet acte.")
 }
 
 async fn answer(edge: &Edge, caller: Caller<'_>, seen: &Seen, request: Request) -> Result<Response, Problem> {

@@ -197,7 +197,7 @@ pub(crate) async fn closed(State(edge): State<Arc<Edge>>, headers: HeaderMap) ->
 /// `12 événements, dont 3 à prendre en compte`; scripts say it the same way.
 fn count(rows: &[Row]) -> String {
     let shown: Vec<&Row> = rows.iter().filter(|row| !row.hidden).collect();
-    let open = shown.iter().filter(|row| row.status == IncidentStatus::Open.code()).count();
+    let open = shown.iter().filter(|row| row.waits()).count();
     match shown.len() {
         0 => "Aucun événement".to_owned(),
         1 => format!("1 événement, dont {open} à prendre en compte"),

@@ -91,9 +91,8 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
     let words = words(edge, now);
     let withheld = withheld(edge, caller);
     let mut connection = edge.pool.acquire().await?;
-    let unanswered =
-        incidents(edge, &mut connection, "i.status = 'open' and $1::timestamptz is not null", now, &withheld, &words);
-    let unanswered = unanswered.await?;
+    let waits = format!("{WAITS} and $1::timestamptz is not null");
+    let unanswered = incidents(edge, &mut connection, &waits, now, &withheld, &words).await?;
     let due =
         incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &withheld, &words)
             .await?;
@@ -125,17 +124,21 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
     })
 }
 
+/// Somebody must still take charge, of `routing.incident i` and `escalation.plan p`: nobody has, or others are awaited beside
+/// who has.
+const WAITS: &str =
+    "(i.status = 'open' or (i.status <> 'closed' and jsonb_array_length(coalesce(p.partial, '[]')) > 0))";
+
 async fn tallies(
     connection: &mut PgConnection,
     withheld: &[String],
 ) -> Result<Vec<(&'static str, i64, i64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select severity, count(*) as every, count(*) filter (where status = 'open') as unanswered
-           from routing.incident where status <> 'closed' and not kind = any($1) group by severity",
-    )
-    .bind(withheld)
-    .fetch_all(connection)
-    .await?;
+    let statement = format!(
+        "select i.severity, count(*) as every, count(*) filter (where {WAITS}) as unanswered
+           from routing.incident i left join escalation.plan p on p.incident_id = i.id
+          where i.status <> 'closed' and not i.kind = any($1) group by i.severity"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(withheld).fetch_all(connection).await?;
     let mut tallies = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
         let of =
@@ -153,7 +156,7 @@ async fn tallies(
 async fn incidents(
     edge: &Edge,
     connection: &mut PgConnection,
-    condition: &'static str,
+    condition: &str,
     at: Timestamp,
     withheld: &[String],
     words: &impl Fn(Timestamp) -> String,

@@ -1,7 +1,7 @@
 //! An incident as a line of a board, in words. Scripts fill the same line from the API.
 
 use jiff::Timestamp;
-use vigie_proto::{CrisisRegime, SectorId};
+use vigie_proto::{CrisisRegime, IncidentStatus, SectorId};
 
 use crate::incidents::{IncidentView, Upcoming};
 
@@ -40,6 +40,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Somebody must still take charge: nobody has, or others are awaited beside who has.
+    pub(crate) fn waits(&self) -> bool {
+        self.status == IncidentStatus::Open.code()
+            || (self.status != IncidentStatus::Closed.code() && !self.partial.is_empty())
+    }
+
     pub(crate) fn of(view: IncidentView, words: impl Fn(Timestamp) -> String) -> Self {
         let upcoming = view.upcoming.as_ref();
         let sectors = std::iter::once(&view.sector).chain(&view.also_concerns);

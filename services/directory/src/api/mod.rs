@@ -98,7 +98,7 @@ pub(crate) fn actor(caller: Caller<'_>) -> Actor {
 
 pub(crate) fn forbidden() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
-        .detail("Votre fonction ne permet pas cet acte sur l'annuaire.")
+        .detail("Votre fonction ne permet pas cet acte.")
 }
 
 pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Problem {

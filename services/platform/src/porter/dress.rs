@@ -141,6 +141,8 @@ struct RefusedPage<'a> {
     title: &'a str,
     detail: &'a str,
     faults: Vec<&'a str>,
+    /// There is a page to go back to: whoever is known has one.
+    back: bool,
 }
 
 /// A problem as people read it.
@@ -155,7 +157,8 @@ fn refusal(problem: &Problem) -> Response {
         _ => (problem.title.as_str(), problem.detail.as_deref().unwrap_or_default()),
     };
     let faults = problem.faults.iter().map(|fault| fault.message.as_str()).collect();
-    let mut page = match (RefusedPage { title, detail, faults }).render() {
+    let back = status != StatusCode::UNAUTHORIZED;
+    let mut page = match (RefusedPage { title, detail, faults, back }).render() {
         Ok(html) => page::respond(status, html),
         Err(error) => {
             tracing::error!(%error, "a refusal could not be rendered");
