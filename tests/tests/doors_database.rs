@@ -2,6 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use vigie_platform::database::{LOGINS, Login, role_of};
+use vigie_proto::event::Event;
 use vigie_tests::{Options, SCHOOL, Stack, Vigie};
 
 /// What only some may read: column, and whom it is for.
@@ -91,6 +92,51 @@ async fn the_journal_is_only_ever_added_to_and_credentials_are_the_directorys() 
         let credential = "insert into directory.credential (digest, source_id, purpose, created_at)
                           values (decode('00', 'hex'), 'admin', 'token', now())";
         assert_eq!(is_refused(&mut connection, credential.to_owned()).await, login != "directory", "{login}");
+    }
+}
+
+/// Who may journal what, by how its type begins.
+const AUTHORS: [(&str, &[&str]); 16] = [
+    ("vigie.signal.raised", &["intake", "crisis"]),
+    ("vigie.act.recorded", &["console", "crisis"]),
+    ("vigie.act.rejected", &["routing"]),
+    ("vigie.words.", &["console"]),
+    ("vigie.indicator.", &["console"]),
+    ("vigie.incident.", &["routing"]),
+    ("vigie.alert.", &["escalation", "crisis"]),
+    ("vigie.escalation.", &["escalation"]),
+    ("vigie.delivery.", &["notification"]),
+    ("vigie.probe.settled", &["notification"]),
+    ("vigie.probe.", &["directory"]),
+    ("vigie.security.", &["directory", "porter"]),
+    ("vigie.crisis.", &["crisis"]),
+    ("vigie.configuration.", &["directory"]),
+    ("vigie.d", &["directory"]),
+    ("vigie.", &[]),
+];
+
+#[tokio::test]
+async fn nobody_journals_what_another_decides() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::prepared(&stack, Options::default()).await;
+    let insert = |type_name: &str, data: &str| {
+        format!(
+            "insert into journal.entry (event_id, type, subject, source, recorded_at, data)
+             values (gen_random_uuid(), '{type_name}', 'vigie.x', '/vigie/x', now(), '{data}')"
+        )
+    };
+    for login in LOGINS.into_iter().chain(["operator"]) {
+        let mut connection = connected(&vigie, login).await;
+        for type_name in Event::TYPES {
+            let (_, authors) = AUTHORS.iter().find(|(start, _)| type_name.starts_with(start)).unwrap();
+            let refused = is_refused(&mut connection, insert(type_name, "{}")).await;
+            assert_eq!(refused, !authors.contains(&login), "{login}: {type_name}");
+        }
+        // Whoever raised a signal says at its own edge that it is over, and nothing else.
+        for (did, by) in [("say-over", ["intake", "console", "crisis"].as_slice()), ("close", &["console", "crisis"])] {
+            let act = insert("vigie.act.recorded.v1", &format!(r#"{{"act": {{"did": "{did}"}}}}"#));
+            assert_eq!(is_refused(&mut connection, act).await, !by.contains(&login), "{login}: {did}");
+        }
     }
 }
 

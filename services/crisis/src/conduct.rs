@@ -4,6 +4,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use vigie_domain::{
     access::Caller,
     crisis::{Crisis, Effect, Moment, exercise::Play, exercise::Script, mobilisation::Move},
+    doctrine::Class,
 };
 use vigie_platform::{ids, problem::Problem};
 use vigie_proto::{
@@ -17,7 +18,7 @@ use crate::{
     desk::Edge,
     key::IncidentKey,
     order::{Giver, Order},
-    problems::{invalid, not_done, other_crisis, refused, stored},
+    problems::{invalid, not_done, other_crisis, refused, stored, withheld},
     store::{self, Ask},
 };
 
@@ -125,7 +126,8 @@ impl Edge {
         Ok(())
     }
 
-    /// The incident of that name, when it exists and the caller may know it; 404 otherwise, without saying which.
+    /// The incident of that name, when it exists and the caller may know it; 404 otherwise, without saying which. One that a
+    /// class hides from some has no place in a crisis.
     pub(crate) async fn named(
         &self,
         connection: &mut PgConnection,
@@ -133,7 +135,10 @@ impl Edge {
         key: &IncidentKey,
     ) -> Result<IncidentSnapshot, Problem> {
         let incident = store::incident_named(connection, key).await.map_err(stored)?;
-        incident.filter(|incident| caller.follows(incident, &self.city)).ok_or_else(|| Problem::not_found("Événement"))
+        let incident = incident.filter(|incident| caller.follows(incident, &self.city));
+        let incident = incident.ok_or_else(|| Problem::not_found("Événement"))?;
+        let class = self.city.doctrine.class_of(&incident.kind);
+        if class.is_some_and(Class::withholds) { Err(withheld()) } else { Ok(incident) }
     }
 }
 

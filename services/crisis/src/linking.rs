@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
-use vigie_domain::city::InForce;
+use vigie_domain::{city::InForce, doctrine::Class};
 use vigie_platform::{
     config::Config,
     consumer::{Handler, Outbox, Received, Verdict},
@@ -43,6 +43,7 @@ impl Handler for Linking {
         for received in events {
             if let Some((signal, incident)) = followed(&received.event)
                 && incident.nature.is_exercise()
+                && !self.in_force.get().doctrine.class_of(&incident.kind).is_some_and(Class::withholds)
             {
                 entries.extend(self.link(tx, signal, incident, now).await?);
             }

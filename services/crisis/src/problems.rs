@@ -59,6 +59,13 @@ pub(crate) fn no_rules() -> Problem {
         .detail("La doctrine en vigueur ne dit pas comment une crise se conduit.")
 }
 
+/// Whoever sees a crisis sees its incidents, and whoever is mobilised for one reads what it is.
+pub(crate) fn withheld() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "withheld", "Événement réservé à certaines fonctions").detail(
+        "Une crise est vue, et ses moyens sont demandés, par d'autres que ceux qui peuvent connaître cet événement : il ne s'y rattache pas.",
+    )
+}
+
 /// An incident belongs to one crisis.
 pub(crate) fn other_crisis() -> Problem {
     Problem::new(StatusCode::CONFLICT, "other-crisis", "Événement déjà rattaché")

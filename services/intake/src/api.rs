@@ -21,7 +21,7 @@ use vigie_domain::{
 use vigie_platform::{
     ids,
     metrics::ByCode,
-    problem::{Fault, Problem},
+    problem::{Fault, Problem, in_french},
     telemetry,
 };
 use vigie_proto::{Nature, SignalId, signal::SignalReport};
@@ -214,7 +214,7 @@ fn parse(body: &[u8]) -> Result<SignalReport, Problem> {
             ));
         }
         let field = if path == "." { String::new() } else { path };
-        invalid_fields(vec![Fault::new(field, format!("Valeur refusée : {inner}."))])
+        invalid_fields(vec![Fault::new(field, in_french(&inner.to_string()))])
     })?;
     deserializer.end().map_err(|_| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible")

@@ -38,9 +38,11 @@ const SESSION_COOKIE: &str = "vigie_session";
 /// The same over TLS: by its prefix a browser takes it from this host alone, and sends it over TLS alone.
 const SECURE_SESSION_COOKIE: &str = "__Host-vigie_session";
 
-/// The token of `Authorization: Bearer …`, if any.
+/// The token of `Authorization: Bearer …`; none when there is no such header, or more than one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?.trim();
+    let mut carried = headers.get_all(header::AUTHORIZATION).iter();
+    let carried = carried.next().filter(|_| carried.next().is_none())?;
+    let token = carried.to_str().ok()?.strip_prefix("Bearer ")?.trim();
     (!token.is_empty()).then_some(token)
 }
 

@@ -101,6 +101,10 @@ impl Known {
         if named_alert(recorded) && !ties.told {
             return refuse();
         }
+        if recorded.act == Act::SayOver && ties.reported {
+            // Of its own signal, whatever class hides the incident: it says what it knows, and learns nothing.
+            return Ok(Judged { standing, intervenes: false, may_end_unanswered: false });
+        }
         let position = Position::of(party, &incident.snapshot, ties, &city.doctrine, directory);
         let Some(position) = position else { return refuse() };
         let may = if let Act::Return { owed, .. } = &recorded.act {

@@ -88,6 +88,46 @@ async fn attack_06_what_a_class_withholds_does_not_exist() {
     }
 }
 
+/// Whoever sees a crisis would see them, and whoever is mobilised would read them.
+#[tokio::test]
+async fn what_a_class_withholds_has_no_place_in_a_crisis() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let report = json!({ "kind": "social-emergency", "location": { "sector": "paris-19" } });
+    let (_, hidden) = open(&vigie, &stack, &vigie.caller("mus").await, &report).await;
+    let (_, plain) = open(&vigie, &stack, &scop, &super::rixe("serious", super::QUAY, 5.0)).await;
+    let opened = scop.post("/api/v1/crises", &json!({ "regime": "local", "incident": plain })).await.expect(201).json();
+    let acts = format!("/api/v1/crises/{}/acts", opened["id"].as_str().unwrap());
+    for act in [
+        json!({ "do": "link", "incident": hidden }),
+        json!({ "do": "request", "resource": "mediation", "incident": hidden }),
+    ] {
+        assert_eq!(scop.post(&acts, &act).await.expect(422).code(), "withheld", "{act}");
+    }
+    let from = json!({ "regime": "local", "incident": hidden });
+    assert_eq!(scop.post("/api/v1/crises", &from).await.expect(422).code(), "withheld");
+    let shown = vigie.caller("commissariat-19").await.get("/api/v1/crises").await.expect(200).text;
+    assert!(!shown.contains(&hidden.to_string()), "{shown}");
+}
+
+/// It says what it knows of its own signal, and learns nothing; nobody is alarmed.
+#[tokio::test]
+async fn whoever_raised_what_a_class_hides_says_that_it_is_over() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let offence =
+        json!({ "kind": "school-offence", "location": { "school": SCHOOL }, "facts": ["atteinte-aux-biens"] });
+    let (raised, incident) = open(&vigie, &stack, &vigie.caller("college-19").await, &offence).await;
+    let cookie = vigie.browser("college-19").await;
+    let over = format!("/signaler/{}/termine", raised.signal_id);
+    vigie.anyone().post_form(&over, &[], Some(&cookie)).await.expect(303);
+    super::applied(&vigie).await;
+    assert_eq!(vigie.records().events("vigie.act.rejected.v1", Some(incident)).await, Vec::<Value>::new());
+    assert_eq!(vigie.records().events("vigie.incident.closed.v1", Some(incident)).await, Vec::<Value>::new());
+    assert!(vigie.metric("vigie_acts_refused_total").await < 0.5);
+}
+
 #[tokio::test]
 async fn the_stream_says_nothing_of_what_a_class_withholds() {
     let stack = Stack::start().await;

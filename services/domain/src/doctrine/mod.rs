@@ -184,6 +184,11 @@ pub struct Class {
 }
 
 impl Class {
+    /// Whether it hides its incidents from some roles.
+    pub fn withholds(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
     /// Whether a role may know of incidents of this class.
     pub fn admits(&self, role: &RoleId) -> bool {
         self.roles.is_empty() || self.roles.contains(role)

@@ -77,7 +77,9 @@ async fn legible(response: Response, speaks: Speaks, wants_json: bool) -> Respon
 /// The answer says what is wrong by itself, in a way its reader understands.
 fn is_said(response: &Response, speaks: Speaks) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|content_type| speaks == Speaks::Public || !content_type.starts_with("text/plain"))
+    // What is public says in a word how it is (`/readyz`); what it refuses, the library says.
+    let in_a_word = speaks == Speaks::Public && response.status().is_server_error();
+    content_type.is_some_and(|content_type| in_a_word || !content_type.starts_with("text/plain"))
 }
 
 /// `problem` in place of `refused`, whose other headers (`Allow`, `Retry-After`, cookies) stay.
