@@ -1,6 +1,6 @@
 //! Signals in Postgres.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -57,31 +57,19 @@ pub(crate) async fn store(
     now: Timestamp,
 ) -> Result<(Vec<Stored>, Vec<Entry>), sqlx::Error> {
     let mut tx = pool.begin().await?;
-    let numbers: Vec<i64> = sqlx::query_scalar("select nextval('intake.signal_number') from generate_series(1, $1)")
-        .bind(i32::try_from(signals.len()).unwrap_or(i32::MAX))
-        .fetch_all(&mut *tx)
-        .await?;
-    let year = now.strftime("%Y").to_string();
-    let rows: Vec<Numbered<'_>> = signals
-        .iter()
-        .zip(numbers)
-        .map(|(signal, number)| Numbered { reference: format!("S-{year}-{number:06}"), signal })
-        .collect();
-    let inserted = insert(&mut tx, &rows, now).await?;
+    let references = insert(&mut tx, signals, now).await?;
     let entries: Vec<Entry> =
-        rows.iter().filter(|row| inserted.contains(&row.signal.id.0)).map(|row| row.entry(now)).collect();
+        signals.iter().filter_map(|signal| Some(signal.entry(references.get(&signal.id.0)?, now))).collect();
     journal::append(&mut tx, &entries).await?;
-    let known = if inserted.len() == rows.len() { HashMap::new() } else { already_stored(&mut tx, &rows).await? };
+    let known =
+        if references.len() == signals.len() { HashMap::new() } else { already_stored(&mut tx, signals).await? };
     tx.commit().await?;
-    let stored = rows.into_iter().map(|row| row.outcome(&inserted, &known, now)).collect();
+    let stored = signals.iter().map(|signal| signal.outcome(&references, &known, now)).collect();
     Ok((stored, entries))
 }
 
-/// A signal with the reference it gets if it is new.
-struct Numbered<'a> {
-    reference: String,
-    signal: &'a NewSignal,
-}
+/// The references of signals that were not there before, by id.
+type References = HashMap<Uuid, String>;
 
 /// Signals stored before, by source and key.
 type Known = HashMap<(String, String), StoredBefore>;
@@ -93,17 +81,17 @@ struct StoredBefore {
     fingerprint: Vec<u8>,
 }
 
-impl Numbered<'_> {
+impl NewSignal {
     /// The key that tells repetitions; a signal without one is its own.
     fn key(&self) -> String {
-        self.signal.idempotency_key.as_ref().map_or_else(|| self.signal.id.to_string(), |key| key.as_str().to_owned())
+        self.idempotency_key.as_ref().map_or_else(|| self.id.to_string(), |key| key.as_str().to_owned())
     }
 
-    fn entry(&self, now: Timestamp) -> Entry {
-        let s = self.signal;
+    fn entry(&self, reference: &str, now: Timestamp) -> Entry {
+        let s = self;
         let event = Event::from(SignalRaisedV1 {
             signal_id: s.id,
-            reference: self.reference.clone(),
+            reference: reference.to_owned(),
             source: s.source.clone(),
             source_role: s.source_role.clone(),
             kind: s.kind.clone(),
@@ -121,12 +109,12 @@ impl Numbered<'_> {
         Entry::new("intake", &event, now, None, s.traceparent.clone())
     }
 
-    fn outcome(self, inserted: &HashSet<Uuid>, known: &Known, now: Timestamp) -> Stored {
-        if inserted.contains(&self.signal.id.0) {
-            return Stored::Durable { id: self.signal.id, reference: self.reference, received_at: now };
+    fn outcome(&self, references: &References, known: &Known, now: Timestamp) -> Stored {
+        if let Some(reference) = references.get(&self.id.0) {
+            return Stored::Durable { id: self.id, reference: reference.clone(), received_at: now };
         }
-        match known.get(&(self.signal.source.to_string(), self.key())) {
-            Some(before) if before.fingerprint.as_slice() == self.signal.fingerprint => Stored::Durable {
+        match known.get(&(self.source.to_string(), self.key())) {
+            Some(before) if before.fingerprint.as_slice() == self.fingerprint => Stored::Durable {
                 id: SignalId(before.id),
                 reference: before.reference.clone(),
                 received_at: before.received_at,
@@ -136,49 +124,51 @@ impl Numbered<'_> {
     }
 }
 
-async fn insert(tx: &mut PgConnection, rows: &[Numbered<'_>], now: Timestamp) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let text = |of: fn(&NewSignal) -> String| rows.iter().map(|r| of(r.signal)).collect::<Vec<_>>();
-    let inserted: Vec<Uuid> = sqlx::query_scalar(
+/// Numbers and inserts in one statement those of `rows` that are new, in order.
+async fn insert(tx: &mut PgConnection, rows: &[NewSignal], now: Timestamp) -> Result<References, sqlx::Error> {
+    let text = |of: fn(&NewSignal) -> String| rows.iter().map(of).collect::<Vec<_>>();
+    let inserted: Vec<(Uuid, String)> = sqlx::query_as(
         "insert into intake.signal (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at,
                                     expected_at, parties, facts, received_at, idempotency_key, fingerprint)
-         select s.id, s.reference, s.source_id, s.source_role, s.kind, s.severity, s.summary, s.location, s.occurred_at,
-                s.expected_at, s.parties, string_to_array(s.facts, ','), $16, s.idempotency_key, s.fingerprint
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
-                       $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[], $15::int[])
-             as s (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at, expected_at, parties,
-                   facts, idempotency_key, fingerprint, position)
-          order by s.position
+         select id, $2 || lpad(number, greatest(6, length(number)), '0'), source_id, source_role, kind, severity, summary,
+                location, occurred_at, expected_at, parties, string_to_array(facts, ','), $15, idempotency_key, fingerprint
+           from (select nextval('intake.signal_number')::text as number, s.*
+                   from unnest($1::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+                               $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::bytea[])
+                          with ordinality
+                     as s (id, source_id, source_role, kind, severity, summary, location, occurred_at, expected_at, parties,
+                           facts, idempotency_key, fingerprint, position)
+                  order by s.position) as numbered
          on conflict do nothing
-         returning id",
+         returning id, reference",
     )
-    .bind(rows.iter().map(|r| r.signal.id.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.reference.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.id.0).collect::<Vec<_>>())
+    .bind(now.strftime("S-%Y-").to_string())
     .bind(text(|s| s.source.to_string()))
     .bind(text(|s| s.source_role.to_string()))
     .bind(text(|s| s.kind.to_string()))
     .bind(text(|s| s.severity.to_string()))
-    .bind(rows.iter().map(|r| r.signal.summary.clone()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| Json(r.signal.location.clone())).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.signal.occurred_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.signal.expected_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(rows.iter().map(|r| r.signal.parties.clone().map(Json)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.summary.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| Json(r.location.clone())).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.occurred_at.to_sqlx()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.expected_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
+    .bind(rows.iter().map(|r| r.parties.clone().map(Json)).collect::<Vec<_>>())
     .bind(text(|s| s.facts.join(",")))
-    .bind(rows.iter().map(Numbered::key).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.signal.fingerprint.to_vec()).collect::<Vec<_>>())
-    .bind((0..rows.len()).map(|i| i32::try_from(i).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(rows.iter().map(NewSignal::key).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.fingerprint.to_vec()).collect::<Vec<_>>())
     .bind(now.to_sqlx())
     .fetch_all(tx)
     .await?;
     Ok(inserted.into_iter().collect())
 }
 
-async fn already_stored(tx: &mut PgConnection, rows: &[Numbered<'_>]) -> Result<Known, sqlx::Error> {
+async fn already_stored(tx: &mut PgConnection, rows: &[NewSignal]) -> Result<Known, sqlx::Error> {
     let found = sqlx::query(
         "select id, reference, source_id, idempotency_key, fingerprint, received_at from intake.signal
           where (source_id, idempotency_key) in (select * from unnest($1::text[], $2::text[]))",
     )
-    .bind(rows.iter().map(|r| r.signal.source.to_string()).collect::<Vec<_>>())
-    .bind(rows.iter().map(Numbered::key).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.source.to_string()).collect::<Vec<_>>())
+    .bind(rows.iter().map(NewSignal::key).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     found

@@ -79,6 +79,10 @@ pub fn journal_migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "journal", migrator: sqlx::migrate!("./migrations") }
 }
 
+/// A pool's statements stay prepared, and a plan made while the tables are small would read all of them and be kept while
+/// they grow. Without a sequential scan the planner thinks some costs enormous, which is what would make it compile.
+const PLANNER: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+
 /// Opens a pool whose connections are `vigie_<service>`: they can write that service's schema, append to the journal, and
 /// nothing else.
 ///
@@ -90,7 +94,7 @@ pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow:
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
-        .connect_lazy_with(options(config, service)?))
+        .connect_lazy_with(options(config, service)?.options(PLANNER)))
 }
 
 /// How `service` connects.

@@ -38,7 +38,7 @@ pub(crate) async fn lock(
         "with locked as materialized (
            select pg_advisory_xact_lock(hashtext('correlation'), hashtext(key)) from unnest($1::text[]) as key
          )
-         select nextval('routing.incident_number') from (select count(*) from locked) as l, generate_series(1, $2)",
+         select nextval('routing.incident_number') from (select count(*) from locked) as l, unnest(array_fill(0, array[$2]))",
     )
     .bind(keys)
     .bind(i32::try_from(count).unwrap_or(i32::MAX))

@@ -36,7 +36,6 @@ const SCHEMA: &str = "
     create table probe.inbox (consumer text, event_id uuid, at timestamptz, primary key (consumer, event_id));
     create table probe.watermark (consumer text primary key, tx bigint not null);
     grant select, insert, update, delete on all tables in schema probe to vigie_probe;
-    select journal.give_inbox('probe');
     create policy probe on journal.entry for insert to vigie_probe with check (true);";
 
 /// What it was shown, in order.

@@ -17,38 +17,53 @@ pub(super) struct Entered {
     pub(super) entry: Entry,
     /// It was not in the inbox before, and is now.
     pub(super) is_fresh: bool,
-    /// It lies below the watermark and has no inbox row: it was dealt with long ago, and is not to be again.
+    /// It is fresh and lies below the watermark: it was dealt with long ago, and is not to be again.
     pub(super) is_replayed: bool,
 }
 
-/// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement, which
-/// `journal.give_inbox` made; what it does not hold is not returned.
+/// Numbers of events one statement is made for. Each is a parameter of its own: of an array Postgres does not know the
+/// length, and would plan anew each time.
+const PLACES: [usize; 4] = [1, 8, 64, BATCH];
+
+/// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement; what it does not hold
+/// is not returned and leaves no row.
 ///
-/// With `again`, what lies below the watermark is entered like anything else: somebody wants it tried again.
+/// What is fresh but lies below `settled_below` was dealt with long ago; 0 enters it like anything else.
 pub(super) async fn enter_inbox<H: Handler>(
     tx: &mut PgConnection,
     ids: &[Uuid],
-    again: bool,
+    settled_below: i64,
     now: Timestamp,
 ) -> Result<HashMap<Uuid, Entered>, sqlx::Error> {
-    let statement = format!("select * from {}.enter_inbox($1, $2, $3, $4)", H::CONSUMER.service);
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .bind(H::CONSUMER.name)
-        .bind(ids)
-        .bind(now.to_sqlx())
-        .bind(again)
-        .fetch_all(tx)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let entered = Entered {
-                entry: Entry::from_row(row)?,
-                is_fresh: row.try_get("is_fresh")?,
-                is_replayed: row.try_get("is_replayed")?,
-            };
-            Ok((entered.entry.envelope.id.0, entered))
-        })
-        .collect()
+    let mut entered = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(BATCH) {
+        let places = PLACES.into_iter().find(|places| *places >= ids.len()).unwrap_or(BATCH);
+        let statement = AssertSqlSafe(entering(H::CONSUMER.service, places));
+        let query = sqlx::query(statement).bind(H::CONSUMER.name).bind(now.to_sqlx()).bind(settled_below);
+        // What is left of the places repeats the last: a key is looked up once.
+        let padded = ids.iter().chain(std::iter::repeat(&ids[ids.len() - 1])).take(places);
+        for row in padded.fold(query, |query, id| query.bind(*id)).fetch_all(&mut *tx).await? {
+            let entry = Entry::from_row(&row)?;
+            let (is_fresh, is_replayed) = (row.try_get("is_fresh")?, row.try_get("is_replayed")?);
+            entered.insert(entry.envelope.id.0, Entered { entry, is_fresh, is_replayed });
+        }
+    }
+    Ok(entered)
+}
+
+fn entering(service: &str, places: usize) -> String {
+    let ids = (4..4 + places).map(|n| format!("${n}::uuid")).collect::<Vec<_>>().join(", ");
+    format!(
+        "with entered as (
+           insert into {service}.inbox (consumer, event_id, at)
+           select $1, e.event_id, $2 from journal.entry e where e.event_id = any(array[{ids}])
+           on conflict do nothing returning event_id
+         )
+         select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
+                e.data::text as data, n.event_id is not null as is_fresh, n.event_id is not null and e.tx < $3 as is_replayed
+           from journal.entry e left join entered n on n.event_id = e.event_id
+          where e.event_id = any(array[{ids}])"
+    )
 }
 
 pub(super) async fn leave_inbox<H: Handler>(tx: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {

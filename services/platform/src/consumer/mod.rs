@@ -19,6 +19,7 @@ use async_nats::jetstream::{Message, consumer::pull};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use vigie_proto::{EventId, consumer::Consumer, event::Event};
@@ -121,7 +122,7 @@ pub async fn run<H: Handler>(
     let label = ByConsumer { consumer: H::CONSUMER.name };
     let recovered = context.metrics.consumer_recovered.get_or_create(&label).clone();
     let lag = context.metrics.consumer_lag.get_or_create(&label).clone();
-    let runner = Runner { context, pool, handler, recovered, lag };
+    let runner = Runner { context, pool, handler, recovered, lag, settled_below: OnceCell::new() };
     let mut purge_at = tokio::time::Instant::now();
     let mut messages: Option<pull::Stream> = None;
     // Beside the journal, never before it: a bus that dies while it is being asked lets the request hang for seconds.

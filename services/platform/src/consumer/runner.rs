@@ -1,6 +1,13 @@
 //! Turns a batch of events into one transaction, and into acknowledgements once it is committed.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_nats::jetstream::{
     AckKind, Message,
@@ -9,6 +16,7 @@ use async_nats::jetstream::{
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 use vigie_proto::{
     EventId,
@@ -78,6 +86,8 @@ pub(super) struct Runner<H: Handler> {
     pub(super) handler: Arc<H>,
     pub(super) recovered: Counter,
     pub(super) lag: Gauge,
+    /// The watermark as last read; it only rises, and what lies below an older one is kept in the inbox far longer.
+    pub(super) settled_below: OnceCell<AtomicI64>,
 }
 
 impl<H: Handler> Runner<H> {
@@ -238,7 +248,8 @@ impl<H: Handler> Runner<H> {
         // Each once: the second would find the first in the inbox.
         let ids: BTreeSet<Uuid> = batch.iter().map(|incoming| incoming.id.0).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let mut entered = inbox::enter_inbox::<H>(tx, &ids, again, now).await?;
+        let settled_below = if again { 0 } else { self.settled_below(tx).await? };
+        let mut entered = inbox::enter_inbox::<H>(tx, &ids, settled_below, now).await?;
         let (mut events, mut dead, mut refused) = (Vec::with_capacity(entered.len()), Vec::new(), Vec::new());
         for (at, incoming) in batch.iter().enumerate() {
             let Some(known) = entered.get_mut(&incoming.id.0) else {
@@ -256,7 +267,7 @@ impl<H: Handler> Runner<H> {
                 }
             }
         }
-        // Entered, but only forgeries told of them: the true message is still to come.
+        // Entered, but only forgeries or replays told of them: the true message is still to come, or came long ago.
         let forged: Vec<Uuid> = entered.iter().filter(|(_, known)| known.is_fresh).map(|(id, _)| *id).collect();
         inbox::leave_inbox::<H>(tx, &forged).await?;
         let mut outbox = Outbox::new(H::CONSUMER.service, now);
@@ -328,7 +339,7 @@ impl<H: Handler> Runner<H> {
         let now = self.context.clock.now();
         let buried = async {
             let mut tx = self.pool.begin().await?;
-            let entered = inbox::enter_inbox::<H>(&mut tx, &[incoming.id.0], false, now).await?;
+            let entered = inbox::enter_inbox::<H>(&mut tx, &[incoming.id.0], 0, now).await?;
             for known in entered.values() {
                 let envelope = &known.entry.envelope;
                 inbox::write_dead_letter(&mut tx, H::CONSUMER.name, envelope.id, &envelope.type_name, why, now).await?;
@@ -346,6 +357,11 @@ impl<H: Handler> Runner<H> {
                 negative(incoming, Duration::from_secs(1)).await;
             }
         }
+    }
+
+    async fn settled_below(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+        let read = async || inbox::watermark::<H>(connection).await.map(AtomicI64::new);
+        Ok(self.settled_below.get_or_try_init(read).await?.load(Ordering::Relaxed))
     }
 
     /// Handles what the journal holds and the inbox lacks. True when there may be more at once.
@@ -371,6 +387,9 @@ impl<H: Handler> Runner<H> {
         let mark = lowest_owed.unwrap_or(horizon);
         if mark > watermark {
             inbox::set_watermark::<H>(&mut connection, mark).await?;
+        }
+        if let Some(known) = self.settled_below.get() {
+            known.fetch_max(mark.max(watermark), Ordering::Relaxed);
         }
         drop(connection);
         if taken > 0 {

@@ -32,8 +32,15 @@ pub(crate) enum Command {
     /// Measure the time from a signal to the e-mail handed over, next to the sum of its unavoidable parts.
     #[command(after_help = "Examples:
   deploy/local/bench end-to-end
+  deploy/local/bench end-to-end --calm   to compare two builds, in alternation
   vigie bench end-to-end --seconds 20 --json")]
-    EndToEnd(Staged),
+    EndToEnd {
+        #[command(flatten)]
+        staged: Staged,
+        /// Only the latency at 50 signals a second, not the rate that is sustained.
+        #[arg(long)]
+        calm: bool,
+    },
     /// Measure how long an exact answer to "where is this point" takes, next to rstar with geo.
     Geofence(geofence::Arguments),
 }
@@ -70,12 +77,10 @@ pub(crate) fn run(command: &Command, config_file: Option<&Path>) -> anyhow::Resu
                 block_on(stage::on(config_file, staged, serve, async |stage| intake::measure(stage, budget).await))?,
             )
         }
-        Command::EndToEnd(staged) => {
-            let budget = staged.budget()?;
-            (
-                staged,
-                block_on(stage::on(config_file, staged, &[], async |stage| end_to_end::measure(stage, budget).await))?,
-            )
+        Command::EndToEnd { staged, calm } => {
+            let (budget, rates) = (staged.budget()?, if *calm { &[] } else { end_to_end::RATES_PER_S.as_slice() });
+            let measure = async |stage: &_| end_to_end::measure(stage, budget, rates).await;
+            (staged, block_on(stage::on(config_file, staged, &[], measure))?)
         }
     };
     report.print(staged.json)?;

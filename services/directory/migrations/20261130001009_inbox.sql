@@ -1,1 +1,0 @@
-select journal.give_inbox('directory');
