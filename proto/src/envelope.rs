@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::EventId;
+use crate::{EventId, event::Event};
 
 pub const SPEC_VERSION: &str = "ce-specversion";
 pub const ID: &str = "ce-id";
@@ -32,6 +32,17 @@ pub struct Envelope {
     pub cause: Option<EventId>,
     /// W3C `traceparent` of the span that wrote it.
     pub traceparent: Option<String>,
+}
+
+/// An event of the journal with what its envelope says, for whoever plays its story again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    pub id: EventId,
+    /// The event this one follows from.
+    pub cause: Option<EventId>,
+    /// When it was recorded.
+    pub at: Timestamp,
+    pub event: Event,
 }
 
 impl Envelope {

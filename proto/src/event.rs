@@ -14,8 +14,8 @@ mod words;
 
 pub use act::{Act, ActRecordedV1, ActRejectedV1, Actor, IndicatorCountedV1, Rejection, Through};
 pub use alert::{
-    AlertIssuedV1, AlsoTold, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1, DeliveryFailure,
-    DeliverySentV1, FallbackContact, Purpose, ResourceRequest, StepOutcome, StepSettledV1,
+    AlertIssuedV1, AlsoTold, ChargeLapsedV1, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1,
+    DeliveryFailure, DeliverySentV1, FallbackContact, Purpose, Recipient, ResourceRequest, StepOutcome, StepSettledV1,
 };
 pub use configuration::{
     ConfigurationDecidedV1, ConfigurationProposedV1, DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1,
@@ -108,6 +108,7 @@ events! {
     ActRecorded(ActRecordedV1) = "vigie.act.recorded.v1",
     ActRejected(ActRejectedV1) = "vigie.act.rejected.v1",
     StepSettled(StepSettledV1) = "vigie.escalation.step-settled.v1",
+    ChargeLapsed(ChargeLapsedV1) = "vigie.escalation.charge-lapsed.v1",
     AlertIssued(AlertIssuedV1) = "vigie.alert.issued.v1",
     DeliverySent(DeliverySentV1) = "vigie.delivery.sent.v1",
     DeliveryDelivered(DeliveryDeliveredV1) = "vigie.delivery.delivered.v1",
@@ -168,6 +169,7 @@ impl Event {
             Self::ActRecorded(_) => subject::ACT_RECORDED.to_owned(),
             Self::ActRejected(_) => subject::ACT_REJECTED.to_owned(),
             Self::StepSettled(_) => subject::STEP_SETTLED.to_owned(),
+            Self::ChargeLapsed(_) => subject::CHARGE_LAPSED.to_owned(),
             Self::AlertIssued(e) => subject::alert_issued(e.channel),
             Self::DeliverySent(e) => subject::delivery("sent", e.channel),
             Self::DeliveryDelivered(e) => subject::delivery("delivered", e.channel),
@@ -217,6 +219,58 @@ impl Event {
         })
     }
 
+    /// The incident it changes or brings news of, as it stood after the fact.
+    pub fn snapshot(&self) -> Option<&IncidentSnapshot> {
+        match self {
+            Self::IncidentOpened(e) => Some(&e.incident),
+            Self::IncidentReinforced(e) => Some(&e.incident),
+            Self::IncidentAggravated(e) => Some(&e.incident),
+            Self::IncidentEased(e) => Some(&e.incident),
+            Self::IncidentAcknowledged(e) => Some(&e.incident),
+            Self::IncidentSeen(e) => Some(&e.incident),
+            Self::IncidentNoted(e) => Some(&e.incident),
+            Self::IncidentClosed(e) => Some(&e.incident),
+            Self::IncidentReplanned(e) => Some(&e.incident),
+            Self::IncidentRefused(e) => Some(&e.incident),
+            Self::IncidentHandedOver(e) => Some(&e.incident),
+            Self::IncidentCalled(e) => Some(&e.incident),
+            Self::IncidentSeparated(e) => Some(&e.incident),
+            Self::ReturnGiven(e) => Some(&e.incident),
+            Self::DeliveryDeadLettered(e) => Some(&e.incident),
+            Self::SignalRaised(_)
+            | Self::ActRecorded(_)
+            | Self::ActRejected(_)
+            | Self::StepSettled(_)
+            | Self::ChargeLapsed(_)
+            | Self::AlertIssued(_)
+            | Self::DeliverySent(_)
+            | Self::DeliveryDelivered(_)
+            | Self::DeliveryFailed(_)
+            | Self::IndicatorCounted(_)
+            | Self::WordsRead(_)
+            | Self::ConfigurationProposed(_)
+            | Self::ConfigurationDecided(_)
+            | Self::DoctrineActivated(_)
+            | Self::DirectoryChanged(_)
+            | Self::DutyHandedOver(_)
+            | Self::ProbeIssued(_)
+            | Self::ProbeSettled(_)
+            | Self::ProbeAnswered(_)
+            | Self::SecurityNoted(_)
+            | Self::CrisisOpened(_)
+            | Self::CrisisRegimeChanged(_)
+            | Self::CrisisIncidentLinked(_)
+            | Self::CrisisRolesSet(_)
+            | Self::CrisisMobilisationMoved(_)
+            | Self::CrisisCareMoved(_)
+            | Self::CrisisReportMoved(_)
+            | Self::CrisisRelayMoved(_)
+            | Self::CrisisClosed(_)
+            | Self::CrisisRetexMoved(_)
+            | Self::CrisisExerciseMoved(_) => None,
+        }
+    }
+
     /// The incident it tells of, if any: what groups a timeline.
     pub fn incident_id(&self) -> Option<IncidentId> {
         match self {
@@ -260,6 +314,7 @@ impl Event {
             Self::ActRecorded(e) => Some(e.incident_id),
             Self::ActRejected(e) => Some(e.incident_id),
             Self::StepSettled(e) => Some(e.incident_id),
+            Self::ChargeLapsed(e) => Some(e.incident_id),
             Self::AlertIssued(e) => Some(e.incident.id),
             Self::DeliverySent(e) => Some(e.incident_id),
             Self::DeliveryDelivered(e) => Some(e.incident_id),

@@ -154,6 +154,21 @@ pub struct PlannedStep {
     /// Read together with others of the same hour: one message for many incidents.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
+    /// What it was added to the running plan for; none for a step of the doctrine, or one of them told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<Added>,
+}
+
+/// What a step was added to a running plan for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Added {
+    /// Whoever has been in charge for long is asked whether it still is.
+    Confirm,
+    /// The incident was handed to somebody.
+    TakeOver,
+    /// A person had somebody called.
+    Call,
 }
 
 /// What a step waits for, and how long after.

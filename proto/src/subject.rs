@@ -12,6 +12,7 @@ pub const DEAD_LETTER: &str = "dead.vigie";
 pub const ACT_RECORDED: &str = "vigie.act.recorded";
 pub const ACT_REJECTED: &str = "vigie.act.rejected";
 pub const STEP_SETTLED: &str = "vigie.escalation.step-settled";
+pub const CHARGE_LAPSED: &str = "vigie.escalation.charge-lapsed";
 pub const INDICATOR_COUNTED: &str = "vigie.indicator.counted";
 pub const WORDS_READ: &str = "vigie.words.read";
 pub const CONFIGURATION_PROPOSED: &str = "vigie.configuration.proposed";

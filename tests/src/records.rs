@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{PgPool, postgres::PgPoolOptions, types::Json};
 use uuid::Uuid;
+use vigie_domain::escalation::{Escalation, replay};
+use vigie_platform::journal::{self, Entry};
 
 #[derive(Debug, Clone)]
 pub struct Records(PgPool);
@@ -54,6 +56,37 @@ impl Records {
         let settled = self.events("vigie.escalation.step-settled.v1", Some(incident)).await;
         let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
         settled.iter().map(|event| (text(event, "step"), text(event, "outcome"))).collect()
+    }
+
+    /// Plays every incident's story again and holds it against the plan that escalation keeps; returns how many.
+    ///
+    /// What is journalled and not heard yet is left out, and both are read at one moment, so that it may be asked any time.
+    pub async fn stories_are_kept(&self) -> usize {
+        let mut tx = self.0.begin_with("begin isolation level repeatable read").await.expect("the database answers");
+        let plans: Vec<(Uuid, Json<Escalation>)> = sqlx::query_as("select incident_id, state from escalation.plan")
+            .fetch_all(&mut *tx)
+            .await
+            .expect("plans can be read");
+        for (incident, Json(kept)) in &plans {
+            let rows = sqlx::query(
+                "select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
+                        e.data::text as data
+                   from journal.entry e
+                  where e.incident_id = $1
+                    and (e.source = '/vigie/escalation'
+                         or exists (select from escalation.inbox i where i.event_id = e.event_id))
+                  order by e.seq",
+            )
+            .bind(incident)
+            .fetch_all(&mut *tx)
+            .await
+            .expect("the journal can be read");
+            let story: Vec<Entry> = rows.iter().map(|row| Entry::from_row(row).expect("an entry")).collect();
+            let story = journal::facts(&story).expect("facts of this build");
+            let replayed = replay(&story, None, &()).escalation;
+            assert_eq!(replayed.as_ref(), Some(kept), "incident {incident}, played again from {story:#?}");
+        }
+        plans.len()
     }
 
     /// How many steps of an incident's plan are left that neither survive the closing nor wait for something.

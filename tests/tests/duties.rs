@@ -53,6 +53,7 @@ async fn a_quorum_of_two_is_not_met_by_one_and_who_has_answered_is_not_asked_aga
 
     answer(&vigie, &mail(&stack, "beta@", 1).await, &[("version", "1")]).await;
     assert_eq!(settled(&vigie, incident, "QUORUM/late").await["outcome"], "acknowledged");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -78,6 +79,7 @@ async fn when_all_who_were_asked_refuse_the_next_are_told_at_once() {
         refused.iter().map(|e| e["reason"].as_str().unwrap()).collect::<Vec<_>>(),
         ["unavailable", "unavailable", "not-ours"]
     );
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -105,6 +107,7 @@ async fn a_hand_over_asks_the_next_body_and_the_ladder_resumes_when_it_stays_sil
     answer(&vigie, &asked, &[("version", "3")]).await;
     let view = vigie.caller("desk").await.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
     assert_eq!(view["status"], "acknowledged");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -124,6 +127,7 @@ async fn an_acknowledgement_gone_stale_is_questioned_and_then_no_longer_counts()
     assert!(stack.outbox.messages_to("email", "desk@").await.is_empty());
     // Not confirmed: it climbs.
     mail(&stack, "desk@", 1).await;
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -145,6 +149,7 @@ async fn an_announced_event_is_checked_on_half_an_hour_before_also_when_the_hour
     let told = mail(&stack, "desk@", 1).await;
     // The outbox counts in milliseconds.
     assert!(told.received_at >= due - SignedDuration::from_millis(1), "before its time: {told:?}");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -183,6 +188,7 @@ async fn three_weak_signals_around_a_place_in_a_week_make_a_tension_and_are_coun
     let numbers = indicators[0]["numbers"].as_array().unwrap();
     assert_eq!(numbers.len(), 2, "{indicators}");
     assert!(numbers.iter().all(|number| number["count"].is_null() && number["shown"] == "< 5"), "{indicators}");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -212,6 +218,7 @@ async fn what_is_owed_is_shown_reminded_of_and_holds_the_closing_back_until_it_i
     let view = desk.get(&raised.status_url).await.expect(200).json();
     assert_eq!(view["returns"][0]["state"], "none-known");
     desk.post(&resolution, &json!({ "reason": "resolved" })).await.expect(200);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -268,6 +275,7 @@ async fn an_exercise_is_marked_everywhere_joins_nothing_real_and_is_counted_apar
     assert!(others.iter().all(|m| !m.text.contains("EXERCICE")));
     let link = messages.iter().find(|m| m.text.contains(reference)).and_then(Message::acknowledgement).unwrap();
     assert!(vigie.anyone().get(link).await.expect(200).text.contains("EXERCICE"));
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -309,6 +317,7 @@ async fn a_body_learns_why_it_was_told_or_not() {
     assert!(reasons.contains("Seulement si le signalement vient de"), "{reasons}");
     let head = vigie.caller("college-19").await;
     head.get(&format!("/api/v1/incidents/{incident}/explanations?body=emas")).await.expect(404);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -336,4 +345,5 @@ async fn a_regime_and_other_sectors_are_brought_in_by_those_who_may() {
     let view = scop.post(&path("/regime"), &json!({ "regime": "local" })).await.expect(200).json();
     assert_eq!(view["regime"], "local");
     scop.post(&path("/regime"), &json!({ "regime": "local" })).await.expect(409);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }

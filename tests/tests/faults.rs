@@ -107,6 +107,7 @@ async fn a_stream_deleted_with_unread_messages_loses_nothing() {
     }
 
     one_mail_each(&stack, &vigie, &raised, wait::PATIENCE).await;
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,6 +172,7 @@ async fn a_vigie_killed_in_the_middle_of_an_escalation_goes_on_where_it_was() {
     })
     .await;
     nothing_twice(&vigie, &stack.outbox.messages().await).await;
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,4 +207,5 @@ async fn every_signal_accepted_before_postgres_was_killed_has_its_incident() {
     one_mail_each(&stack, &vigie, &raised, wait::PATIENCE).await;
     vigie.ready().await;
     desk.raise(&small_city::report(1_000)).await;
+    assert!(vigie.records().stories_are_kept().await > 0);
 }

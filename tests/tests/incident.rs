@@ -36,6 +36,7 @@ async fn a_point_opens_the_incident_of_the_sector_it_lies_in() {
     received(&messages, "commissariat-paris-19@");
     assert!(messages.iter().any(|m| m.to.starts_with("etab-")), "the schools around the point are told");
     assert!(messages.iter().all(|m| !m.to.contains("paris-18")), "the 18th is too far to be concerned");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn a_repeated_request_has_one_effect_and_a_key_serves_one_report() {
     vigie.all_sent(&stack).await;
     assert_eq!(vigie.records().count("select count(*) from routing.incident_signal").await, 1);
     assert_eq!(vigie.records().events("vigie.signal.raised.v1", None).await.len(), 1);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -85,6 +87,7 @@ async fn a_second_signal_close_by_reinforces_the_incident_and_asks_nobody_again(
     assert_eq!(vigie.all_sent(&stack).await.len(), before);
     let seen = scop.get(&format!("/api/v1/incidents/{incident}")).await.expect(200).json();
     assert_eq!(seen["signals"], json!([first.reference, second.reference]));
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -113,6 +116,7 @@ async fn an_incident_made_worse_is_asked_again_and_an_old_page_does_not_acknowle
     let version = seen["version"].to_string();
     anyone.post_form(&link, &[("version", &version)], None).await.expect(303);
     assert_eq!(acknowledged().await, 2);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -137,6 +141,7 @@ async fn neighbours_across_the_border_are_told_and_asked_nothing() {
         let page = vigie.anyone().get(mail.acknowledgement().expect("where to say it")).await.expect(200);
         assert!(page.text.contains("vu") && !page.text.contains("prends en compte"), "{}", page.text);
     }
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -154,6 +159,7 @@ async fn a_weak_signal_waits_for_the_next_common_reading() {
     let local = due.to_zoned(jiff::tz::TimeZone::get("Europe/Paris").unwrap());
     assert!([8, 17].contains(&local.hour()) && local.minute() == 0, "{local}");
     assert_eq!(vigie.records().count("select count(*) from escalation.plan where next_due > now()").await, 1);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -179,6 +185,7 @@ async fn a_resolution_stops_everything() {
     // What happens there now is another event.
     let next = vigie.incident_of(&scop.raise(&a_few_steps_on("tension")).await).await;
     assert_ne!(next, incident);
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -197,6 +204,7 @@ async fn a_person_may_raise_or_lower_the_severity_with_the_version_following() {
     assert_eq!((&milder.json()["severity"], &milder.json()["version"]), (&json!("tension"), &json!(3)));
     let told = vigie.all_sent(&stack).await;
     assert!(told.iter().any(|m| m.to.starts_with("secretariat-general@")), "made grave, the centre was told");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -235,4 +243,5 @@ async fn a_signal_that_joined_by_mistake_opens_its_own_incident_and_its_people_a
         told.len() > told_before && told.iter().any(|m| m.text.contains(reference)),
         "nobody was told of {reference}"
     );
+    assert!(vigie.records().stories_are_kept().await > 0);
 }

@@ -123,6 +123,7 @@ async fn every_signal_accepted_is_mailed_about_and_none_twice_while_everything_i
         messages.len(),
         messages.len() - mails.values().map(BTreeSet::len).sum::<usize>()
     );
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 /// References of incidents, by signal id.

@@ -55,6 +55,7 @@ async fn a_serious_signal_of_a_head_reaches_the_whole_loop_within_a_second() {
         took.push(last_left(&vigie.all_sent(&stack).await).duration_since(accepted_at));
     }
     assert!(took.iter().any(|time| *time < PROMISED), "the last left after {took:?}");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -93,6 +94,7 @@ async fn unanswered_steps_fire_at_their_due_times_up_to_the_secretariat() {
     assert_eq!(arrived.len(), on_call.len(), "the last step is a place manned at all hours: every rank is called");
     // The outbox counts in milliseconds.
     assert!(arrived.iter().all(|at| *at >= due - SignedDuration::from_millis(1)), "before {due}: {arrived:?}");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -137,6 +139,7 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     assert_eq!(vigie.all_sent(&stack).await.len(), messages.len());
     let view = head.get(&raised.status_url).await.expect(200).json();
     assert_eq!(view["acknowledged_by"][0]["body"], "Équipe Parisienne de Médiation, 19e arrondissement");
+    assert!(vigie.records().stories_are_kept().await > 0);
 }
 
 #[tokio::test]
@@ -153,4 +156,5 @@ async fn a_body_nobody_can_reach_is_told_to_the_scop() {
         mails.iter().any(|m| m.subject.as_deref().is_some_and(|s| s.contains("Destinataire injoignable")))
     })
     .await;
+    assert!(vigie.records().stories_are_kept().await > 0);
 }

@@ -1,5 +1,7 @@
 //! Steps of a plan, the alerts they issue, and how far those came.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,24 @@ pub struct StepSettledV1 {
     pub outcome: StepOutcome,
     /// Alerts issued by it.
     pub alerts: u32,
+    /// Bodies it asked to take charge, in order of name. None in facts older than this field: its alerts say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<BTreeSet<BodyId>>,
+    /// Bodies it would have asked, had they not been in charge.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub in_charge: BTreeSet<BodyId>,
+}
+
+/// A body's taking charge counts no more: it did not answer whether it still was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ChargeLapsedV1 {
+    pub incident_id: IncidentId,
+    /// Plan number within the incident, from 1.
+    pub generation: u32,
+    pub body: BodyId,
+    pub role: RoleId,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
 }
 
 /// What became of a due step.
@@ -40,6 +60,54 @@ pub enum StepOutcome {
     Superseded,
     /// Nobody in the directory answers to its targets.
     NobodyFound,
+}
+
+/// Who is told, where and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub body: BodyId,
+    pub role: RoleId,
+    pub contact: ContactId,
+    pub channel: Channel,
+}
+
+impl AlertIssuedV1 {
+    /// Tells `to` of `incident`, because of `steps`; of no plan, with no fallback, and nothing beside the incident.
+    pub fn new(
+        alert_id: AlertId,
+        incident: IncidentSnapshot,
+        purpose: Purpose,
+        steps: Vec<String>,
+        to: Recipient,
+        issued_at: Timestamp,
+    ) -> Self {
+        let Recipient { body, role, contact, channel } = to;
+        Self {
+            alert_id,
+            incident,
+            purpose,
+            generation: 0,
+            steps,
+            body,
+            role,
+            contact,
+            channel,
+            fallback: Vec::new(),
+            unreachable: None,
+            also: Vec::new(),
+            owed: None,
+            owed_id: None,
+            guidance: Vec::new(),
+            request: None,
+            issued_at,
+        }
+    }
+
+    /// Every incident its message tells of, with the plan's number and the steps that asked for it.
+    pub fn told_of(&self) -> impl Iterator<Item = (&IncidentSnapshot, u32, &[String])> {
+        let also = self.also.iter().map(|also| (&also.incident, also.generation, also.steps.as_slice()));
+        std::iter::once((&self.incident, self.generation, self.steps.as_slice())).chain(also)
+    }
 }
 
 /// One recipient is to be told by one channel.
@@ -66,6 +134,10 @@ pub struct AlertIssuedV1 {
     /// What is owed, in French, for [`Purpose::Return`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<String>,
+    /// Which of the plan's debts that is: [`crate::plan::Owed::id`]. None in facts older than this field: the debt of those
+    /// words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed_id: Option<String>,
     /// What the doctrine wants kept in mind, in French.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guidance: Vec<String>,
@@ -93,6 +165,12 @@ pub struct ResourceRequest {
 pub struct AlsoTold {
     pub alert_id: AlertId,
     pub incident: IncidentSnapshot,
+    /// Plan number within that incident; 0 in facts older than this field.
+    #[serde(default)]
+    pub generation: u32,
+    /// `circuit/step` of every step of that incident's plan that asked for it.
+    #[serde(default)]
+    pub steps: Vec<String>,
 }
 
 /// The next way to reach the same recipient.

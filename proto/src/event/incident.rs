@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Actor;
 use crate::{
-    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, SectorId, Severity, SignalId, plan::Plan,
-    subject,
+    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity, SignalId,
+    plan::Plan, subject,
 };
 
 /// An incident as it stood after the fact: enough to render, route and authorise without asking its owner.
@@ -194,6 +194,9 @@ pub struct IncidentHandedOverV1 {
     pub act_id: ActId,
     pub by: Actor,
     pub to: BodyId,
+    /// Its role then. None in facts older than this field: what the directory says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_role: Option<RoleId>,
     #[schemars(with = "String")]
     pub at: Timestamp,
 }
@@ -205,6 +208,9 @@ pub struct IncidentCalledV1 {
     pub act_id: ActId,
     pub by: Actor,
     pub to: BodyId,
+    /// Its role then. None in facts older than this field: what the directory says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_role: Option<RoleId>,
     #[schemars(with = "String")]
     pub at: Timestamp,
 }
@@ -263,6 +269,9 @@ pub struct IncidentAcknowledgedV1 {
     /// in facts older than this field: every circuit whose rule it fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts_for: Option<Vec<String>>,
+    /// Whether its role goes there or sends somebody, then. None in facts older than this field: what the directory says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervenes: Option<bool>,
     #[schemars(with = "String")]
     pub at: Timestamp,
 }

@@ -196,7 +196,7 @@ async fn open(edge: &Edge, token: &str) -> Result<Opened, Response> {
 
 async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
     let row = sqlx::query(
-        "select incident_id, body, role, purpose, steps, issued_at from escalation.alert where id = $1 and purpose = any($2)",
+        "select incident_id, body, role, purpose, steps, owed, issued_at from escalation.alert where id = $1 and purpose = any($2)",
     )
     .bind(id.0)
     .bind(["acknowledge", "confirm", "take-over", "return", "inform"].map(str::to_owned).to_vec())
@@ -210,7 +210,8 @@ async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
     let issued_at: jiff_sqlx::Timestamp = row.try_get("issued_at")?;
     let asked_again_at = (purpose == "confirm").then(|| issued_at.to_jiff());
     let owed = if purpose == "return" {
-        owed_by(edge, incident_id, &row.try_get::<Vec<String>, _>("steps")?, &role).await?
+        let (steps, owed): (Vec<String>, Option<String>) = (row.try_get("steps")?, row.try_get("owed")?);
+        owed_by(edge, incident_id, (owed.as_deref(), &steps), &role).await?
     } else {
         None
     };
@@ -218,11 +219,12 @@ async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
     Ok(Some(Alert { id, incident_id, body, role, asked_again_at, owed, asks }))
 }
 
-/// What the reminder of `steps` is about: of their circuit, owed by `role`; whether it was given.
+/// What a reminder is about, and whether it was given: the debt it names, or for alerts of a former release, which named
+/// none, one of the circuit of `steps` owed by `role`.
 async fn owed_by(
     edge: &Edge,
     incident: IncidentId,
-    steps: &[String],
+    (id, steps): (Option<&str>, &[String]),
     role: &RoleId,
 ) -> Result<Option<(Owed, bool)>, sqlx::Error> {
     let rows = sqlx::query(
@@ -234,7 +236,7 @@ async fn owed_by(
     for row in rows {
         let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
         let of_step = steps.iter().any(|step| step.split('/').next() == Some(owed.circuit.as_str()));
-        if of_step && owed.by.role == *role {
+        if id.map_or(of_step && owed.by.role == *role, |id| owed.id == id) {
             return Ok(Some((owed, row.try_get("given")?)));
         }
     }

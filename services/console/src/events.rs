@@ -28,7 +28,7 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId,
-    event::{Event, IncidentSnapshot, SecurityMatter},
+    event::{Event, SecurityMatter},
     sensitivity::{Sensitive, Sensitivity},
 };
 
@@ -244,7 +244,7 @@ impl Listener {
         let city = self.edge.in_force.get();
         let caller = Caller::of(&self.source, &city.directory)?;
         let at = entry.envelope.time;
-        let data = match (incident_of(&event), event.crisis()) {
+        let data = match (event.snapshot(), event.crisis()) {
             (Some(incident), _) => {
                 let ties = Ties { told: self.told.contains(&incident.id), ..Ties::default() };
                 let position = access::Position::of(caller.party(), incident, ties, &city.doctrine, &city.directory)?;
@@ -257,56 +257,6 @@ impl Listener {
         };
         let name = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1");
         Some(SseEvent::default().id(id_of(position)).event(name).data(data.to_string()))
-    }
-}
-
-fn incident_of(event: &Event) -> Option<&IncidentSnapshot> {
-    match event {
-        Event::IncidentOpened(e) => Some(&e.incident),
-        Event::IncidentReinforced(e) => Some(&e.incident),
-        Event::IncidentAggravated(e) => Some(&e.incident),
-        Event::IncidentEased(e) => Some(&e.incident),
-        Event::IncidentAcknowledged(e) => Some(&e.incident),
-        Event::IncidentSeen(e) => Some(&e.incident),
-        Event::IncidentNoted(e) => Some(&e.incident),
-        Event::IncidentClosed(e) => Some(&e.incident),
-        Event::IncidentReplanned(e) => Some(&e.incident),
-        Event::IncidentRefused(e) => Some(&e.incident),
-        Event::IncidentHandedOver(e) => Some(&e.incident),
-        Event::IncidentCalled(e) => Some(&e.incident),
-        Event::IncidentSeparated(e) => Some(&e.incident),
-        Event::ReturnGiven(e) => Some(&e.incident),
-        Event::DeliveryDeadLettered(e) => Some(&e.incident),
-        Event::SignalRaised(_)
-        | Event::ActRecorded(_)
-        | Event::ActRejected(_)
-        | Event::StepSettled(_)
-        | Event::AlertIssued(_)
-        | Event::DeliverySent(_)
-        | Event::DeliveryDelivered(_)
-        | Event::DeliveryFailed(_)
-        | Event::IndicatorCounted(_)
-        | Event::WordsRead(_)
-        | Event::ConfigurationProposed(_)
-        | Event::ConfigurationDecided(_)
-        | Event::DoctrineActivated(_)
-        | Event::DirectoryChanged(_)
-        | Event::DutyHandedOver(_)
-        | Event::ProbeIssued(_)
-        | Event::ProbeSettled(_)
-        | Event::ProbeAnswered(_)
-        | Event::SecurityNoted(_)
-        | Event::CrisisOpened(_)
-        | Event::CrisisRegimeChanged(_)
-        | Event::CrisisIncidentLinked(_)
-        | Event::CrisisRolesSet(_)
-        | Event::CrisisMobilisationMoved(_)
-        | Event::CrisisCareMoved(_)
-        | Event::CrisisReportMoved(_)
-        | Event::CrisisRelayMoved(_)
-        | Event::CrisisClosed(_)
-        | Event::CrisisRetexMoved(_)
-        | Event::CrisisExerciseMoved(_) => None,
     }
 }
 

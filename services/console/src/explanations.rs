@@ -12,9 +12,10 @@ use sqlx::{Row, types::Json as SqlJson};
 use vigie_domain::{
     directory::Permission,
     doctrine::Situation,
-    explain::{Chapter, Explanation, Told, explain},
+    escalation::replay,
+    explain::{Explanation, Told, explain},
 };
-use vigie_platform::{journal, journal::Entry, problem::Problem};
+use vigie_platform::{journal, problem::Problem};
 use vigie_proto::{
     AlertId, BodyId, IncidentId,
     event::{DeliveryFailure, Event},
@@ -102,8 +103,12 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
             .map_err(stored)?;
     let SqlJson(situation) = situation.ok_or_else(|| Problem::not_found("Événement"))?;
     let entries = journal::of_incident(&mut connection, id).await.map_err(stored)?;
-    // The other incidents of a grouped message have no entry of their own.
-    let grouped = sqlx::query(
+    let story = journal::facts(&entries).map_err(|error| {
+        tracing::error!(incident.id = %id, error = %error, "a story cannot be read");
+        Problem::internal()
+    })?;
+    // Also the alerts that share the message of another incident.
+    let alerts = sqlx::query(
         "select id, generation, steps, channel, issued_at from escalation.alert where incident_id = $1 and body = $2",
     )
     .bind(id.0)
@@ -111,20 +116,22 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
     .fetch_all(&mut *connection)
     .await
     .map_err(stored)?;
-    let mut story = Story::default();
-    for entry in &entries {
-        story.hear(entry, &body);
+    let mut told = alerts.iter().map(alert).collect::<Result<BTreeMap<_, _>, _>>().map_err(stored)?;
+    for fact in &story {
+        if let Some((alert, what)) = delivery(&fact.event, &body)
+            && let Some(told) = told.get_mut(&alert)
+        {
+            told.deliveries.push(what);
+        }
     }
-    for row in &grouped {
-        story.alert(row).map_err(stored)?;
-    }
-    let chapters = story.into_chapters();
+    let told: Vec<Told> = told.into_values().collect();
+    let chapters = replay(&story, None, edge.city.directory.as_ref()).chapters;
     let made_from = chapters.first().map(|chapter| chapter.plan.doctrine.clone()).unwrap_or_default();
     let same = made_from == edge.city.doctrine.hash();
     let doctrine = same.then_some(edge.city.doctrine.as_ref());
     let zone = &edge.city.doctrine.zone;
     Ok(ExplanationView {
-        explanation: explain(known, &chapters, &situation, doctrine, &edge.city.directory, zone),
+        explanation: explain(known, &chapters, &told, &situation, doctrine, &edge.city.directory, zone),
         doctrine: made_from,
         role: edge.city.directory.role_label(&known.role).to_owned(),
         body_name: known.name.clone(),
@@ -135,94 +142,33 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
     })
 }
 
-/// What the journal says of an incident, gathered for one body.
-#[derive(Default)]
-struct Story {
-    chapters: Vec<Chapter>,
-    alerts: BTreeMap<AlertId, (u32, Told)>,
-    deliveries: Vec<(AlertId, String)>,
+fn alert(row: &sqlx::postgres::PgRow) -> Result<(AlertId, Told), sqlx::Error> {
+    let (channel, issued_at): (String, jiff_sqlx::Timestamp) = (row.try_get("channel")?, row.try_get("issued_at")?);
+    let channel = serde_json::from_value(serde_json::Value::String(channel));
+    let told = Told {
+        generation: row.try_get::<i32, _>("generation")?.unsigned_abs(),
+        steps: row.try_get("steps")?,
+        channel: channel.map_err(|error| sqlx::Error::Decode(error.into()))?,
+        at: issued_at.to_jiff(),
+        deliveries: Vec::new(),
+    };
+    Ok((AlertId(row.try_get("id")?), told))
 }
 
-impl Story {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only these facts bear on who was told")]
-    fn hear(&mut self, entry: &Entry, body: &BodyId) {
-        let Ok(event) = Event::decode(&entry.envelope.type_name, &entry.data) else { return };
-        match event {
-            Event::IncidentOpened(e) => self.begin(e.plan),
-            Event::IncidentAggravated(e) => self.begin(e.plan),
-            Event::IncidentEased(e) => self.begin(e.plan),
-            Event::IncidentReplanned(e) => {
-                if let Some(chapter) = self.chapters.last_mut() {
-                    let known: Vec<String> = chapter.plan.circuits.iter().map(|c| c.id.clone()).collect();
-                    for circuit in e.plan.circuits {
-                        match chapter.plan.circuits.iter_mut().find(|c| c.id == circuit.id) {
-                            Some(same) if known.contains(&same.id) => {
-                                let fresh =
-                                    circuit.steps.into_iter().filter(|s| !same.steps.iter().any(|k| k.id == s.id));
-                                let fresh: Vec<_> = fresh.collect();
-                                same.steps.extend(fresh);
-                            }
-                            _ => chapter.plan.circuits.push(circuit),
-                        }
-                    }
-                }
-            }
-            Event::StepSettled(e) => {
-                if let Some(chapter) = self.chapters.iter_mut().find(|chapter| chapter.generation == e.generation) {
-                    chapter.settled.push(*e);
-                }
-            }
-            Event::IncidentAcknowledged(e) => {
-                if let Some(chapter) = self.chapters.last_mut() {
-                    chapter.acknowledgements.push((e.by.body, e.at));
-                }
-            }
-            Event::DeliverySent(e) if e.body == *body => self.delivery(e.alert_id, "envoyé".to_owned()),
-            Event::DeliveryDelivered(e) if e.body == *body => self.delivery(e.alert_id, "remis".to_owned()),
-            Event::DeliveryFailed(e) if e.body == *body => {
-                let next = e.next.map_or("aucun autre canal", |_| "canal suivant essayé");
-                self.delivery(e.alert_id, format!("{} ; {next}", failure(e.failure)));
-            }
-            Event::DeliveryDeadLettered(e) if e.body == *body => {
-                self.delivery(e.alert_id, "injoignable par tous ses canaux".to_owned());
-            }
-            _ => {}
+/// What became of an alert to `body`, in French, if that is what an event tells of.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these facts tell how far a message came")]
+fn delivery(event: &Event, body: &BodyId) -> Option<(AlertId, String)> {
+    match event {
+        Event::DeliverySent(e) if e.body == *body => Some((e.alert_id, "envoyé".to_owned())),
+        Event::DeliveryDelivered(e) if e.body == *body => Some((e.alert_id, "remis".to_owned())),
+        Event::DeliveryFailed(e) if e.body == *body => {
+            let next = e.next.map_or("aucun autre canal", |_| "canal suivant essayé");
+            Some((e.alert_id, format!("{} ; {next}", failure(e.failure))))
         }
-    }
-
-    fn begin(&mut self, plan: vigie_proto::plan::Plan) {
-        let generation = u32::try_from(self.chapters.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let (settled, tellings, acknowledgements) = (Vec::new(), Vec::new(), Vec::new());
-        self.chapters.push(Chapter { generation, plan, settled, tellings, acknowledgements });
-    }
-
-    fn delivery(&mut self, alert: AlertId, what: String) {
-        self.deliveries.push((alert, what));
-    }
-
-    fn alert(&mut self, row: &sqlx::postgres::PgRow) -> Result<(), sqlx::Error> {
-        let channel: String = row.try_get("channel")?;
-        let issued_at: jiff_sqlx::Timestamp = row.try_get("issued_at")?;
-        let Ok(channel) = serde_json::from_value(serde_json::Value::String(channel)) else { return Ok(()) };
-        let told = Told { steps: row.try_get("steps")?, channel, at: issued_at.to_jiff(), deliveries: Vec::new() };
-        let generation = row.try_get::<i32, _>("generation")?.unsigned_abs();
-        self.alerts.insert(AlertId(row.try_get("id")?), (generation, told));
-        Ok(())
-    }
-
-    /// Chapters with what was told, each alert with what became of it.
-    fn into_chapters(mut self) -> Vec<Chapter> {
-        for (alert, what) in self.deliveries {
-            if let Some((_, told)) = self.alerts.get_mut(&alert) {
-                told.deliveries.push(what);
-            }
+        Event::DeliveryDeadLettered(e) if e.body == *body => {
+            Some((e.alert_id, "injoignable par tous ses canaux".to_owned()))
         }
-        for (generation, told) in self.alerts.into_values() {
-            if let Some(chapter) = self.chapters.iter_mut().find(|chapter| chapter.generation == generation) {
-                chapter.tellings.push(told);
-            }
-        }
-        self.chapters
+        _ => None,
     }
 }
 

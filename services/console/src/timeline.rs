@@ -124,6 +124,7 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
         Event::IncidentClosed(e) => format!("Clos par {} : {}", body(&e.by.body), e.reason.label()),
         Event::StepSettled(e) => format!("Palier {} : {}", e.step, outcome(&e.outcome, e.alerts)),
+        Event::ChargeLapsed(e) => format!("{} n'a pas confirmé : sa prise en compte ne vaut plus", body(&e.body)),
         Event::AlertIssued(e) => format!("{} : alerte ({})", body(&e.body), channel(e.channel)),
         Event::DeliverySent(e) => format!("{} : envoyé ({})", body(&e.body), channel(e.channel)),
         Event::DeliveryDelivered(e) => format!("{} : remis ({})", body(&e.body), channel(e.channel)),

@@ -16,7 +16,8 @@ use vigie_proto::{
     ActId, AlertId, IncidentId, SectorId, SignalId,
     crisis::ExerciseMoved,
     event::{
-        Act, ActRecordedV1, Actor, AlertIssuedV1, Event, IncidentSnapshot, Purpose, ReturnOutcome, SignalRaisedV1,
+        Act, ActRecordedV1, Actor, AlertIssuedV1, Event, IncidentSnapshot, Purpose, Recipient, ReturnOutcome,
+        SignalRaisedV1,
     },
     signal::SignalReport,
 };
@@ -97,23 +98,16 @@ impl<'a> Carrier<'a> {
         for target in &tell.targets {
             for body in self.city.directory.bodies_of(target) {
                 let contacts = tell.channels.iter().flat_map(|channel| body.reach(*channel, target.rank, now));
-                alerts.extend(contacts.map(|contact| AlertIssuedV1 {
-                    alert_id: AlertId(ids::fresh()),
-                    incident: incident.clone(),
-                    purpose: if tell.request.is_some() { Purpose::Mobilise } else { Purpose::Inform },
-                    generation: 0,
-                    steps: vec![format!("crisis/{}", tell.step)],
-                    body: body.id.clone(),
-                    role: body.role.clone(),
-                    contact: contact.id.clone(),
-                    channel: contact.channel,
-                    fallback: Vec::new(),
-                    unreachable: None,
-                    also: Vec::new(),
-                    owed: None,
-                    guidance: vec![tell.say.clone()],
-                    request: tell.request.clone(),
-                    issued_at: now,
+                alerts.extend(contacts.map(|contact| {
+                    let purpose = if tell.request.is_some() { Purpose::Mobilise } else { Purpose::Inform };
+                    let (body, role) = (body.id.clone(), body.role.clone());
+                    let to = Recipient { body, role, contact: contact.id.clone(), channel: contact.channel };
+                    let (id, steps) = (AlertId(ids::fresh()), vec![format!("crisis/{}", tell.step)]);
+                    AlertIssuedV1 {
+                        guidance: vec![tell.say.clone()],
+                        request: tell.request.clone(),
+                        ..AlertIssuedV1::new(id, incident.clone(), purpose, steps, to, now)
+                    }
                 }));
             }
         }

@@ -41,7 +41,7 @@ impl Handler for Linking {
     ) -> anyhow::Result<(Vec<Verdict>, Vec<Entry>)> {
         let (mut verdicts, mut entries) = (Vec::with_capacity(events.len()), Vec::new());
         for received in events {
-            if let Some((signal, incident)) = followed(&received.event)
+            if let Some((signal, incident)) = followed(&received.fact.event)
                 && incident.nature.is_exercise()
                 && !self.in_force.get().doctrine.class_of(&incident.kind).is_some_and(Class::withholds)
             {

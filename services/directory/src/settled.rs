@@ -26,8 +26,8 @@ impl Handler for Settled {
     ) -> anyhow::Result<(Vec<Verdict>, ())> {
         let mut verdicts = Vec::with_capacity(events.len());
         for received in events {
-            let Event::ProbeSettled(settled) = &received.event else {
-                verdicts.push(Verdict::Dead(format!("{} is not of a probe", received.event.type_name())));
+            let Event::ProbeSettled(settled) = &received.fact.event else {
+                verdicts.push(Verdict::Dead(format!("{} is not of a probe", received.fact.event.type_name())));
                 continue;
             };
             let (state, failure) = match settled.outcome {

@@ -11,7 +11,7 @@ use vigie_proto::{
 
 use crate::{
     directory::{Body, Contact, Directory},
-    escalation::Settlement,
+    escalation::{Reminded, Settlement},
 };
 
 /// One recipient to tell by one channel, and every step that asked for it.
@@ -25,8 +25,8 @@ pub struct Telling {
     pub purpose: Purpose,
     /// May share its message with other incidents.
     pub digest: bool,
-    /// What is owed, in French, for a reminder.
-    pub owed: Option<String>,
+    /// What is owed, for a reminder.
+    pub owed: Option<Reminded>,
     pub guidance: Vec<String>,
     pub steps: Vec<String>,
 }
@@ -103,7 +103,7 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Message {
     Alert,
-    Other(&'static str, Option<String>),
+    Other(&'static str, Option<Reminded>),
 }
 
 impl Message {

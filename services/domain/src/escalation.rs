@@ -8,6 +8,8 @@
 
 mod ahead;
 mod answers;
+mod hear;
+mod replay;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +19,13 @@ use serde::{Deserialize, Serialize};
 use vigie_proto::{
     BodyId, Channel, RoleId,
     event::{Purpose, StepOutcome},
-    plan::{Expects, Plan, PlannedCircuit, PlannedStep, Rank, Scope, Target, Trigger, WaitsFor},
+    plan::{Added, Expects, Plan, PlannedCircuit, PlannedStep, Rank, Scope, Target, Trigger, WaitsFor},
 };
 
 pub use ahead::Ahead;
 pub use answers::TakingCharge;
+pub use hear::Cast;
+pub use replay::{Chapter, Replayed, replay};
 pub use standing::{CircuitStanding, Effect, Partial, Standing};
 
 /// A step's circuit and place in the plan.
@@ -102,10 +106,19 @@ pub struct Settlement {
     pub purpose: Purpose,
     /// Told together with other incidents of the hour.
     pub digest: bool,
-    /// What is owed, in French, when that is what it reminds of.
-    pub owed: Option<String>,
+    /// What is owed, when that is what it reminds of.
+    pub owed: Option<Reminded>,
     /// What the doctrine wants kept in mind.
     pub guidance: Option<String>,
+}
+
+/// A debt somebody is reminded of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reminded {
+    /// [`vigie_proto::plan::Owed::id`]
+    pub id: String,
+    /// In French.
+    pub what: String,
 }
 
 impl Escalation {
@@ -140,8 +153,7 @@ impl Escalation {
     /// When several steps of one circuit are due together (an outage has passed), the latest fires and takes the
     /// recipients of the earlier ones with it: one message, not a backlog. A step overdue beyond its use expires.
     pub fn settle_due(&mut self, now: Timestamp) -> Vec<Settlement> {
-        self.ask_for_confirmation(now);
-        self.let_lapse(now);
+        drop(self.lapse(now));
         let due: Vec<Position> = self
             .open_steps()
             .filter(|(position, step)| self.due_at(*position, step).is_some_and(|due| due <= now))
@@ -158,14 +170,16 @@ impl Escalation {
     /// `bodies` were asked to take charge by `step` (`circuit/step`): only they can satisfy its circuit, and refusals and
     /// quorums are counted against them.
     pub fn asked(&mut self, step: &str, bodies: impl IntoIterator<Item = BodyId>) {
-        if let Some(circuit) = self.circuit_of(step) {
+        let mut bodies = bodies.into_iter().peekable();
+        // A circuit that only informs asks nobody.
+        if let Some(circuit) = self.circuit_of(step).filter(|_| bodies.peek().is_some()) {
             self.asked.entry(circuit).or_default().extend(bodies);
         }
     }
 
     /// `step` would have asked `bodies`, and did not since they are in charge already: that counts for its circuit too.
     pub fn asked_in_charge(&mut self, step: &str, bodies: &BTreeSet<BodyId>) {
-        let Some(circuit) = self.circuit_of(step) else { return };
+        let Some(circuit) = self.circuit_of(step).filter(|_| !bodies.is_empty()) else { return };
         self.asked.entry(circuit).or_default().extend(bodies.iter().cloned());
         let PlannedCircuit { id, satisfied_by, .. } = &self.plan.circuits[circuit];
         for taken in self.acknowledgements.iter_mut().filter(|taken| bodies.contains(&taken.body)) {
@@ -222,6 +236,7 @@ impl Escalation {
             asked,
             ..Self::start(plan, self.version)
         };
+        self.plan_confirmations();
         let past: Vec<Position> = self
             .open_steps()
             .filter(|(position, step)| self.due_at(*position, step).is_some_and(|due| due <= now))
@@ -302,12 +317,12 @@ impl Escalation {
         self.moved.push((position, due_at));
     }
 
-    /// Adds a step on the way, named `name~n`: by the channels the plan uses and no other, for what is confidential may
+    /// Adds a step on the way, named `name~n`, `what` it was added for: by the channels the plan uses and no other, for what is confidential may
     /// not leave by all.
     fn add(
         &mut self,
         circuit: usize,
-        name: &str,
+        (name, what): (&str, Option<Added>),
         due_at: Timestamp,
         tell: Vec<Target>,
         unless_acknowledged: bool,
@@ -330,6 +345,7 @@ impl Escalation {
             waits_for: None,
             survives_closing: false,
             digest: false,
+            added: what,
         });
         (circuit, steps.len() - 1)
     }
@@ -356,18 +372,18 @@ impl Escalation {
     }
 
     fn settle(&mut self, position: Position, outcome: StepOutcome) -> Settlement {
-        self.settled.insert(position);
+        self.mark(position, &outcome);
         let due_at = self.due_at(position, self.step(position));
         let planned = &self.plan.circuits[position.0];
         let step = &planned.steps[position.1];
         let told = matches!(outcome, StepOutcome::Fired | StepOutcome::Folded);
         let owed = step.unless_returned.as_ref().and_then(|id| self.plan.owed.iter().find(|owed| owed.id == *id));
-        let purpose = match step.expects {
-            _ if step.id.starts_with(CONFIRM) => Purpose::Confirm,
-            _ if step.id.starts_with(TAKE_OVER) => Purpose::TakeOver,
+        let purpose = match (added(step), step.expects) {
+            (Some(Added::Confirm), _) => Purpose::Confirm,
+            (Some(Added::TakeOver), _) => Purpose::TakeOver,
             _ if owed.is_some() => Purpose::Return,
-            Expects::Acknowledgement => Purpose::Acknowledge,
-            Expects::Nothing => Purpose::Inform,
+            (_, Expects::Acknowledgement) => Purpose::Acknowledge,
+            (_, Expects::Nothing) => Purpose::Inform,
         };
         let in_charge = || self.acknowledgements.iter().map(|known| known.body.clone()).collect();
         Settlement {
@@ -380,8 +396,18 @@ impl Escalation {
             fallback: step.fallback.clone(),
             purpose,
             digest: step.digest,
-            owed: owed.map(|owed| owed.what.clone()),
+            owed: owed.map(|owed| Reminded { id: owed.id.clone(), what: owed.what.clone() }),
             guidance: planned.guidance.clone(),
+        }
+    }
+
+    /// Notes what became of a step.
+    fn mark(&mut self, position: Position, outcome: &StepOutcome) {
+        self.settled.insert(position);
+        if *outcome == StepOutcome::Acknowledged {
+            self.stopped.insert(position);
+        } else {
+            self.stopped.remove(&position);
         }
     }
 
@@ -408,15 +434,22 @@ impl Escalation {
     }
 }
 
-/// Names of the steps added on the way.
-const CONFIRM: &str = "confirmation";
-const TAKE_OVER: &str = "releve";
-const CALL: &str = "rappel";
+/// What steps added on the way are called, and added for.
+const CONFIRM: (&str, Option<Added>) = ("confirmation", Some(Added::Confirm));
+const TAKE_OVER: (&str, Option<Added>) = ("releve", Some(Added::TakeOver));
+const CALL: (&str, Option<Added>) = ("rappel", Some(Added::Call));
+
+/// What a step was added for. In states older than that field its name says so; only added steps have a number after it.
+fn added(step: &PlannedStep) -> Option<Added> {
+    step.added.or_else(|| {
+        let (name, _) = step.id.split_once('~')?;
+        [CONFIRM, TAKE_OVER, CALL].into_iter().find(|(known, _)| *known == name)?.1
+    })
+}
 
 /// A step that can be told together with a later one of its circuit: not one that speaks of something else.
 fn may_fold(step: &PlannedStep) -> bool {
-    let on_the_way = [CONFIRM, TAKE_OVER, CALL].iter().any(|name| step.id.starts_with(name));
-    step.unless_returned.is_none() && !on_the_way
+    step.unless_returned.is_none() && added(step).is_none()
 }
 
 fn named(body: BodyId, role: RoleId) -> Target {

@@ -8,30 +8,21 @@ use serde::Serialize;
 use vigie_proto::{
     BodyId, Channel, RoleId,
     event::{StepOutcome, StepSettledV1},
-    plan::{Plan, PlannedStep, Rank, Scope, Target},
+    plan::{Expects, PlannedStep, Rank, Scope, Target},
 };
 
 use crate::{
     directory::{Body, Directory},
     doctrine::{Circuit, Condition, Doctrine, Situation, holds},
+    escalation::Chapter,
     french,
 };
-
-/// One plan of an incident: aggravation and easing start the next.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Chapter {
-    /// From 1.
-    pub generation: u32,
-    pub plan: Plan,
-    pub settled: Vec<StepSettledV1>,
-    pub tellings: Vec<Told>,
-    /// Bodies that took charge during it.
-    pub acknowledgements: Vec<(BodyId, Timestamp)>,
-}
 
 /// An alert that was issued to the body in question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
+    /// Number of the plan that asked for it.
+    pub generation: u32,
     /// `circuit/step` of each step that asked for it.
     pub steps: Vec<String>,
     pub channel: Channel,
@@ -100,17 +91,18 @@ pub enum Verdict {
     Merged,
 }
 
-/// Explains, for `body`, what the plans and the doctrine meant. `doctrine` is the one the plans were made from, when it
+/// Explains, for `body`, what the plans and the doctrine meant, `tellings` being what it was told. `doctrine` is the one the plans were made from, when it
 /// is at hand; without it, circuits that did not apply are not explained.
 pub fn explain(
     body: &Body,
     chapters: &[Chapter],
+    tellings: &[Told],
     situation: &Situation,
     doctrine: Option<&Doctrine>,
     directory: &Directory,
     zone: &jiff::tz::TimeZone,
 ) -> Explanation {
-    let teller = Teller { body, directory, zone };
+    let teller = Teller { body, tellings, directory, zone };
     let mut circuits = Vec::new();
     for chapter in chapters {
         for circuit in &chapter.plan.circuits {
@@ -145,21 +137,21 @@ pub fn explain(
             });
         }
     }
-    let told = circuits.iter().flat_map(|c| &c.steps).any(|step| step.verdict == Verdict::Told)
-        || chapters.iter().any(|chapter| !chapter.tellings.is_empty());
-    let summary = teller.summary(told, &circuits, chapters);
+    let told = circuits.iter().flat_map(|c| &c.steps).any(|step| step.verdict == Verdict::Told) || !tellings.is_empty();
+    let summary = teller.summary(told, &circuits);
     Explanation { told, summary, circuits }
 }
 
 struct Teller<'a> {
     body: &'a Body,
+    tellings: &'a [Told],
     directory: &'a Directory,
     zone: &'a jiff::tz::TimeZone,
 }
 
 impl Teller<'_> {
-    fn summary(&self, told: bool, circuits: &[CircuitExplained], chapters: &[Chapter]) -> String {
-        let first = chapters.iter().flat_map(|chapter| &chapter.tellings).map(|told| told.at).min();
+    fn summary(&self, told: bool, circuits: &[CircuitExplained]) -> String {
+        let first = self.tellings.iter().map(|told| told.at).min();
         match first {
             Some(at) => format!("{} a été prévenu le {}.", self.body.name, self.at(at)),
             None if told => format!("{} a été prévenu.", self.body.name),
@@ -174,7 +166,8 @@ impl Teller<'_> {
 
     fn step(&self, step: &PlannedStep, name: &str, chapter: &Chapter) -> StepExplained {
         let settled = chapter.settled.iter().rfind(|settled| settled.step == name);
-        let telling = chapter.tellings.iter().find(|told| told.steps.iter().any(|known| known == name));
+        let of_step = |told: &&Told| told.generation == chapter.generation && told.steps.iter().any(|s| s == name);
+        let telling = self.tellings.iter().find(of_step);
         let (verdict, text) = match (telling, settled) {
             (Some(told), _) => (Verdict::Told, self.told(told)),
             (None, None) => (Verdict::NotYet, self.not_yet(step)),
@@ -243,7 +236,10 @@ impl Teller<'_> {
                 format!("Ce palier prévient cette fonction {}, pas ce service.", scopes.join(", ")),
             );
         }
-        if step.unless_acknowledged && chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now) {
+        // Of a step that asks, the fact itself says who was in charge; facts of former releases do not.
+        let is_said = settled.asked.is_some() && step.expects == Expects::Acknowledgement;
+        let took_charge = || chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now);
+        if settled.in_charge.contains(&self.body.id) || (!is_said && step.unless_acknowledged && took_charge()) {
             return (Verdict::InCharge, "Ce service avait déjà pris l'événement en compte.".to_owned());
         }
         let closed = here.iter().all(|target| target.at(now).iter().all(|other| !std::ptr::eq(*other, **target)));

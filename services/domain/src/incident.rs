@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use vigie_proto::{
-    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, SectorId, Severity,
+    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, RoleId, SectorId, Severity,
     event::{
         Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentAggravatedV1,
         IncidentCalledV1, IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1,
@@ -18,7 +18,7 @@ use crate::{
     correlation::Candidate,
     doctrine::{KindRule, Situation, freeze, involve},
     escalation::Standing,
-    pattern::Pattern,
+    pattern::{GraveIncident, Pattern},
     territory::LonLat,
 };
 
@@ -74,6 +74,10 @@ pub struct Planner<'a> {
 impl Planner<'_> {
     pub fn plan(&self, situation: &Situation) -> Plan {
         freeze(&self.city.doctrine, situation, self.now, self.time_scale)
+    }
+
+    fn role_of(&self, body: &BodyId) -> Option<RoleId> {
+        self.city.directory.body(body).map(|body| body.role.clone())
     }
 
     /// What bringing `sectors` in adds.
@@ -206,6 +210,12 @@ impl Incident {
         (incident, event.into())
     }
 
+    /// As far as reprisals are watched for.
+    pub fn as_watched(&self) -> GraveIncident {
+        let (id, severity) = (self.snapshot.id, self.snapshot.severity);
+        GraveIncident { id, severity, at: self.at, last_signal_at: self.last_signal_at }
+    }
+
     /// What correlation needs to know of it.
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate {
@@ -284,7 +294,9 @@ impl Incident {
                 self.in_charge.retain(|body| *body != by.body);
                 self.in_charge.push(by.body.clone());
                 let incident = self.snapshot.clone();
-                IncidentAcknowledgedV1 { incident, act_id, by, seen_version: *version, counts_for, at }.into()
+                let intervenes = Some(judged.intervenes);
+                IncidentAcknowledgedV1 { incident, act_id, by, seen_version: *version, counts_for, intervenes, at }
+                    .into()
             }
             Act::Note => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: false }.into(),
             Act::SayOver => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: true }.into(),
@@ -308,14 +320,16 @@ impl Incident {
             Act::HandOver { .. } if !self.in_charge.contains(&by.body) => reject(Rejection::NotInCharge),
             Act::HandOver { to } => {
                 self.release(&by.body, judged);
-                IncidentHandedOverV1 { incident: self.snapshot.clone(), act_id, by, to: to.clone(), at }.into()
+                let (incident, to_role) = (self.snapshot.clone(), planner.role_of(to));
+                IncidentHandedOverV1 { incident, act_id, by, to: to.clone(), to_role, at }.into()
             }
             Act::SetRegime { to } if *to == self.snapshot.regime => reject(Rejection::Unchanged),
             Act::SetRegime { .. } if !judged.may_end(&by.body, self.snapshot.severity) => reject(Rejection::Unanswered),
             Act::SetRegime { to } => self.set_regime(*to, act_id, by, planner),
             Act::Involve { sectors } => self.involve(sectors, act_id, by, planner).unwrap_or_else(reject),
             Act::Call { to } => {
-                IncidentCalledV1 { incident: self.snapshot.clone(), act_id, by, to: to.clone(), at }.into()
+                let (incident, to_role) = (self.snapshot.clone(), planner.role_of(to));
+                IncidentCalledV1 { incident, act_id, by, to: to.clone(), to_role, at }.into()
             }
             // It takes the signal, its place and a new name: whoever owns the incident calls `separate`.
             Act::Separate { .. } => reject(Rejection::NotJoined),

@@ -17,6 +17,7 @@ pub mod guarded;
 pub mod incident;
 pub mod link;
 pub mod pattern;
+pub mod round;
 pub mod simulation;
 pub mod territory;
 

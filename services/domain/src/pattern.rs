@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use vigie_proto::{IncidentId, Severity, SignalId, Uai};
+use vigie_proto::{IncidentId, Severity, SignalId, Uai, event::SignalRaisedV1};
 
 use crate::{
-    doctrine::KindRule,
+    assess::Assessment,
+    doctrine::{Accumulation, KindRule},
     territory::{LonLat, Territory},
 };
 
@@ -45,6 +46,81 @@ impl Pattern {
         match self {
             Self::Accumulation { becomes, .. } | Self::Retaliation { becomes, .. } => *becomes,
         }
+    }
+}
+
+/// What is remembered of one kind and nature between its signals, for those after them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    pub traces: Vec<Trace>,
+    pub grave: Vec<GraveIncident>,
+    /// Signals whose traces are new or newly spent.
+    changed: BTreeSet<SignalId>,
+}
+
+impl Memory {
+    /// The pattern `signal` completes, if its kind has any; remembers the signal for those after it.
+    ///
+    /// A signal that adds up with others counts once: they and itself are spent.
+    pub fn complete(
+        &mut self,
+        signal: &SignalRaisedV1,
+        place: &Assessment,
+        rule: &KindRule,
+        now: Timestamp,
+    ) -> Option<Pattern> {
+        if rule.accumulation.is_none() && rule.retaliation.is_none() {
+            return None;
+        }
+        let schools = &place.schools_around;
+        let pattern = recognise(signal.severity, place.at, schools, rule, &self.traces, &self.grave, now);
+        let spent: BTreeSet<SignalId> = match &pattern {
+            Some(Pattern::Accumulation { with, .. }) => with.iter().copied().collect(),
+            Some(Pattern::Retaliation { .. }) | None => BTreeSet::new(),
+        };
+        for trace in self.traces.iter_mut().filter(|trace| spent.contains(&trace.signal)) {
+            trace.spent = true;
+            self.changed.insert(trace.signal);
+        }
+        self.changed.insert(signal.signal_id);
+        self.traces.push(Trace {
+            signal: signal.signal_id,
+            severity: signal.severity,
+            at: place.at,
+            schools_around: schools.clone(),
+            received_at: signal.received_at,
+            spent: !spent.is_empty(),
+        });
+        pattern
+    }
+
+    /// `incident` is watched for its reprisals, as it is now; another severity of it is forgotten.
+    pub fn watch(&mut self, incident: GraveIncident, rule: &KindRule) {
+        let Some(watch) = &rule.retaliation else { return };
+        self.grave.retain(|known| known.id != incident.id);
+        if watch.after.contains(&incident.severity) {
+            self.grave.push(incident);
+        }
+    }
+
+    /// Lets go of what can complete nothing any more, for whoever keeps everything here.
+    pub fn forget(&mut self, rule: &KindRule, now: Timestamp) {
+        self.changed.clear();
+        let sum = rule.accumulation.as_ref();
+        self.traces.retain(|trace| {
+            let counts = |sum: &Accumulation| {
+                trace.severity == sum.severity && now.duration_since(trace.received_at) <= days(sum.within_days)
+            };
+            !trace.spent && sum.is_some_and(counts)
+        });
+        if let Some(watch) = &rule.retaliation {
+            self.grave.retain(|incident| now.duration_since(incident.last_signal_at) <= days(watch.days));
+        }
+    }
+
+    /// Traces that are new or newly spent, for whoever keeps them.
+    pub fn changed(&self) -> impl Iterator<Item = &Trace> {
+        self.traces.iter().filter(|trace| self.changed.contains(&trace.signal))
     }
 }
 

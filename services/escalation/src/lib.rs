@@ -1,12 +1,11 @@
 //! Runs the plan of every incident until somebody has acknowledged.
 //!
-//! The rules are `domain::escalation`, a pure state machine; this service gives it inputs and carries out what it
-//! settles. Inputs come from two sides: facts about the incident (opened, aggravated, acknowledged …) and due times. Both
-//! end in the same [`round::Round`]: load and lock plans, let the machine decide, resolve who is on duty now, write
-//! state, alerts and facts in one transaction.
+//! The rules are `domain::escalation`, a pure state machine. Inputs come from two sides: facts about the incident (opened,
+//! aggravated, acknowledged …) and due times. Both end in the same `domain::round`: this service loads and locks plans,
+//! lets the round decide and look up who is on duty now, and saves plans, alerts and facts in one transaction.
 
 mod facts;
-mod round;
+mod save;
 mod store;
 mod timers;
 

@@ -6,34 +6,27 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
-use vigie_domain::escalation::{Ahead, Escalation, Partial};
+use vigie_domain::{
+    escalation::{Ahead, Escalation, Partial},
+    round::{InHand, Origin},
+};
 use vigie_proto::{
-    AlertId, EventId, IncidentId, RoleId,
+    EventId, IncidentId, RoleId,
     event::{AlertIssuedV1, IncidentSnapshot},
 };
 
-/// An incident's plan in hand, within a transaction that holds its row.
-#[derive(Debug, Clone)]
-pub(crate) struct PlanRow {
-    pub(crate) snapshot: IncidentSnapshot,
-    pub(crate) escalation: Escalation,
-    pub(crate) cause: EventId,
-    pub(crate) traceparent: Option<String>,
-}
-
 const COLUMNS: &str = "select state, snapshot, cause, traceparent from escalation.plan";
 
-fn from_row(row: &PgRow) -> Result<PlanRow, sqlx::Error> {
-    Ok(PlanRow {
+fn from_row(row: &PgRow) -> Result<InHand, sqlx::Error> {
+    Ok(InHand {
         snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
         escalation: row.try_get::<Json<Escalation>, _>("state")?.0,
-        cause: EventId(row.try_get("cause")?),
-        traceparent: row.try_get("traceparent")?,
+        origin: Origin { cause: EventId(row.try_get("cause")?), traceparent: row.try_get("traceparent")? },
     })
 }
 
 /// The plans of these incidents, locked in order of id.
-pub(crate) async fn load(tx: &mut PgConnection, ids: &[IncidentId]) -> Result<Vec<PlanRow>, sqlx::Error> {
+pub(crate) async fn load(tx: &mut PgConnection, ids: &[IncidentId]) -> Result<Vec<InHand>, sqlx::Error> {
     let statement = format!("{COLUMNS} {}", "where incident_id = any($1) order by incident_id for update");
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
@@ -43,11 +36,7 @@ pub(crate) async fn load(tx: &mut PgConnection, ids: &[IncidentId]) -> Result<Ve
 }
 
 /// Claims up to `limit` plans with a step due at `now`; other replicas skip them.
-pub(crate) async fn claim_due(
-    tx: &mut PgConnection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<PlanRow>, sqlx::Error> {
+pub(crate) async fn claim_due(tx: &mut PgConnection, now: Timestamp, limit: usize) -> Result<Vec<InHand>, sqlx::Error> {
     let statement = format!("{COLUMNS} {}", "where next_due <= $1 order by next_due limit $2 for update skip locked");
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(now.to_sqlx())
@@ -72,11 +61,11 @@ pub(crate) async fn waiting(pool: &PgPool) -> Result<i64, sqlx::Error> {
 }
 
 /// Writes plans back, new or changed.
-pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(), sqlx::Error> {
+pub(crate) async fn save(tx: &mut PgConnection, plans: &[InHand]) -> Result<(), sqlx::Error> {
     if plans.is_empty() {
         return Ok(());
     }
-    let due_first = |p: &PlanRow| p.escalation.ahead().into_iter().find(|ahead| ahead.due_at.is_some());
+    let due_first = |p: &InHand| p.escalation.ahead().into_iter().find(|ahead| ahead.due_at.is_some());
     let next: Vec<Option<Ahead>> = plans.iter().map(due_first).collect();
     let due = |ahead: &Option<Ahead>| ahead.as_ref().and_then(|ahead| ahead.due_at).map(ToSqlx::to_sqlx);
     let step = |ahead: &Option<Ahead>| ahead.as_ref().and_then(|ahead| ahead.step.clone());
@@ -99,8 +88,8 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[PlanRow]) -> Result<(),
     .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| Json(&p.snapshot)).collect::<Vec<_>>())
     .bind(next.iter().map(due).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| p.cause.0).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| p.traceparent.clone()).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| p.origin.cause.0).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| p.origin.traceparent.clone()).collect::<Vec<_>>())
     .bind(next.iter().map(step).collect::<Vec<_>>())
     .bind(next.iter().map(roles).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| partial(&p.escalation)).collect::<Vec<_>>())
@@ -135,12 +124,13 @@ pub(crate) async fn record_told(
            insert into escalation.told (incident_id, generation, step, contact, alert_id)
            select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing returning alert_id
          )
-         insert into escalation.alert (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
+         insert into escalation.alert (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at,
+                                       owed)
          select a.id, a.incident_id, a.generation, a.version, a.purpose, a.body, a.role, a.contact, a.channel,
-                string_to_array(a.steps, ','), a.issued_at
+                string_to_array(a.steps, ','), a.issued_at, a.owed
            from unnest($6::uuid[], $7::uuid[], $8::int[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[],
-                       $14::text[], $15::text[], $16::timestamptz[])
-             as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at)
+                       $14::text[], $15::text[], $16::timestamptz[], $17::text[])
+             as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at, owed)
           where a.id in (select alert_id from told)
          returning id",
     )
@@ -160,6 +150,7 @@ pub(crate) async fn record_told(
     .bind(text(|a| a.channel.to_string()))
     .bind(text(|a| a.steps.join(",")))
     .bind(alerts.iter().map(|a| a.issued_at.to_sqlx()).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|a| a.owed_id.as_deref()).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     let fresh: HashSet<Uuid> = fresh.into_iter().collect();
@@ -168,9 +159,4 @@ pub(crate) async fn record_told(
 
 fn signed(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// A fresh alert id.
-pub(crate) fn alert_id() -> AlertId {
-    AlertId(vigie_platform::ids::fresh())
 }

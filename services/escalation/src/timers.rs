@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::InForce;
+use vigie_domain::{city::InForce, round::Round};
 use vigie_platform::{
     Context,
     consumer::Outbox,
@@ -14,7 +14,7 @@ use vigie_platform::{
     journal,
 };
 
-use crate::{round::Round, store};
+use crate::{save, store};
 
 pub(crate) struct Timers {
     pub(crate) context: Context,
@@ -48,7 +48,7 @@ impl Due for Timers {
         let city = self.in_force.get();
         let mut round = Round::new(&city, now, due);
         round.settle_due();
-        let counts = round.write(&mut tx, &mut outbox).await?;
+        let counts = save::save(&mut tx, &city, round.carry(), now, &mut outbox).await?;
         journal::append(&mut tx, outbox.entries()).await?;
         tx.commit().await?;
         self.context.fresh.push(outbox.into_entries());

@@ -61,8 +61,8 @@ impl Handler for Alerts {
         let mut verdicts = Vec::with_capacity(events.len());
         let mut taken = Vec::with_capacity(events.len());
         for received in events {
-            let Event::AlertIssued(alert) = &received.event else {
-                verdicts.push(Verdict::Dead(format!("{} is not an alert", received.event.type_name())));
+            let Event::AlertIssued(alert) = &received.fact.event else {
+                verdicts.push(Verdict::Dead(format!("{} is not an alert", received.fact.event.type_name())));
                 continue;
             };
             verdicts.push(Verdict::Done);
@@ -79,7 +79,7 @@ impl Handler for Alerts {
                 fallback: alert.fallback.clone(),
                 attempt: u32::from(permit.is_some() || queue.is_none()),
                 lease_until: queue.map_or(now, |queue| now + queue.lease),
-                cause: Some(received.id),
+                cause: Some(received.fact.id),
                 traceparent: received.traceparent(),
             });
             taken.push((permit, delivery, received));

@@ -47,8 +47,8 @@ impl Handler for Probes {
         let mut verdicts = Vec::with_capacity(events.len());
         let mut taken = Vec::with_capacity(events.len());
         for received in events {
-            let Event::ProbeIssued(probe) = &received.event else {
-                verdicts.push(Verdict::Dead(format!("{} is not a probe", received.event.type_name())));
+            let Event::ProbeIssued(probe) = &received.fact.event else {
+                verdicts.push(Verdict::Dead(format!("{} is not a probe", received.fact.event.type_name())));
                 continue;
             };
             verdicts.push(Verdict::Done);
@@ -84,7 +84,7 @@ fn delivery(probe: &ProbeIssuedV1, received: &Received, now: Timestamp) -> Deliv
         fallback: Vec::new(),
         attempt: u32::from(probe.channel == Channel::Screen),
         lease_until: now,
-        cause: Some(received.id),
+        cause: Some(received.fact.id),
         traceparent: received.traceparent(),
     }
 }

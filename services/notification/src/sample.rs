@@ -5,7 +5,7 @@ use uuid::Uuid;
 use vigie_domain::directory::{Ambit, Body};
 use vigie_proto::{
     AlertId, Channel, CrisisRegime, DeliveryId, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
-    event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbePurpose, Purpose},
+    event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbePurpose, Purpose, Recipient},
 };
 
 use crate::{
@@ -23,40 +23,35 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
-    AlertIssuedV1 {
-        alert_id: AlertId(Uuid::from_u128(7)),
-        incident: IncidentSnapshot {
-            id: IncidentId(Uuid::from_u128(9)),
-            reference: "R-2026-000123".to_owned(),
-            version: 1,
-            kind: "rixe".parse().unwrap(),
-            kind_label: "Rixe".to_owned(),
-            severity: Severity::Serious,
-            status: IncidentStatus::Open,
-            sector: "paris-19".parse().unwrap(),
-            sector_label: "19e arrondissement".to_owned(),
-            also_concerns: Vec::new(),
-            place_label: "abords d'un établissement scolaire".to_owned(),
-            expected_at: Some("2026-11-23T15:30:00Z".parse().unwrap()),
-            opened_at: "2026-11-23T14:38:00Z".parse().unwrap(),
-            regime: CrisisRegime::None,
-            nature: Nature::Real,
-            precisions: Vec::new(),
-        },
-        purpose,
-        generation: 1,
-        steps: vec!["boucle-rixe/premier-appel".to_owned()],
+    let incident = IncidentSnapshot {
+        id: IncidentId(Uuid::from_u128(9)),
+        reference: "R-2026-000123".to_owned(),
+        version: 1,
+        kind: "rixe".parse().unwrap(),
+        kind_label: "Rixe".to_owned(),
+        severity: Severity::Serious,
+        status: IncidentStatus::Open,
+        sector: "paris-19".parse().unwrap(),
+        sector_label: "19e arrondissement".to_owned(),
+        also_concerns: Vec::new(),
+        place_label: "abords d'un établissement scolaire".to_owned(),
+        expected_at: Some("2026-11-23T15:30:00Z".parse().unwrap()),
+        opened_at: "2026-11-23T14:38:00Z".parse().unwrap(),
+        regime: CrisisRegime::None,
+        nature: Nature::Real,
+        precisions: Vec::new(),
+    };
+    let to = Recipient {
         body: "mairie-19".parse().unwrap(),
         role: "mairie".parse().unwrap(),
         contact: "mairie-19-mail".parse().unwrap(),
         channel: Channel::Email,
-        unreachable: None,
-        also: Vec::new(),
-        owed: None,
-        guidance: Vec::new(),
-        request: None,
+    };
+    let (id, steps) = (AlertId(Uuid::from_u128(7)), vec!["boucle-rixe/premier-appel".to_owned()]);
+    AlertIssuedV1 {
+        generation: 1,
         fallback: vec![FallbackContact { channel: Channel::Sms, contact: "mairie-19-sms".parse().unwrap() }],
-        issued_at: now(),
+        ..AlertIssuedV1::new(id, incident, purpose, steps, to, now())
     }
 }
 

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, directory::Directory};
 use vigie_platform::{Context, clock, journal};
-use vigie_proto::{Channel, DeliveryId, event::DeliveryFailure};
+use vigie_proto::{Channel, DeliveryId, IncidentId, event::DeliveryFailure};
 
 use crate::{
     delivery::Delivery,
@@ -107,7 +108,7 @@ impl Sweep {
             let claimed =
                 store::claim_due(&mut tx, (self.kind, channel), room, self.owner, now, now + queue.lease).await?;
             let count = claimed.len();
-            let (wanted, settled) = split(&mut tx, claimed, &self.in_force.get().directory).await?;
+            let (wanted, settled) = split(&mut tx, claimed, &self.in_force.get().directory, now).await?;
             store::cancel(&mut tx, &settled, now).await?;
             // A delivery whose every attempt died with its process must not be tried for ever.
             let policy = self.channels.policy(channel);
@@ -156,25 +157,31 @@ impl Sweep {
     }
 }
 
-/// Parts what still needs telling from what its incident's story has settled.
+/// Parts what still needs telling at `now` from what its incidents' stories have settled.
 async fn split(
     connection: &mut PgConnection,
     claimed: Vec<Delivery>,
     directory: &Directory,
+    now: Timestamp,
 ) -> anyhow::Result<(Vec<Delivery>, Vec<DeliveryId>)> {
-    let incidents: BTreeSet<_> = claimed.iter().filter_map(|delivery| delivery.letter.incident()).collect();
+    let told_of = |delivery: &Delivery| match &delivery.letter {
+        Letter::Alert(alert) => alert.told_of().map(|(incident, ..)| incident.id).collect(),
+        Letter::Probe(_) => Vec::new(),
+    };
+    let incidents: BTreeSet<IncidentId> = claimed.iter().flat_map(told_of).collect();
     let incidents: Vec<_> = incidents.into_iter().collect();
     // Most have no answer yet: their stories need not be read.
     let mut stories = BTreeMap::new();
     for incident in store::answered(connection, &incidents).await? {
-        stories.insert(incident, journal::of_incident(connection, incident).await?);
+        match journal::facts(&journal::of_incident(connection, incident).await?) {
+            Ok(story) => drop(stories.insert(incident, story)),
+            // It must not silence an alert.
+            Err(error) => tracing::error!(incident.id = %incident, error = %error, "a story cannot be read"),
+        }
     }
-    let is_settled = |delivery: &Delivery| {
-        let Letter::Alert(alert) = &delivery.letter else { return false };
-        // A story this build cannot read must not silence an alert.
-        stories.get(&alert.incident.id).is_some_and(|story| {
-            standing::is_settled(alert, story, &|role| directory.intervenes(role)).unwrap_or(false)
-        })
+    let is_settled = |delivery: &Delivery| match &delivery.letter {
+        Letter::Alert(alert) => standing::is_settled(alert, &stories, directory, now),
+        Letter::Probe(_) => false,
     };
     let (settled, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_settled);
     Ok((wanted, settled.into_iter().map(|delivery| delivery.id).collect()))

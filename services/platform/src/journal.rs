@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
-use vigie_proto::{EventId, IncidentId, envelope::Envelope, event::Event};
+use vigie_proto::{
+    EventId, IncidentId,
+    envelope::{Envelope, Fact},
+    event::{DecodeError, Event},
+};
 
 use crate::ids;
 
@@ -58,6 +62,18 @@ impl Entry {
             data: row.try_get("data")?,
         })
     }
+}
+
+/// What a story says, oldest first. Types that only a newer Vigie knows are passed over; one that does not have its type's
+/// shape is an error.
+pub fn facts(story: &[Entry]) -> Result<Vec<Fact>, DecodeError> {
+    let known = story.iter().filter(|entry| Event::TYPES.contains(&entry.envelope.type_name.as_str()));
+    known
+        .map(|Entry { envelope, data, .. }| {
+            let event = Event::decode(&envelope.type_name, data)?;
+            Ok(Fact { id: envelope.id, cause: envelope.cause, at: envelope.time, event })
+        })
+        .collect()
 }
 
 /// Appends `entries`, in order, and lists them as not yet on the bus. One statement, whatever their number.

@@ -10,7 +10,7 @@ use vigie_domain::{
     correlation,
     doctrine::KindRule,
     incident::{Incident, Joined, Names, Origin, Planner},
-    pattern::{self, GraveIncident, Pattern, Trace},
+    pattern::Pattern,
 };
 use vigie_platform::{
     consumer::{Outbox, Received, Verdict},
@@ -83,16 +83,16 @@ impl<'a> Batch<'a> {
     ) -> anyhow::Result<(Vec<Verdict>, Counts)> {
         let city = self.planner.city;
         let located: Vec<Option<Result<Located<'_>, String>>> =
-            events.iter().map(|event| locate(&event.event, city)).collect();
+            events.iter().map(|event| locate(&event.fact.event, city)).collect();
         let places: BTreeSet<(Kind, SectorId)> = located
             .iter()
             .flatten()
             .flatten()
             .flat_map(|l| l.place.may_join_in.iter().map(|sector| (l.signal.kind.clone(), sector.clone())))
             .collect();
-        let acted_on: BTreeSet<IncidentId> = events.iter().filter_map(|event| acted_on(&event.event)).collect();
+        let acted_on: BTreeSet<IncidentId> = events.iter().filter_map(|event| acted_on(&event.fact.event)).collect();
         let separations: Vec<(IncidentId, SignalId)> =
-            events.iter().filter_map(|event| separation(&event.event)).collect();
+            events.iter().filter_map(|event| separation(&event.fact.event)).collect();
         let opening = located.iter().flatten().flatten().count() + separations.len();
         let watched: BTreeSet<Kind> = located
             .iter()
@@ -105,7 +105,7 @@ impl<'a> Batch<'a> {
         self.remembered = store::remember(tx, &watched, city, self.planner.now).await?;
         let oldest = self.planner.now - longest_window(city);
         self.incidents = store::load(tx, &places, &acted_on, oldest).await?;
-        let acts: Vec<&ActRecordedV1> = events.iter().filter_map(|event| act_of(&event.event)).collect();
+        let acts: Vec<&ActRecordedV1> = events.iter().filter_map(|event| act_of(&event.fact.event)).collect();
         self.known = Known::load(tx, &acts, city).await?;
         for (incident, signal) in separations {
             self.separable.extend(store::separable(tx, incident, signal).await?);
@@ -113,7 +113,7 @@ impl<'a> Batch<'a> {
 
         let mut verdicts = Vec::with_capacity(events.len());
         for (received, located) in events.iter().zip(located) {
-            let verdict = match (&received.event, located) {
+            let verdict = match (&received.fact.event, located) {
                 (_, Some(Ok(located))) => {
                     let event = self.signal(located, numbers.next().unwrap_or_default());
                     outbox.push(event, received);
@@ -121,7 +121,7 @@ impl<'a> Batch<'a> {
                 }
                 (_, Some(Err(why))) => Verdict::Dead(why),
                 (Event::ActRecorded(recorded), None) => {
-                    let number = separation(&received.event).and_then(|_| numbers.next());
+                    let number = separation(&received.fact.event).and_then(|_| numbers.next());
                     match self.act(recorded, number) {
                         Some(events) => {
                             for event in events {
@@ -188,41 +188,13 @@ impl<'a> Batch<'a> {
 
     /// The pattern a signal completes, if its kind has any; remembers the signal for those after it.
     fn pattern(&mut self, signal: &SignalRaisedV1, rule: &KindRule, place: &Assessment) -> Option<Pattern> {
-        if rule.accumulation.is_none() && rule.retaliation.is_none() {
-            return None;
+        let memory = self.remembered.entry((signal.kind.clone(), signal.nature)).or_default();
+        // As they are after what came before in this batch.
+        let of_kind = |i: &&Incident| i.snapshot.kind == signal.kind && i.snapshot.nature == signal.nature;
+        for incident in self.incidents.iter().filter(of_kind) {
+            memory.watch(incident.as_watched(), rule);
         }
-        let now = self.planner.now;
-        let grave_here = self.incidents.iter().filter(|i| i.snapshot.nature == signal.nature).map(|i| GraveIncident {
-            id: i.snapshot.id,
-            severity: i.snapshot.severity,
-            at: i.at,
-            last_signal_at: i.last_signal_at,
-        });
-        let key = (signal.kind.clone(), signal.nature);
-        let mut grave = self.remembered.grave.get(&key).cloned().unwrap_or_default();
-        grave.extend(grave_here);
-        let before = self.remembered.traces.entry(key).or_default();
-        let schools = &place.schools_around;
-        let traces: Vec<Trace> = before.iter().map(|kept| kept.trace.clone()).collect();
-        let pattern = pattern::recognise(signal.severity, place.at, schools, rule, &traces, &grave, now);
-        let spent: &[SignalId] = match &pattern {
-            Some(Pattern::Accumulation { with, .. }) => with,
-            Some(Pattern::Retaliation { .. }) | None => &[],
-        };
-        for kept in before.iter_mut().filter(|kept| spent.contains(&kept.trace.signal)) {
-            kept.trace.spent = true;
-            kept.changed = true;
-        }
-        let trace = Trace {
-            signal: signal.signal_id,
-            severity: signal.severity,
-            at: place.at,
-            schools_around: schools.clone(),
-            received_at: signal.received_at,
-            spent: !spent.is_empty(),
-        };
-        before.push(store::KeptTrace { trace, changed: true });
-        pattern
+        memory.complete(signal, place, rule, self.planner.now)
     }
 
     /// What an act makes happen; `number` names the incident a separation opens. None: it is to be shown again.

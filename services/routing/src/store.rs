@@ -10,7 +10,7 @@ use vigie_domain::{
     city::City,
     doctrine::Situation,
     incident::{Change, Debt, Given, Incident},
-    pattern::{GraveIncident, Trace},
+    pattern::{self, GraveIncident, Trace},
     territory::LonLat,
 };
 use vigie_proto::{
@@ -129,19 +129,8 @@ async fn load_owed(tx: &mut PgConnection, incidents: &mut [Incident]) -> Result<
     Ok(())
 }
 
-/// What signals of watched kinds left behind.
-#[derive(Debug, Default)]
-pub(crate) struct Remembered {
-    pub(crate) traces: BTreeMap<(Kind, Nature), Vec<KeptTrace>>,
-    pub(crate) grave: BTreeMap<(Kind, Nature), Vec<GraveIncident>>,
-}
-
-/// A trace, and whether it has to be written.
-#[derive(Debug)]
-pub(crate) struct KeptTrace {
-    pub(crate) trace: Trace,
-    pub(crate) changed: bool,
-}
+/// Signals of one kind never meet those of another, nor the real the played.
+pub(crate) type Remembered = BTreeMap<(Kind, Nature), pattern::Memory>;
 
 /// Signals that may still add up and grave incidents whose reprisals are watched for, of the kinds `watched`.
 pub(crate) async fn remember(
@@ -175,7 +164,7 @@ pub(crate) async fn remember(
                     spent: false,
                 };
                 let key = (kind.clone(), nature(&row)?);
-                remembered.traces.entry(key).or_default().push(KeptTrace { trace, changed: false });
+                remembered.entry(key).or_default().traces.push(trace);
             }
         }
         if let Some(watch) = &rule.retaliation {
@@ -195,7 +184,7 @@ pub(crate) async fn remember(
                     at: point(&row)?,
                     last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
                 };
-                remembered.grave.entry((kind.clone(), nature(&row)?)).or_default().push(incident);
+                remembered.entry((kind.clone(), nature(&row)?)).or_default().grave.push(incident);
             }
         }
     }
@@ -204,8 +193,8 @@ pub(crate) async fn remember(
 
 /// Writes the traces that are new or spent.
 pub(crate) async fn save_traces(tx: &mut PgConnection, remembered: &Remembered) -> Result<(), sqlx::Error> {
-    for ((kind, nature), kept) in &remembered.traces {
-        for KeptTrace { trace, .. } in kept.iter().filter(|kept| kept.changed) {
+    for ((kind, nature), memory) in remembered {
+        for trace in memory.changed() {
             sqlx::query(
                 "insert into routing.trace (signal_id, kind, nature, severity, lon, lat, schools, received_at, spent)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)

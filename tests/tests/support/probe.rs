@@ -74,7 +74,7 @@ impl Handler for Probe {
     ) -> anyhow::Result<(Vec<Verdict>, ())> {
         let mut verdicts = Vec::new();
         for received in events {
-            let Event::DirectoryChanged(event) = &received.event else { anyhow::bail!("not what was asked for") };
+            let Event::DirectoryChanged(event) = &received.fact.event else { anyhow::bail!("not what was asked for") };
             let text = event.directory.clone();
             self.shown.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
             let fact =

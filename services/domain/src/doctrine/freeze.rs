@@ -225,6 +225,7 @@ impl Planner<'_> {
             waits_for: waits_for.clone(),
             survives_closing: step.survives_closing,
             digest: matches!(step.due, Due::NextLocal(_)),
+            added: None,
         };
         let mut steps = Vec::new();
         let touched = self.situation.sectors.get(1..).unwrap_or_default();

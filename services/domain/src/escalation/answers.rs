@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use vigie_proto::{
     BodyId, RoleId,
     event::StepOutcome,
-    plan::{OnRefusal, PlannedStep, Trigger},
+    plan::{OnRefusal, PlannedStep, Staleness, Trigger},
 };
 
 use super::{
@@ -47,7 +47,6 @@ impl Escalation {
             .collect();
         self.refused.remove(&body);
         self.acknowledgements.retain(|known| known.body != body);
-        let stale = self.plan.circuits.iter().filter_map(|circuit| circuit.stale).min_by_key(|stale| stale.after_s);
         let counts = !counted.is_empty();
         self.acknowledgements.push(Acknowledgement {
             body,
@@ -55,7 +54,7 @@ impl Escalation {
             at: now,
             counts_for: Some(counted),
             intervenes,
-            confirm_at: stale.map(|stale| now + seconds(stale.after_s)),
+            confirm_at: self.stale().map(|(_, stale)| now + seconds(stale.after_s)),
             lapses_at: None,
         });
         if counts {
@@ -146,17 +145,11 @@ impl Escalation {
             .filter(|((circuit, _), step)| step.unless_acknowledged && self.is_satisfied(*circuit))
             .map(|(position, _)| position)
             .collect();
-        stopped
-            .into_iter()
-            .map(|position| {
-                self.stopped.insert(position);
-                self.settle(position, StepOutcome::Acknowledged)
-            })
-            .collect()
+        stopped.into_iter().map(|position| self.settle(position, StepOutcome::Acknowledged)).collect()
     }
 
     /// The acknowledgement of `body` no longer counts: circuits it alone satisfied go on at `now`.
-    fn withdraw(&mut self, body: &BodyId, now: Timestamp) {
+    pub(super) fn withdraw(&mut self, body: &BodyId, now: Timestamp) {
         let held: Vec<usize> = (0..self.plan.circuits.len()).filter(|c| self.is_satisfied(*c)).collect();
         self.acknowledgements.retain(|known| known.body != *body);
         for circuit in held {
@@ -204,7 +197,7 @@ impl Escalation {
         let conditional = |step: &&PlannedStep| step.unless_acknowledged && step.waits_for.is_none();
         let last = self.plan.circuits[circuit].steps.iter().filter(conditional).max_by_key(|step| step.due_at).cloned();
         if let Some(step) = last {
-            let position = self.add(circuit, &step.id, now, step.tell.clone(), true);
+            let position = self.add(circuit, (&step.id, None), now, step.tell.clone(), true);
             let added = &mut self.plan.circuits[position.0].steps[position.1];
             added.channels = step.channels;
             added.fallback = step.fallback;
@@ -225,21 +218,41 @@ impl Escalation {
         }
     }
 
-    /// Asks whoever has been in charge for long whether it still is.
+    /// Asks whoever has been in charge for long whether it still is, and lets go of those who did not answer that: returns
+    /// them. [`Escalation::settle_due`] does this too, and tells nobody.
+    pub fn lapse(&mut self, now: Timestamp) -> Vec<Acknowledgement> {
+        self.ask_for_confirmation(now);
+        // Nobody is called again to what is over.
+        if self.closed {
+            return Vec::new();
+        }
+        let late = |known: &&Acknowledgement| known.lapses_at.is_some_and(|lapses| lapses <= now);
+        let lapsed: Vec<Acknowledgement> = self.acknowledgements.iter().filter(late).cloned().collect();
+        for taken in &lapsed {
+            self.withdraw(&taken.body, now);
+        }
+        lapsed
+    }
+
+    /// Whoever is in charge is asked by the plan as it is now, or not at all; a question that was asked stands.
+    pub(super) fn plan_confirmations(&mut self) {
+        let after = self.stale().map(|(_, stale)| seconds(stale.after_s));
+        for taken in self.acknowledgements.iter_mut().filter(|taken| taken.lapses_at.is_none()) {
+            taken.confirm_at = after.map(|after| taken.at + after);
+        }
+    }
+
+    /// The circuit that first asks whether whoever took charge still is, and when.
+    fn stale(&self) -> Option<(usize, Staleness)> {
+        let circuits = self.plan.circuits.iter().enumerate();
+        circuits.filter_map(|(at, circuit)| Some((at, circuit.stale?))).min_by_key(|(_, stale)| stale.after_s)
+    }
+
     pub(super) fn ask_for_confirmation(&mut self, now: Timestamp) {
         if self.closed {
             return;
         }
-        let Some((circuit, stale)) = self
-            .plan
-            .circuits
-            .iter()
-            .enumerate()
-            .filter_map(|(position, circuit)| Some((position, circuit.stale?)))
-            .min_by_key(|(_, stale)| stale.after_s)
-        else {
-            return;
-        };
+        let Some((circuit, stale)) = self.stale() else { return self.plan_confirmations() };
         for index in 0..self.acknowledgements.len() {
             let asked = &mut self.acknowledgements[index];
             if let Some(due) = asked.confirm_at.filter(|due| asked.lapses_at.is_none() && *due <= now) {
@@ -247,22 +260,6 @@ impl Escalation {
                 let target = named(asked.body.clone(), asked.role.clone());
                 self.add(circuit, CONFIRM, due, vec![target], false);
             }
-        }
-    }
-
-    pub(super) fn let_lapse(&mut self, now: Timestamp) {
-        // Nobody is called again to what is over.
-        if self.closed {
-            return;
-        }
-        let lapsed: Vec<BodyId> = self
-            .acknowledgements
-            .iter()
-            .filter(|known| known.lapses_at.is_some_and(|lapses| lapses <= now))
-            .map(|known| known.body.clone())
-            .collect();
-        for body in lapsed {
-            self.withdraw(&body, now);
         }
     }
 }

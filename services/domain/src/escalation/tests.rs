@@ -27,6 +27,7 @@ fn step(id: &str, due: i64, unless_acknowledged: bool) -> PlannedStep {
         waits_for: None,
         survives_closing: false,
         digest: false,
+        added: None,
     }
 }
 
@@ -339,7 +340,10 @@ fn what_the_doctrine_wants_after_a_closing_comes_and_stops_when_it_is_given() {
     let mut given = escalation.clone();
     assert_eq!(outcomes(&given.give_back("C/retex")), [("C/retex", StepOutcome::Returned)]);
     let reminder = escalation.settle_due(at(1_100));
-    assert_eq!((reminder[0].purpose, reminder[0].owed.as_deref()), (Purpose::Return, Some("Retour d'expérience")));
+    assert_eq!(
+        (reminder[0].purpose, reminder[0].owed.as_ref().map(|owed| owed.what.as_str())),
+        (Purpose::Return, Some("Retour d'expérience"))
+    );
 }
 
 #[test]
@@ -442,4 +446,30 @@ fn a_body_a_person_has_called_is_asked_once_and_nothing_else_moves() {
     escalation.close(at(200));
     escalation.call(body("z"), role("z"), at(250));
     assert!(escalation.settle_due(at(250)).is_empty(), "nobody is called to what is over");
+}
+
+#[test]
+fn a_plan_that_asks_nobody_to_confirm_has_nothing_left_to_do_for_whoever_took_charge_of_what_was_worse() {
+    let stale = Some(Staleness { after_s: 600, then_s: 60 });
+    let steps = || vec![step("loop", 0, false)];
+    let worse = PlannedCircuit { stale, ..circuit("C", SatisfiedBy::Anyone, steps()) };
+    let mut escalation = Escalation::start(Plan { circuits: vec![worse], ..plan(SatisfiedBy::Anyone, Vec::new()) }, 1);
+    escalation.settle_due(at(0));
+    answers(&mut escalation, "loop", 1, 10);
+    assert_eq!(escalation.next_due(), Some(at(610)));
+    escalation.ease(plan(SatisfiedBy::Anyone, steps()), at(20));
+    assert_eq!(escalation.next_due(), None, "or whoever runs it looks again and again for what it never does");
+}
+
+#[test]
+fn what_a_step_was_added_for_is_told_by_its_field_and_in_old_states_by_its_numbered_name() {
+    let called = |id: &str| PlannedStep { id: id.into(), ..step("x", 0, false) };
+    let named = |id: &str| added(&called(id));
+    assert_eq!(named("rappel-mairie"), None, "a step of the doctrine, whatever its name begins with");
+    assert_eq!(named("confirmation"), None);
+    assert_eq!(named("confirmation~2"), Some(Added::Confirm));
+    assert_eq!(named("releve~1"), Some(Added::TakeOver));
+    assert_eq!(named("scop~3"), None, "a step told again");
+    assert_eq!(added(&PlannedStep { added: Some(Added::Call), ..called("x~1") }), Some(Added::Call));
+    assert!(may_fold(&called("rappel-mairie")) && !may_fold(&called("rappel~1")));
 }

@@ -12,12 +12,11 @@ use vigie_proto::{
 use super::chance::Chance;
 use crate::{audience::Telling, doctrine::KindRule, escalation::Escalation, incident::Incident};
 
-/// An incident, its plan and its answers.
+/// An incident and its answers.
 #[derive(Debug)]
 pub(super) struct Live<'a> {
     pub(super) incident: Incident,
     pub(super) rule: &'a KindRule,
-    pub(super) escalation: Escalation,
     pub(super) chance: Chance,
     /// Answers that will come, by number.
     pub(super) awaited: Vec<Awaited>,
@@ -46,11 +45,10 @@ pub(super) struct Awaited {
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(incident: Incident, rule: &'a KindRule, escalation: Escalation, chance: Chance) -> Self {
+    pub(super) fn new(incident: Incident, rule: &'a KindRule, chance: Chance) -> Self {
         Self {
             incident,
             rule,
-            escalation,
             chance,
             awaited: Vec::new(),
             asked: BTreeMap::new(),
@@ -70,16 +68,16 @@ impl<'a> Live<'a> {
     }
 
     /// Whether it has just come to the end of a plan that asks somebody, with nobody in charge; true once in a plan.
-    pub(super) fn is_newly_exhausted(&mut self) -> bool {
-        let generation = self.escalation.generation;
-        if self.exhausted >= generation || !self.escalation.acknowledgements.is_empty() {
+    pub(super) fn is_newly_exhausted(&mut self, plan: &Escalation) -> bool {
+        let generation = plan.generation;
+        if self.exhausted >= generation || !plan.acknowledgements.is_empty() {
             return false;
         }
         let mut any = false;
-        for (c, circuit) in self.escalation.plan.circuits.iter().enumerate() {
+        for (c, circuit) in plan.plan.circuits.iter().enumerate() {
             for (s, _) in circuit.steps.iter().enumerate().filter(|(_, step)| asks(step)) {
                 any = true;
-                if !self.escalation.settled.contains(&(c, s)) {
+                if !plan.settled.contains(&(c, s)) {
                     return false;
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use vigie_proto::{Kind, Nature, SectorId, event::SignalRaisedV1};
 
 use super::agenda::Slot;
@@ -10,7 +10,7 @@ use crate::{
     assess::Assessment,
     doctrine::KindRule,
     incident::Incident,
-    pattern::{self, GraveIncident, Pattern, Trace},
+    pattern::{self, Pattern},
 };
 
 /// Signals and incidents of one kind never meet those of another, nor the real the played.
@@ -23,9 +23,7 @@ pub(super) struct Memory {
 struct Remembered {
     /// Incidents by the sector that owns them, in order of opening.
     recent: BTreeMap<SectorId, Vec<Slot>>,
-    /// Signals that have not made a graver incident yet.
-    traces: Vec<Trace>,
-    grave: Vec<GraveIncident>,
+    patterns: pattern::Memory,
 }
 
 impl Memory {
@@ -57,17 +55,8 @@ impl Memory {
 
     /// An incident has its signals or severity of now.
     pub(super) fn changed(&mut self, incident: &Incident, rule: &KindRule) {
-        let Some(watch) = &rule.retaliation else { return };
         let remembered = self.remembered(&incident.snapshot.kind, incident.snapshot.nature);
-        remembered.grave.retain(|known| known.id != incident.snapshot.id);
-        if watch.after.contains(&incident.snapshot.severity) {
-            remembered.grave.push(GraveIncident {
-                id: incident.snapshot.id,
-                severity: incident.snapshot.severity,
-                at: incident.at,
-                last_signal_at: incident.last_signal_at,
-            });
-        }
+        remembered.patterns.watch(incident.as_watched(), rule);
     }
 
     /// The pattern `signal` completes, if its kind has any; remembers it for those after it.
@@ -78,51 +67,12 @@ impl Memory {
         place: &Assessment,
         now: Timestamp,
     ) -> Option<Pattern> {
-        if rule.accumulation.is_none() && rule.retaliation.is_none() {
-            return None;
-        }
         let remembered = self.remembered(&signal.kind, signal.nature);
-        remembered.forget(rule, now);
-        let schools = &place.schools_around;
-        let pattern =
-            pattern::recognise(signal.severity, place.at, schools, rule, &remembered.traces, &remembered.grave, now);
-        let spent = match &pattern {
-            Some(Pattern::Accumulation { with, .. }) => {
-                remembered.traces.retain(|trace| !with.contains(&trace.signal));
-                !with.is_empty()
-            }
-            Some(Pattern::Retaliation { .. }) | None => false,
-        };
-        let counted = rule.accumulation.as_ref().is_some_and(|sum| sum.severity == signal.severity);
-        if counted && !spent {
-            remembered.traces.push(Trace {
-                signal: signal.signal_id,
-                severity: signal.severity,
-                at: place.at,
-                schools_around: schools.clone(),
-                received_at: signal.received_at,
-                spent: false,
-            });
-        }
-        pattern
+        remembered.patterns.forget(rule, now);
+        remembered.patterns.complete(signal, place, rule, now)
     }
 
     fn remembered(&mut self, kind: &Kind, nature: Nature) -> &mut Remembered {
         self.of.entry((kind.clone(), nature)).or_default()
-    }
-}
-
-impl Remembered {
-    /// Lets go of what is too old to count.
-    fn forget(&mut self, rule: &KindRule, now: Timestamp) {
-        let since = |days: u32| now - SignedDuration::from_hours(24 * i64::from(days));
-        if let Some(sum) = &rule.accumulation {
-            let oldest = since(sum.within_days);
-            self.traces.retain(|trace| trace.received_at >= oldest);
-        }
-        if let Some(watch) = &rule.retaliation {
-            let oldest = since(watch.days);
-            self.grave.retain(|incident| incident.last_signal_at >= oldest);
-        }
     }
 }

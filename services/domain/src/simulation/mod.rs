@@ -19,10 +19,10 @@ use std::collections::{BTreeSet, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 use vigie_proto::{
-    ActId, BodyId, ContactId, IncidentId, IncidentStatus, Nature, RoleId,
+    ActId, BodyId, ContactId, EventId, IncidentId, IncidentStatus, Nature, RoleId,
+    envelope::Fact,
     event::{
-        Act, ActRecordedV1, Actor, ClosingReason, Event, Purpose, RefusalReason, Replanning, ReturnOutcome,
-        SignalRaisedV1, StepOutcome, Through,
+        Act, ActRecordedV1, Actor, ClosingReason, Event, Purpose, RefusalReason, ReturnOutcome, SignalRaisedV1, Through,
     },
 };
 
@@ -39,13 +39,13 @@ pub use self::{
 };
 use crate::{
     assess::{Assessment, assess},
-    audience::{self, Resolved, Telling},
+    audience::Telling,
     city::City,
     correlation,
     doctrine::KindRule,
-    escalation::{Escalation, Settlement, TakingCharge},
     incident::{Incident, Judged, Names, Origin, Planner},
     pattern::Pattern,
+    round::{Carried, InHand, Outcome, Round, SettledStep},
 };
 
 /// A city whose signals are played.
@@ -59,6 +59,8 @@ pub struct Simulation<'a, O> {
     agenda: Agenda,
     /// None once nothing more can happen to it.
     incidents: Vec<Option<Box<Live<'a>>>>,
+    /// Their plans; none while a round has it in hand, too.
+    plans: Vec<Option<InHand>>,
     memory: Memory,
     now: Timestamp,
 }
@@ -71,9 +73,6 @@ pub struct OutOfOrder {
     pub now: Timestamp,
 }
 
-/// What was settled of a plan: the incident, the plan's number, the settlements.
-type Batch = (Slot, u32, Vec<Settlement>);
-
 impl<'a, O: Observer> Simulation<'a, O> {
     /// Nothing has happened yet. Every draw follows from `seed`.
     pub fn new(city: &'a City, answers: &'a Answers, seed: u64, observer: O) -> Self {
@@ -85,6 +84,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             observer,
             agenda: Agenda::default(),
             incidents: Vec::new(),
+            plans: Vec::new(),
             memory: Memory::default(),
             now: Timestamp::MIN,
         }
@@ -126,7 +126,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             } else {
                 slots.sort_unstable();
                 slots.dedup();
-                self.settle(&slots, Vec::new());
+                self.settle(&slots, None);
             }
         }
         self.now = self.now.max(to);
@@ -167,20 +167,16 @@ impl<'a, O: Observer> Simulation<'a, O> {
     fn open(&mut self, signal: &SignalRaisedV1, rule: &'a KindRule, place: Assessment, pattern: Option<Pattern>) {
         let slot = self.incidents.len();
         let number = slot + 1;
-        let names = Names {
-            id: IncidentId(Uuid::from_u128(number as u128)),
-            reference: format!("R-{}-{number:06}", self.now.strftime("%Y")),
-        };
+        let names = Names { id: id_of(slot), reference: format!("R-{}-{number:06}", self.now.strftime("%Y")) };
         let (incident, event) =
             Incident::open(signal, rule, place, pattern.map_or(Origin::Alone, Origin::Pattern), names, self.planner());
-        let Event::IncidentOpened(opened) = event else { return };
-        let escalation = Escalation::start(opened.plan, incident.snapshot.version);
         let chance = self.chance.of(signal.signal_id.0.as_bytes());
         self.memory.opened(slot, &incident, rule);
         self.observer.opened(self.now, &incident, signal);
-        self.incidents.push(Some(Box::new(Live::new(incident, rule, escalation, chance))));
+        self.incidents.push(Some(Box::new(Live::new(incident, rule, chance))));
+        self.plans.push(None);
         self.note_closing(slot, self.answers.closing.unanswered_after_min);
-        self.settle(&[slot], Vec::new());
+        self.settle(&[slot], Some(event));
     }
 
     fn join(&mut self, slot: Slot, signal: &SignalRaisedV1, rule: &KindRule, pattern: Option<Pattern>) {
@@ -191,69 +187,49 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.apply(slot, event);
     }
 
-    /// What escalation does of a fact about an incident.
+    /// Takes note of a fact about an incident, and lets its plan hear it.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the other facts do not concern plans")]
     fn apply(&mut self, slot: Slot, event: Event) {
         let now = self.now;
-        let Some(live) = self.incidents[slot].as_mut() else { return };
-        let (incident, escalation) = (&live.incident, &mut live.escalation);
-        let generation = escalation.generation;
+        let Some(live) = &self.incidents[slot] else { return };
+        let incident = &live.incident;
         let answered = |body, role, first| Answered { at: now, incident, body, role, first };
-        let settlements = match event {
-            Event::IncidentReinforced(_) => {
-                self.observer.reinforced(now, incident);
-                Vec::new()
-            }
-            Event::IncidentAggravated(e) => {
-                self.observer.aggravated(now, incident);
-                escalation.aggravate(e.plan, e.incident.version)
-            }
-            Event::IncidentReplanned(e) => escalation.replan(e.plan, !matches!(e.because, Replanning::Regime { .. })),
+        match &event {
+            Event::IncidentReinforced(_) => self.observer.reinforced(now, incident),
+            Event::IncidentAggravated(_) => self.observer.aggravated(now, incident),
+            Event::IncidentReplanned(_) => {}
             Event::IncidentAcknowledged(e) => {
                 let first = incident.in_charge.len() == 1;
                 self.observer.took_charge(&answered(&e.by.body, &e.by.role, first));
-                let intervenes = self.city.directory.intervenes(&e.by.role);
-                let taking = TakingCharge {
-                    body: e.by.body,
-                    role: &e.by.role,
-                    intervenes,
-                    seen_version: e.seen_version,
-                    counts_for: e.counts_for.as_deref(),
-                };
-                escalation.acknowledge(taking, now)
             }
-            Event::IncidentRefused(e) => {
-                self.observer.refused(&answered(&e.by.body, &e.by.role, false));
-                escalation.refuse(&e.by.body, now);
-                Vec::new()
-            }
+            Event::IncidentRefused(e) => self.observer.refused(&answered(&e.by.body, &e.by.role, false)),
             Event::ReturnGiven(e) => {
                 if let Some(debt) = incident.owed.iter().find(|debt| debt.owed.id == e.owed) {
                     self.observer.returned(&Due { at: now, incident, debt });
                 }
-                escalation.give_back(&e.owed)
             }
-            Event::IncidentClosed(_) => {
-                self.observer.closed(now, incident);
-                escalation.close(now)
-            }
+            Event::IncidentClosed(_) => self.observer.closed(now, incident),
             _ => return,
-        };
-        self.settle(&[slot], vec![(slot, generation, settlements)]);
+        }
+        self.settle(&[slot], Some(event));
     }
 
-    /// One round of escalation: what `before` settled, then everything due now of the plans of `slots`.
-    fn settle(&mut self, slots: &[Slot], before: Vec<Batch>) {
-        let mut batches = before;
-        for &slot in slots {
-            if let Some(live) = self.incidents[slot].as_mut() {
-                let generation = live.escalation.generation;
-                batches.push((slot, generation, live.escalation.settle_due(self.now)));
-            }
+    /// One round of escalation: the plans of `slots` hear what has just happened, if anything has, and do what is due.
+    fn settle(&mut self, slots: &[Slot], event: Option<Event>) {
+        let plans = slots.iter().filter_map(|slot| self.plans[*slot].take()).collect();
+        let mut round = Round::new(self.city, self.now, plans);
+        if let Some(event) = event {
+            round.hear(&Fact { id: EventId(Uuid::nil()), cause: None, at: self.now, event }, None);
+        }
+        round.settle_due();
+        let Outcome { plans, carried, .. } = round.carry();
+        for plan in plans {
+            let slot = slot_of(plan.snapshot.id);
+            self.plans[slot] = Some(plan);
         }
         let mut messages = HashSet::new();
-        for (slot, generation, settlements) in batches.iter().filter(|(_, _, settlements)| !settlements.is_empty()) {
-            self.carry(*slot, *generation, settlements, &mut messages);
+        for carried in &carried {
+            self.observe(carried, &mut messages);
         }
         for &slot in slots {
             self.note_clocks(slot);
@@ -262,47 +238,30 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    /// Tells those whom `settlements` name; `messages` are the grouped ones of the round.
-    fn carry(
-        &mut self,
-        slot: Slot,
-        generation: u32,
-        settlements: &[Settlement],
-        messages: &mut HashSet<(ContactId, Nature)>,
-    ) {
-        let now = self.now;
-        let Some(live) = self.incidents[slot].as_mut() else { return };
-        let Resolved { tellings, nobody, in_charge } = audience::resolve(settlements, &self.city.directory, now);
-        if generation == live.escalation.generation {
-            for (step, bodies) in &in_charge {
-                live.escalation.asked_in_charge(step, bodies);
-            }
+    /// Shows what was carried out of a plan, and has those who were asked answer; `messages` are the grouped ones of the
+    /// round.
+    fn observe(&mut self, carried: &Carried, messages: &mut HashSet<(ContactId, Nature)>) {
+        let (now, slot, generation) = (self.now, slot_of(carried.incident.id), carried.generation);
+        let Some(live) = &self.incidents[slot] else { return };
+        let incident = &live.incident;
+        for SettledStep { settlement, outcome, told, .. } in &carried.settled {
+            self.observer.settled(&Settled { at: now, incident, generation, settlement, outcome, told: *told });
         }
-        for settlement in settlements {
-            let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
-            if generation == live.escalation.generation && settlement.purpose == Purpose::Acknowledge {
-                live.escalation.asked(&settlement.step, told.clone().map(|telling| telling.body.clone()));
-            }
-            let missed = nobody.contains(&settlement.step);
-            let outcome = if missed { &StepOutcome::NobodyFound } else { &settlement.outcome };
-            let (incident, told) = (&live.incident, told.count());
-            self.observer.settled(&Settled { at: now, incident, generation, settlement, outcome, told });
-        }
-        for telling in &tellings {
-            let key = || (telling.contact.clone(), live.incident.snapshot.nature);
+        for telling in &carried.tellings {
+            let key = || (telling.contact.clone(), incident.snapshot.nature);
             self.observer.told(&Told {
                 at: now,
-                incident: &live.incident,
+                incident,
                 generation,
                 telling,
                 manned: self.manned.contains(&telling.role),
                 shares_message: telling.digest && !messages.insert(key()),
             });
         }
-        self.ask(slot, &tellings);
-        if let Some(live) = self.incidents[slot].as_mut()
-            && settlements.iter().any(|settlement| !settlement.tell.is_empty())
-            && live.is_newly_exhausted()
+        self.ask(slot, &carried.tellings);
+        if let (Some(live), Some(plan)) = (self.incidents[slot].as_mut(), &self.plans[slot])
+            && carried.settled.iter().any(|settled| !settled.settlement.tell.is_empty())
+            && live.is_newly_exhausted(&plan.escalation)
         {
             self.observer.unanswered(now, &live.incident);
         }
@@ -337,7 +296,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     fn carry_out(&mut self, task: Task) {
         match task {
-            Task::Steps(slot) => self.settle(&[slot], Vec::new()),
+            Task::Steps(slot) => self.settle(&[slot], None),
             Task::Answer(slot, number) => self.answer(slot, number),
             Task::GiveBack(slot, number) => self.give_back(slot, number),
             Task::Overdue(slot, number) => {
@@ -416,7 +375,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             act,
             at: self.now,
         };
-        let standing = live.escalation.standing();
+        let Some(plan) = &self.plans[slot] else { return };
+        let standing = plan.escalation.standing();
         let intervenes = self.city.directory.intervenes(&recorded.actor.role);
         // Who closes in a simulation is nobody in particular: whether it may is not what is simulated.
         let judged = Judged { standing: Some(&standing), intervenes, may_end_unanswered: true };
@@ -431,8 +391,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Looks at the plan's steps when the next is due.
     fn note_steps(&mut self, slot: Slot) {
-        let Some(live) = self.incidents[slot].as_mut() else { return };
-        let next = live.escalation.next_due();
+        let (Some(live), Some(plan)) = (self.incidents[slot].as_mut(), &self.plans[slot]) else { return };
+        let next = plan.escalation.next_due();
         let noted = live.looked_at.filter(|at| *at > self.now);
         if let Some(due) = next
             && noted.is_none_or(|at| due < at)
@@ -460,19 +420,30 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Forgets an incident to which nothing more can happen.
     fn let_go(&mut self, slot: Slot) {
-        let over = self.incidents[slot].as_ref().is_some_and(|live| {
+        let over = self.incidents[slot].as_ref().zip(self.plans[slot].as_ref()).is_some_and(|(live, plan)| {
             !is_open(&live.incident)
-                && live.escalation.next_due().is_none()
+                && plan.escalation.next_due().is_none()
                 && live.incident.owed.iter().all(|debt| debt.given.is_some())
         });
         if over {
             self.incidents[slot] = None;
+            self.plans[slot] = None;
         }
     }
 }
 
 fn is_open(incident: &Incident) -> bool {
     incident.snapshot.status != IncidentStatus::Closed
+}
+
+/// Incidents are named by their place, from 1.
+fn id_of(slot: Slot) -> IncidentId {
+    IncidentId(Uuid::from_u128(slot as u128 + 1))
+}
+
+/// The place of an incident of [`id_of`].
+fn slot_of(id: IncidentId) -> Slot {
+    usize::try_from(id.0.as_u128()).unwrap_or_default().saturating_sub(1)
 }
 
 /// Whoever closes what nobody took charge of.

@@ -65,7 +65,7 @@ pub(crate) struct Told {
 impl Told {
     fn new(at: Timestamp, telling: Telling) -> Self {
         let Telling { body, role, channel, owed, guidance, steps, .. } = telling;
-        Self { at, body, role: role.to_string(), channel, owed, guidance, steps }
+        Self { at, body, role: role.to_string(), channel, owed: owed.map(|owed| owed.what), guidance, steps }
     }
 }
 

@@ -16,8 +16,8 @@ use proptest::{
     prelude::*,
     test_runner::{Config, FileFailurePersistence, TestError, TestRunner},
 };
-use vigie_domain::{city::City, doctrine::check::check};
-use vigie_proto::Kind;
+use vigie_domain::{city::City, doctrine::check::check, escalation::replay};
+use vigie_proto::{Kind, envelope::Fact, event::Event};
 
 use self::{
     play::{Chapter, Play},
@@ -81,6 +81,44 @@ fn what_the_check_promises_holds_whatever_comes_whoever_answers_and_whatever_fai
     assert!(tally.bounds.get() > 300 && tally.bounds_in_outages.get() > 30, "too few bounds are tested: {tally:?}");
     assert!(tally.somebody.get() > 300, "{tally:?}");
     assert!(tally.fallen_back.get() > 10 && tally.undelivered.get() > 20, "too few channels fail: {tally:?}");
+}
+
+/// Cities drawn for stories played again, and incidents in each.
+const STORIES: (u32, usize) = (200, 24);
+
+#[test]
+fn a_story_played_again_is_the_plan_that_was_kept() {
+    let (lapsed, late) = (Cell::new(0), Cell::new(0));
+    let mut runner = TestRunner::new(Config {
+        cases: STORIES.0,
+        source_file: Some(file!()),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..Config::default()
+    });
+    let cases = (city::files(), prop::collection::vec(script::wild(), STORIES.1));
+    let result = runner.run(&cases, |(files, scripts)| {
+        let city = files.read().map_err(|faults| TestCaseError::fail(faults.join("\n")))?;
+        for script in &scripts {
+            let play = Play::of(&city, script);
+            let story: Vec<Fact> = play.journal.iter().map(written_and_read).collect();
+            count(&lapsed, story.iter().filter(|fact| matches!(fact.event, Event::ChargeLapsed(_))).count());
+            count(&late, usize::from(script.is_late(story.len())));
+            let replayed = replay(&story, None, &()).escalation;
+            prop_assert_eq!(replayed.as_ref(), Some(play.kept()), "in {:?}\nof {:#?}", script, story);
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, (files, _))) => panic!("{reason}\nin {files:?}"),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+    assert!(lapsed.get() > 20 && late.get() > 20, "too little is put to the test: {lapsed:?} lapses, {late:?} late");
+}
+
+/// A fact as the journal holds it.
+fn written_and_read(fact: &Fact) -> Fact {
+    Fact { event: Event::decode(fact.event.type_name(), &fact.event.to_json()).unwrap(), ..fact.clone() }
 }
 
 /// Steps that ask the desk, and how a step comes.

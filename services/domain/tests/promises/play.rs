@@ -3,16 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 use vigie_domain::{
-    audience::{Resolved, Telling, resolve},
+    audience::Telling,
     city::City,
     doctrine::{Situation, freeze},
-    escalation::{Escalation, Settlement, TakingCharge},
+    escalation::{Escalation, Settlement},
+    round::{Carried, Heard, InHand, Origin, Outcome, Round, SettledStep},
 };
 use vigie_proto::{
-    BodyId, Channel, ContactId, RoleId, Severity,
-    event::{Purpose, StepOutcome},
-    plan::{PlannedStep, SatisfiedBy},
+    ActId, BodyId, Channel, ContactId, EventId, IncidentId, IncidentStatus, RoleId, Severity, SignalId,
+    envelope::Fact,
+    event::{
+        Actor, Cause, ClosingReason, Event, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1,
+        IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentOpenedV1, IncidentRefusedV1,
+        IncidentReplannedV1, IncidentSnapshot, Purpose, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome,
+        StepOutcome, Through,
+    },
+    plan::{Plan, PlannedStep, SatisfiedBy},
 };
 
 use super::script::{Happening, Script};
@@ -39,10 +47,12 @@ pub(crate) struct Chapter {
 /// One incident being played.
 pub(crate) struct Play<'a> {
     city: &'a City,
+    script: &'a Script,
     situation: Situation,
-    escalation: Escalation,
-    version: u32,
+    plan: InHand,
     now: Timestamp,
+    /// Every fact of the incident, in the order in which they were recorded.
+    pub(crate) journal: Vec<Fact>,
     pub(crate) chapters: Vec<Chapter>,
     /// Who is in charge, by the judge's own count.
     in_charge: BTreeMap<BodyId, RoleId>,
@@ -64,16 +74,26 @@ pub(crate) struct Play<'a> {
 
 impl<'a> Play<'a> {
     /// Plays `script` to its end.
-    pub(crate) fn of(city: &'a City, script: &Script) -> Self {
+    pub(crate) fn of(city: &'a City, script: &'a Script) -> Self {
         let (situation, now) = (script.situation(city), script.opens_at());
-        let escalation = Escalation::start(freeze(&city.doctrine, &situation, now, 1.0), 1);
+        let opened = IncidentOpenedV1 {
+            incident: snapshot(&situation, now),
+            signal_id: SignalId(Uuid::nil()),
+            territory: String::new(),
+            plan: freeze(&city.doctrine, &situation, now, 1.0),
+            accumulated: Vec::new(),
+            in_the_wake_of: None,
+            separated_from: None,
+        };
+        let origin = Origin { cause: EventId(Uuid::nil()), traceparent: None };
         let mut play = Self {
             city,
+            script,
             chapters: vec![Chapter::new(situation.severity, now)],
             situation,
-            escalation,
-            version: 1,
+            plan: InHand { snapshot: opened.incident.clone(), escalation: Escalation::begun(&opened), origin },
             now,
+            journal: Vec::new(),
             in_charge: BTreeMap::new(),
             counted: BTreeMap::new(),
             called: Vec::new(),
@@ -86,6 +106,7 @@ impl<'a> Play<'a> {
             undelivered: 0,
             broken: Vec::new(),
         };
+        play.plan.origin.cause = play.record(opened.into(), None).id;
         let mut happenings = script.happenings().peekable();
         // What happens at the very opening may come before the plan is first looked at.
         while let Some((_, happening)) = happenings.next_if(|(at, _)| *at == now) {
@@ -99,103 +120,194 @@ impl<'a> Play<'a> {
         play
     }
 
+    /// The plan as whoever runs it keeps it.
+    pub(crate) fn kept(&self) -> &Escalation {
+        &self.plan.escalation
+    }
+
+    fn record(&mut self, event: Event, cause: Option<EventId>) -> Fact {
+        let id = EventId(Uuid::from_u128(self.journal.len() as u128 + 1));
+        let fact = Fact { id, cause, at: self.now, event };
+        self.journal.push(fact.clone());
+        fact
+    }
+
+    /// One round at this instant: the plan hears `fact`, if there is one, and does what is due.
+    fn round(&mut self, fact: Option<&Fact>) {
+        let mut round = Round::new(self.city, self.now, vec![self.plan.clone()]);
+        if let Some(fact) = fact {
+            assert_eq!(round.hear(fact, None), Heard::Done);
+        }
+        round.settle_due();
+        let outcome = round.carry();
+        let facts: Vec<(EventId, Event)> =
+            outcome.facts(self.now).map(|(origin, event)| (origin.cause, event)).collect();
+        for (cause, event) in facts {
+            self.record(event, Some(cause));
+        }
+        let Outcome { plans, carried, .. } = outcome;
+        self.plan = plans.into_iter().next().unwrap();
+        let settled: Vec<&Settlement> =
+            carried.iter().flat_map(|carried| &carried.settled).map(|step| &step.settlement).collect();
+        self.lapses(&settled);
+        let generation = self.plan.escalation.generation;
+        for carried in carried.iter().filter(|carried| carried.generation == generation) {
+            self.carry(carried);
+        }
+        assert!(
+            self.plan.escalation.next_due().is_none_or(|due| due > self.now),
+            "{}: something due is left behind in {:?}",
+            self.now,
+            self.script
+        );
+    }
+
     /// Lets time pass until `end`; the plan is looked at whenever something is due, but not in an outage.
     fn until(&mut self, end: Timestamp) {
         let back = self.outages.last().map_or(self.now, |(_, until)| (*until).max(self.now));
-        while let Some(due) = self.escalation.next_due().map(|due| due.max(back)).filter(|due| *due <= end.max(back)) {
+        let next = |play: &Self| play.plan.escalation.next_due().map(|due| due.max(back));
+        while let Some(due) = next(self).filter(|due| *due <= end.max(back)) {
             self.now = due.max(self.now);
-            let settlements = self.escalation.settle_due(self.now);
-            if self.escalation.next_due().is_some_and(|due| due <= self.now) {
-                self.broken.push(format!("{}: something due is left behind", self.now));
-                return;
-            }
-            self.lapses(&settlements);
-            self.carry(&settlements);
+            self.round(None);
         }
         self.now = end.max(back);
     }
 
+    /// Something happens: it is recorded, and heard at once or late.
     fn happens(&mut self, happening: Happening) {
-        let now = self.now;
-        let any = |list: &[(BodyId, RoleId)], n: usize| list.get(n % list.len().max(1)).cloned();
-        match happening {
-            Happening::Acknowledge(n) => {
-                if let Some((body, role)) = any(&self.called, n).filter(|_| !self.closed) {
-                    self.in_charge.insert(body.clone(), role.clone());
-                    let asked = self.chapter().asked.clone();
-                    let by = asked.into_iter().filter(|(_, bodies)| bodies.contains(&body)).map(|(circuit, _)| circuit);
-                    self.counted.insert(body.clone(), by.collect());
-                    self.excuse();
-                    let intervenes = self.city.directory.role(&role).is_some_and(|role| role.intervenes);
-                    let seen_version = self.version;
-                    let taking = TakingCharge { body, role: &role, intervenes, seen_version, counts_for: None };
-                    let settlements = self.escalation.acknowledge(taking, now);
-                    self.carry(&settlements);
-                }
+        if let Some(event) = self.event(happening) {
+            let fact = self.record(event, None);
+            if self.script.is_late(self.journal.len()) {
+                self.until(self.now + SignedDuration::from_mins(7));
             }
-            Happening::Refuse(n) => {
-                if let Some((body, _)) = any(&self.called, n).filter(|_| !self.closed) {
-                    self.moved = true;
-                    self.in_charge.remove(&body);
-                    self.escalation.refuse(&body, now);
-                }
-            }
-            Happening::HandOver(n) => {
-                let from = self.in_charge.keys().next().cloned().filter(|_| !self.closed);
-                if let (Some(from), Some((to, role))) = (from, any(&self.called, n)) {
-                    self.moved = true;
-                    let circuits: Vec<String> =
-                        self.escalation.plan.circuits.iter().map(|circuit| circuit.id.clone()).collect();
-                    let held: Vec<String> = circuits.iter().filter(|id| self.is_satisfied(id)).cloned().collect();
-                    self.in_charge.remove(&from);
-                    let mut released: Vec<String> = held.into_iter().filter(|id| !self.is_satisfied(id)).collect();
-                    if released.is_empty() {
-                        released.extend(circuits.into_iter().take(1));
-                    }
-                    for circuit in released {
-                        self.chapter().asked.entry(circuit).or_default().insert(to.clone());
-                    }
-                    self.escalation.hand_over(&from, to, role, now);
-                }
-            }
-            Happening::Outage(min) => self.outages.push((now, now + SignedDuration::from_mins(min.into()))),
-            Happening::Dead(channel, min) => {
-                self.dead.insert(channel, now + SignedDuration::from_mins(min.into()));
-            }
-            Happening::Aggravate => self.aggravate(),
-            Happening::GiveBack => {
-                let owed = self.escalation.plan.owed.first().map(|owed| owed.id.clone());
-                if let Some(owed) = owed {
-                    self.given.insert(owed.clone());
-                    let settlements = self.escalation.give_back(&owed);
-                    self.carry(&settlements);
-                }
-            }
-            Happening::Close => {
-                if !self.closed {
-                    self.excuse();
-                    self.closed = true;
-                    let settlements = self.escalation.close(now);
-                    self.carry(&settlements);
-                }
-            }
+            self.judge_by(happening, &fact.event);
+            self.round(Some(&fact));
         }
     }
 
-    fn aggravate(&mut self) {
-        let graver = Severity::ALL.into_iter().find(|severity| *severity > self.situation.severity);
-        let Some(graver) = graver.filter(|_| !self.closed) else { return };
-        self.excuse();
-        self.version += 1;
-        self.situation.severity = graver;
-        self.in_charge.clear();
-        self.moved = false;
+    /// What the owner of incidents makes of a happening; none when it would refuse it, or when it changes no incident.
+    fn event(&mut self, happening: Happening) -> Option<Event> {
+        let now = self.now;
+        let any = |list: &[(BodyId, RoleId)], n: usize| list.get(n % list.len().max(1)).cloned();
+        let by = |(body, role)| Actor { body, role, through: Through::Link };
+        let desk = || by(("desk".parse().unwrap(), "desk".parse().unwrap()));
+        let (act_id, incident) = (ActId(Uuid::nil()), self.plan.snapshot.clone());
+        let open = !self.closed;
+        Some(match happening {
+            Happening::Acknowledge(n) => {
+                let by = by(any(&self.called, n).filter(|_| open)?);
+                let intervenes = Some(self.city.directory.intervenes(&by.role));
+                let seen_version = incident.version;
+                IncidentAcknowledgedV1 { incident, act_id, by, seen_version, counts_for: None, intervenes, at: now }
+                    .into()
+            }
+            Happening::Refuse(n) => {
+                let (by, reason) = (by(any(&self.called, n).filter(|_| open)?), RefusalReason::Unavailable);
+                IncidentRefusedV1 { incident, act_id, by, reason, at: now }.into()
+            }
+            Happening::HandOver(n) => {
+                let from = self.in_charge.iter().next().filter(|_| open)?;
+                let (from, (to, role)) = ((from.0.clone(), from.1.clone()), any(&self.called, n)?);
+                IncidentHandedOverV1 { incident, act_id, by: by(from), to, to_role: Some(role), at: now }.into()
+            }
+            Happening::Call(n) => {
+                let (to, role) = any(&self.called, n).filter(|_| open)?;
+                IncidentCalledV1 { incident, act_id, by: desk(), to, to_role: Some(role), at: now }.into()
+            }
+            Happening::Outage(min) => {
+                self.outages.push((now, now + SignedDuration::from_mins(min.into())));
+                return None;
+            }
+            Happening::Dead(channel, min) => {
+                self.dead.insert(channel, now + SignedDuration::from_mins(min.into()));
+                return None;
+            }
+            Happening::Aggravate => {
+                let from = self.situation.severity;
+                let to = Severity::ALL.into_iter().find(|severity| *severity > from).filter(|_| open)?;
+                let (incident, plan) = self.changed(to);
+                let cause = Cause::Act { act_id, actor: desk() };
+                IncidentAggravatedV1 { incident, from, cause, plan }.into()
+            }
+            Happening::Ease => {
+                let from = self.situation.severity;
+                let to = Severity::ALL.into_iter().rev().find(|severity| *severity < from).filter(|_| open)?;
+                let (incident, plan) = self.changed(to);
+                IncidentEasedV1 { incident, from, act_id, by: desk(), plan }.into()
+            }
+            Happening::Regime(to) => {
+                let from = std::mem::replace(&mut self.situation.regime, to);
+                if from == to || !open {
+                    return None;
+                }
+                let (incident, plan) = self.changed(self.situation.severity);
+                let because = Replanning::Regime { act_id, actor: desk(), from };
+                IncidentReplannedV1 { incident, because, plan }.into()
+            }
+            Happening::GiveBack => {
+                let owed = self.plan.escalation.plan.owed.first()?.id.clone();
+                ReturnGivenV1 { incident, act_id, by: desk(), owed, outcome: ReturnOutcome::Communicated, at: now }
+                    .into()
+            }
+            Happening::Close => {
+                let reason = ClosingReason::Resolved;
+                open.then(|| IncidentClosedV1 { incident, act_id, by: desk(), reason, at: now })?.into()
+            }
+        })
+    }
+
+    /// The incident with another severity, and what the doctrine asks then.
+    fn changed(&mut self, to: Severity) -> (IncidentSnapshot, Plan) {
+        self.situation.severity = to;
         let plan = freeze(&self.city.doctrine, &self.situation, self.now, 1.0);
-        let settlements = self.escalation.aggravate(plan, self.version);
-        if settlements.iter().any(|settlement| !settlement.tell.is_empty()) {
-            self.broken.push(format!("{}: a plan that is replaced tells somebody", self.now));
+        let (version, regime) = (self.plan.snapshot.version + 1, self.situation.regime);
+        (IncidentSnapshot { severity: to, version, regime, ..self.plan.snapshot.clone() }, plan)
+    }
+
+    /// What the judge makes of something that happens, before the plan hears of it.
+    fn judge_by(&mut self, happening: Happening, event: &Event) {
+        match (happening, event) {
+            (Happening::Acknowledge(_), Event::IncidentAcknowledged(e)) => {
+                let (body, role) = (e.by.body.clone(), e.by.role.clone());
+                self.in_charge.insert(body.clone(), role);
+                let asked = self.chapter().asked.clone();
+                let by = asked.into_iter().filter(|(_, bodies)| bodies.contains(&body)).map(|(circuit, _)| circuit);
+                let by = by.collect();
+                self.counted.insert(body, by);
+                self.excuse();
+            }
+            (Happening::Refuse(_), Event::IncidentRefused(e)) => {
+                self.moved = true;
+                self.in_charge.remove(&e.by.body);
+            }
+            (Happening::HandOver(_), Event::IncidentHandedOver(e)) => {
+                self.moved = true;
+                let circuits = self.plan.escalation.plan.circuits.iter().map(|circuit| circuit.id.clone());
+                let circuits: Vec<String> = circuits.collect();
+                let held: Vec<String> = circuits.iter().filter(|id| self.is_satisfied(id)).cloned().collect();
+                self.in_charge.remove(&e.by.body);
+                let mut released: Vec<String> = held.into_iter().filter(|id| !self.is_satisfied(id)).collect();
+                if released.is_empty() {
+                    released.extend(circuits.into_iter().take(1));
+                }
+                for circuit in released {
+                    self.chapter().asked.entry(circuit).or_default().insert(e.to.clone());
+                }
+            }
+            (Happening::Aggravate | Happening::Ease, _) => {
+                self.excuse();
+                self.in_charge.clear();
+                self.moved = false;
+                let chapter = Chapter::new(self.situation.severity, self.now);
+                self.chapters.push(chapter);
+            }
+            (Happening::GiveBack, Event::ReturnGiven(e)) => drop(self.given.insert(e.owed.clone())),
+            (Happening::Close, _) => {
+                self.excuse();
+                self.closed = true;
+            }
+            _ => {}
         }
-        self.chapters.push(Chapter::new(graver, self.now));
     }
 
     fn excuse(&mut self) {
@@ -208,36 +320,27 @@ impl<'a> Play<'a> {
     }
 
     /// An acknowledgement that lapsed no longer counts for the judge either: the machine's list is the record of it.
-    fn lapses(&mut self, settlements: &[Settlement]) {
-        let known: BTreeSet<&BodyId> = self.escalation.acknowledgements.iter().map(|known| &known.body).collect();
+    fn lapses(&mut self, settled: &[&Settlement]) {
+        let known: BTreeSet<&BodyId> = self.plan.escalation.acknowledgements.iter().map(|known| &known.body).collect();
         let before = self.in_charge.len();
         self.in_charge.retain(|body, _| known.contains(body));
         self.moved |= before != self.in_charge.len();
-        self.moved |= settlements.iter().any(|settlement| settlement.purpose == Purpose::Confirm);
+        self.moved |= settled.iter().any(|settlement| settlement.purpose == Purpose::Confirm);
     }
 
-    /// Judges what was settled, and tells.
-    fn carry(&mut self, settlements: &[Settlement]) {
-        for settlement in settlements {
-            self.judge(settlement);
+    /// Judges what was settled, and who was told.
+    fn carry(&mut self, carried: &Carried) {
+        for step in &carried.settled {
+            self.judge(&step.settlement);
         }
-        let Resolved { tellings, in_charge, .. } = resolve(settlements, &self.city.directory, self.now);
-        for (step, bodies) in &in_charge {
-            self.escalation.asked_in_charge(step, bodies);
-            let circuit = step.split('/').next().unwrap().to_owned();
-            self.chapter().asked.entry(circuit.clone()).or_default().extend(bodies.clone());
-            for body in bodies {
+        for SettledStep { settlement, asked, in_charge, .. } in &carried.settled {
+            let circuit = settlement.step.split('/').next().unwrap().to_owned();
+            self.chapter().asked.entry(circuit.clone()).or_default().extend(asked.iter().chain(in_charge).cloned());
+            for body in in_charge {
                 self.counted.entry(body.clone()).or_default().insert(circuit.clone());
             }
         }
-        for settlement in settlements.iter().filter(|settlement| settlement.purpose == Purpose::Acknowledge) {
-            let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
-            let bodies: BTreeSet<BodyId> = told.map(|telling| telling.body.clone()).collect();
-            self.escalation.asked(&settlement.step, bodies.clone());
-            let circuit = settlement.step.split('/').next().unwrap().to_owned();
-            self.chapter().asked.entry(circuit).or_default().extend(bodies);
-        }
-        for telling in &tellings {
+        for telling in &carried.tellings {
             self.told(telling);
         }
     }
@@ -274,14 +377,14 @@ impl<'a> Play<'a> {
 
     fn planned(&self, step: &str) -> PlannedStep {
         let (circuit, id) = step.split_once('/').unwrap();
-        let circuit = self.escalation.plan.circuits.iter().find(|known| known.id == circuit).unwrap();
+        let circuit = self.plan.escalation.plan.circuits.iter().find(|known| known.id == circuit).unwrap();
         circuit.steps.iter().find(|known| known.id == id).unwrap().clone()
     }
 
     /// Whether those in charge are enough for the circuit of a step, as the doctrine's words say it.
     fn is_satisfied(&self, step: &str) -> bool {
         let id = step.split('/').next().unwrap();
-        let circuit = self.escalation.plan.circuits.iter().find(|known| known.id == id).unwrap();
+        let circuit = self.plan.escalation.plan.circuits.iter().find(|known| known.id == id).unwrap();
         let counts = |body: &BodyId| self.counted.get(body).is_some_and(|circuits| circuits.contains(id));
         let counting: Vec<(&BodyId, &RoleId)> = self.in_charge.iter().filter(|(body, _)| counts(body)).collect();
         let of = |role: &RoleId| counting.iter().any(|(_, known)| *known == role);
@@ -355,6 +458,27 @@ impl<'a> Play<'a> {
         if !proven {
             self.broken.push(format!("{now}: that {} could not be reached reaches nobody", telling.body));
         }
+    }
+}
+
+fn snapshot(situation: &Situation, now: Timestamp) -> IncidentSnapshot {
+    IncidentSnapshot {
+        id: IncidentId(Uuid::nil()),
+        reference: "R-2027-000001".to_owned(),
+        version: 1,
+        kind: situation.kind.clone(),
+        kind_label: String::new(),
+        severity: situation.severity,
+        status: IncidentStatus::Open,
+        sector: situation.sectors[0].clone(),
+        sector_label: String::new(),
+        also_concerns: Vec::new(),
+        place_label: String::new(),
+        expected_at: situation.expected_at,
+        opened_at: now,
+        regime: situation.regime,
+        nature: situation.nature,
+        precisions: Vec::new(),
     }
 }
 

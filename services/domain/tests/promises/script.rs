@@ -23,6 +23,10 @@ pub(crate) enum Happening {
     Aggravate,
     GiveBack,
     Close,
+    Call(usize),
+    Ease,
+    /// The city's regime becomes this one: circuits come and go.
+    Regime(CrisisRegime),
 }
 
 /// One incident.
@@ -39,6 +43,8 @@ pub(crate) struct Script {
     opens_s: i64,
     /// Each so many seconds after the one before.
     happenings: Vec<(i64, Happening)>,
+    /// Every so many facts, one is heard only minutes after it was recorded; 0 for never.
+    late_every: usize,
 }
 
 impl Script {
@@ -67,6 +73,11 @@ impl Script {
         }
     }
 
+    /// Whether the fact of this number is heard minutes after it was recorded.
+    pub(crate) fn is_late(&self, number: usize) -> bool {
+        self.late_every > 0 && number % self.late_every == self.late_every - 1
+    }
+
     /// What happens, with its instant, in order.
     pub(crate) fn happenings(&self) -> impl Iterator<Item = (Timestamp, Happening)> {
         self.happenings.iter().scan(self.opens_at(), |now, (later, happening)| {
@@ -74,6 +85,16 @@ impl Script {
             Some((*now, *happening))
         })
     }
+}
+
+/// What else people do; the judge of promises has no opinion of it.
+fn anything() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        8 => happening(),
+        1 => (0_usize..9).prop_map(Happening::Call),
+        1 => Just(Happening::Ease),
+        1 => prop::sample::select(CrisisRegime::ALL.to_vec()).prop_map(Happening::Regime),
+    ]
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -91,6 +112,18 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 pub(crate) fn script() -> impl Strategy<Value = Script> {
+    of(happening(), 0..1)
+}
+
+/// A script in which anything happens, and facts are heard late.
+pub(crate) fn wild() -> impl Strategy<Value = Script> {
+    of(anything(), 0..5)
+}
+
+fn of(
+    happening: impl Strategy<Value = Happening>,
+    late_every: std::ops::Range<usize>,
+) -> impl Strategy<Value = Script> {
     let of = (
         prop_oneof![2 => Just("brawl"), 1 => Just("leak")],
         prop::sample::select(Severity::ALL.to_vec()),
@@ -105,8 +138,14 @@ pub(crate) fn script() -> impl Strategy<Value = Script> {
     ];
     let later = prop_oneof![1 => Just(0_i64), 4 => 1_i64..2_400, 1 => 2_400_i64..20_000];
     let flags = (any::<bool>(), prop::bool::weighted(0.1), prop::option::weighted(0.3, 0_u32..240));
-    (of, flags, opens, prop::collection::vec((later, happening()), 0..7)).prop_map(
-        |((kind, severity, regime, sector, raised_by), (near_border, exercise, expected_min), opens_s, happenings)| {
+    (of, flags, opens, prop::collection::vec((later, happening), 0..7), late_every).prop_map(
+        |(
+            (kind, severity, regime, sector, raised_by),
+            (near_border, exercise, expected_min),
+            opens_s,
+            happenings,
+            late_every,
+        )| {
             Script {
                 kind,
                 severity,
@@ -118,6 +157,7 @@ pub(crate) fn script() -> impl Strategy<Value = Script> {
                 expected_min,
                 opens_s,
                 happenings,
+                late_every,
             }
         },
     )

@@ -221,6 +221,7 @@ mod tests {
             guidance: _,
             request: _,
             issued_at: _,
+            owed_id: _,
         } = sample::alert(Purpose::Acknowledge);
         let vigie_proto::event::IncidentSnapshot {
             id: _,

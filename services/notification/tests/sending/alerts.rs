@@ -197,6 +197,7 @@ fn acknowledged(alert: &AlertIssuedV1) -> Event {
         by: Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link },
         seen_version: 1,
         counts_for: Some(vec!["boucle-rixe".to_owned()]),
+        intervenes: Some(true),
         at: alert.issued_at,
     }
     .into()

@@ -22,7 +22,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use vigie_proto::{EventId, consumer::Consumer, event::Event};
+use vigie_proto::{EventId, consumer::Consumer, envelope::Fact, event::Event};
 
 use crate::{Context, journal::Entry, metrics::ByConsumer, telemetry};
 use runner::Runner;
@@ -35,9 +35,7 @@ const PURGE_EVERY: Duration = Duration::from_hours(1);
 /// An event to handle, with the span its handling is traced under.
 #[derive(Debug, Clone)]
 pub struct Received {
-    pub id: EventId,
-    pub time: Timestamp,
-    pub event: Event,
+    pub fact: Fact,
     pub span: Span,
     traceparent: Option<String>,
 }
@@ -75,7 +73,7 @@ impl Outbox {
 
     /// Adds a fact that follows from `cause`.
     pub fn push(&mut self, event: impl Into<Event>, cause: &Received) {
-        self.entries.push(Entry::new(self.service, &event.into(), self.now, Some(cause.id), cause.traceparent()));
+        self.entries.push(Entry::new(self.service, &event.into(), self.now, Some(cause.fact.id), cause.traceparent()));
     }
 
     /// Adds a fact that follows from no event (a due time came).

@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 use vigie_proto::{
     EventId,
-    envelope::Envelope,
+    envelope::{Envelope, Fact},
     event::{DecodeError, Event},
 };
 
@@ -288,10 +288,10 @@ impl<H: Handler> Runner<H> {
             match verdict {
                 Verdict::Done => {}
                 Verdict::Later(reason) => {
-                    tracing::debug!(event.id = %event.id, reason, consumer = H::CONSUMER.name, "put off");
-                    later.push(event.id.0);
+                    tracing::debug!(event.id = %event.fact.id, reason, consumer = H::CONSUMER.name, "put off");
+                    later.push(event.fact.id.0);
                 }
-                Verdict::Dead(reason) => dead.push((event.id, event.event.type_name().to_owned(), reason)),
+                Verdict::Dead(reason) => dead.push((event.fact.id, event.fact.event.type_name().to_owned(), reason)),
             }
         }
         Ok(Applied { outbox, after, later, dead, refused })
@@ -403,7 +403,8 @@ impl<H: Handler> Runner<H> {
 fn received<H: Handler>(envelope: &Envelope, event: Event) -> Received {
     let span = tracing::info_span!("handle", otel.name = format!("{} {}", H::CONSUMER.name, envelope.type_name), event.id = %envelope.id);
     telemetry::continue_trace(&span, envelope.traceparent.as_deref());
-    Received { id: envelope.id, time: envelope.time, event, span, traceparent: envelope.traceparent.clone() }
+    let Envelope { id, cause, time, .. } = *envelope;
+    Received { fact: Fact { id, cause, at: time, event }, span, traceparent: envelope.traceparent.clone() }
 }
 
 fn why(error: &DecodeError) -> String {

@@ -36,6 +36,7 @@ use vigie_proto::{
     AlertId, Channel, ContactId, CrisisRegime, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
     event::{
         AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbeOutcome, ProbePurpose, Purpose,
+        Recipient,
     },
 };
 
@@ -286,40 +287,35 @@ fn city() -> City {
 /// A fresh alert to that body, first by `channel`, then by `fallback`.
 pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
     let now: Timestamp = SystemClock.now();
-    AlertIssuedV1 {
-        alert_id: AlertId(Uuid::new_v4()),
-        incident: IncidentSnapshot {
-            id: IncidentId(Uuid::new_v4()),
-            reference: "R-2026-000123".to_owned(),
-            version: 1,
-            kind: "rixe".parse().unwrap(),
-            kind_label: "Rixe".to_owned(),
-            severity: Severity::Serious,
-            status: IncidentStatus::Open,
-            sector: "paris-19".parse().unwrap(),
-            sector_label: "19e arrondissement".to_owned(),
-            also_concerns: Vec::new(),
-            place_label: "abords d'un établissement scolaire".to_owned(),
-            expected_at: None,
-            opened_at: now,
-            regime: CrisisRegime::None,
-            nature: Nature::Real,
-            precisions: Vec::new(),
-        },
-        purpose: Purpose::Acknowledge,
-        generation: 1,
-        steps: vec!["boucle-rixe/appel".to_owned()],
+    let incident = IncidentSnapshot {
+        id: IncidentId(Uuid::new_v4()),
+        reference: "R-2026-000123".to_owned(),
+        version: 1,
+        kind: "rixe".parse().unwrap(),
+        kind_label: "Rixe".to_owned(),
+        severity: Severity::Serious,
+        status: IncidentStatus::Open,
+        sector: "paris-19".parse().unwrap(),
+        sector_label: "19e arrondissement".to_owned(),
+        also_concerns: Vec::new(),
+        place_label: "abords d'un établissement scolaire".to_owned(),
+        expected_at: None,
+        opened_at: now,
+        regime: CrisisRegime::None,
+        nature: Nature::Real,
+        precisions: Vec::new(),
+    };
+    let to = Recipient {
         body: "mairie-19".parse().unwrap(),
         role: "mairie".parse().unwrap(),
         contact: contact(channel),
         channel,
-        unreachable: None,
-        also: Vec::new(),
-        owed: None,
-        guidance: Vec::new(),
-        request: None,
+    };
+    let (id, steps) = (AlertId(Uuid::new_v4()), vec!["boucle-rixe/appel".to_owned()]);
+    AlertIssuedV1 {
+        generation: 1,
         fallback: fallback.iter().map(|c| FallbackContact { channel: *c, contact: contact(*c) }).collect(),
-        issued_at: now,
+        ..AlertIssuedV1::new(id, incident, Purpose::Acknowledge, steps, to, now)
     }
 }
 
