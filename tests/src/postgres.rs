@@ -35,33 +35,35 @@ impl Postgres {
     /// A new cluster in `folder` with an empty database `vigie`.
     pub async fn start(folder: &Path) -> Self {
         let data = folder.join("postgres");
-        fs::create_dir(&data).expect("the data folder can be made");
-        let password_file = folder.join("superuser-password");
-        fs::write(&password_file, PASSWORD).expect("the password can be written");
-        let mut initdb = program("initdb", &data);
-        // Not synchronised: a machine that fails during the set-up of a test may lose it. A password is hashed once, as every
-        // connection of every test would pay for more.
-        initdb.args([
-            "-N",
-            "-U",
-            "vigie",
-            "-A",
-            "scram-sha-256",
-            "-c",
-            "scram_iterations=1",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        ]);
-        initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(&data);
-        let made = tokio::process::Command::from(initdb).stdout(Stdio::null()).status().await;
-        assert!(made.expect("initdb starts").success(), "initdb failed in {}", data.display());
+        initialise(&data).await;
         let log = folder.join("postgres.log");
         let mut postgres = Self { port: free_port(), data, log, process: None };
         postgres.restart().await;
         let mut admin = PgConnection::connect(&postgres.url_of("postgres")).await.expect("Postgres takes a connection");
         admin.execute("create database vigie").await.expect("the database can be made");
         postgres
+    }
+
+    /// Dumps everything, and goes on as another cluster, on the same port, with what was dumped.
+    pub async fn restore_elsewhere(&mut self) {
+        let dump = self.data.with_extension("sql");
+        let client = |name: &str| {
+            let mut command = tokio::process::Command::new(given("VIGIE_TEST_PG_BIN").join(name));
+            command.args(["-d", &self.url_of("postgres")]).env("PGPASSWORD", PASSWORD).stdout(Stdio::null());
+            command
+        };
+        let dumped = client("pg_dumpall").arg("-f").arg(&dump).status().await;
+        assert!(dumped.expect("pg_dumpall starts").success(), "pg_dumpall failed");
+        // Its superuser is there already.
+        let mut restoring = client("psql");
+        restoring.args(["-q", "-X", "-f"]).arg(&dump).stderr(Stdio::null());
+        if let Some(mut former) = self.process.take() {
+            former.stop("INT", Duration::from_secs(10));
+        }
+        self.data.set_extension("restored");
+        initialise(&self.data).await;
+        self.restart().await;
+        assert!(restoring.status().await.expect("psql starts").success(), "the dump cannot be read");
     }
 
     /// As the superuser.
@@ -108,6 +110,20 @@ impl Postgres {
         }
         server
     }
+}
+
+/// A new cluster in `data`.
+async fn initialise(data: &Path) {
+    fs::create_dir(data).expect("the data folder can be made");
+    let password_file = data.with_extension("password");
+    fs::write(&password_file, PASSWORD).expect("the password can be written");
+    let mut initdb = program("initdb", data);
+    // Not synchronised: a machine that fails during the set-up of a test may lose it. A password is hashed once, as every
+    // connection of every test would pay for more.
+    initdb.args(["-N", "-U", "vigie", "-A", "scram-sha-256", "-c", "scram_iterations=1", "-E", "UTF8", "--locale=C"]);
+    initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(data);
+    let made = tokio::process::Command::from(initdb).stdout(Stdio::null()).status().await;
+    assert!(made.expect("initdb starts").success(), "initdb failed in {}", data.display());
 }
 
 impl Drop for Postgres {

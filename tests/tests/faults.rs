@@ -110,6 +110,29 @@ async fn a_stream_deleted_with_unread_messages_loses_nothing() {
     assert!(vigie.records().stories_are_kept().await > 0);
 }
 
+#[tokio::test]
+async fn a_bus_that_takes_nothing_more_is_told_and_mails_leave_all_the_same() {
+    let stack = Stack::start().await;
+    // Room for a fact or two, as on a disk that is full.
+    let vigie = Vigie::start(&stack, Options::default().set("BUS__STREAM_MAX_BYTES", 4_000)).await;
+    let head = vigie.caller("college-19").await;
+
+    let raised = head.raise(&at_the_school()).await;
+
+    let nats = async || vigie.operator().get("/readyz").await.json()["dependencies"]["nats"].clone();
+    wait::until("it is told that the bus takes nothing", wait::PATIENCE, || async {
+        let why = nats().await["why"].as_str().unwrap_or_default().to_owned();
+        why.contains("takes no facts") && why.contains("maximum bytes exceeded")
+    })
+    .await;
+    assert!(vigie.metric("vigie_publishes_refused_total").await > 0.0);
+    vigie.incident_of(&raised).await;
+    assert!(!vigie.all_sent(&stack).await.is_empty());
+    assert_eq!(vigie.records().count("select count(*) from journal.dead_letter").await, 0);
+    let said = vigie.log().matches("takes no facts").count();
+    assert!((1..=2).contains(&said), "said once, not {said} times");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bus_that_comes_back_empty_has_lost_nothing() {
     let mut stack = Stack::start().await;

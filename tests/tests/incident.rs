@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vigie_tests::{Message, Options, Stack, Vigie};
+use vigie_tests::{Answer, Message, Options, Stack, Vigie};
 
 /// Quai de la Seine, in the middle of the 19th.
 fn on_the_quay(severity: &str) -> Value {
@@ -69,6 +69,29 @@ async fn simultaneous_repetitions_of_a_request_are_one_signal() {
     let answers: BTreeSet<String> = answers.into_iter().map(|answer| answer.unwrap().expect(202).text).collect();
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert_eq!(vigie.records().count("select count(*) from intake.signal").await, 1);
+}
+
+#[tokio::test]
+async fn a_counter_of_references_that_fell_behind_refuses_nobody() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let mut references = BTreeSet::new();
+    let note = |answer: Answer, references: &mut BTreeSet<String>| {
+        let reference = answer.expect(202).json()["reference"].as_str().unwrap().to_owned();
+        assert!(references.insert(reference), "given twice");
+    };
+    for number in 0..4 {
+        note(scop.try_raise(&on_the_quay("tension"), &format!("before-{number}")).await.unwrap(), &mut references);
+    }
+
+    vigie.records().execute("select setval('intake.signal_number', 1)").await;
+
+    let report = on_the_quay("tension");
+    let keys: Vec<String> = (0..6).map(|number| format!("after-{number}")).collect();
+    for answer in futures::future::join_all(keys.iter().map(|key| scop.try_raise(&report, key))).await {
+        note(answer.unwrap(), &mut references);
+    }
 }
 
 #[tokio::test]

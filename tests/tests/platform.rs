@@ -5,6 +5,7 @@ mod probe;
 
 use probe::{House, Probe, fact};
 use sqlx::Executor;
+use uuid::Uuid;
 use vigie_platform::{consumer::Handler as _, journal};
 use vigie_tests::{Stack, wait};
 
@@ -134,6 +135,104 @@ async fn a_transaction_that_commits_late_is_not_passed_over() {
 
     wait::until("both are handled", wait::PATIENCE, || async { probe.shown().len() == 2 }).await;
     assert_eq!((probe.times("slow"), probe.times("quick")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_page_full_of_what_is_put_off_hides_nothing_behind_it() {
+    let mut stack = Stack::start_open().await;
+    stack.nats.kill();
+    let mut house = House::new(stack).await;
+    for _ in 0..600 {
+        house.journal("waits").await;
+    }
+    house.journal("behind").await;
+    let probe = house.consume();
+
+    wait::until("what lies behind is handled", wait::PATIENCE, || async { probe.times("behind") == 1 }).await;
+
+    probe.mend();
+    let done = "select count(*) from probe.inbox";
+    wait::until("each is done in the end", wait::PATIENCE, || async { house.count(done).await == 601 }).await;
+    assert_eq!(house.count("select count(*) from journal.dead_letter").await, 0);
+}
+
+#[tokio::test]
+async fn what_has_waited_too_long_is_set_aside_and_comes_back_with_what_it_waited_for() {
+    let mut stack = Stack::start_open().await;
+    stack.nats.kill();
+    let mut house = House::new(stack).await;
+    let (incident, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    house.journal_old("dead", incident, 3).await;
+    house.journal_old("waits", incident, 2).await;
+    house.journal_old("waits", other, 2).await;
+    house.journal_old("waits", Uuid::from_u128(3), 0).await;
+    let probe = house.consume();
+    let dead = "select count(*) from journal.dead_letter";
+    wait::until("three are set aside", wait::PATIENCE, || async { house.count(dead).await == 3 }).await;
+    assert_eq!(house.count("select count(*) from journal.dead_letter where waits").await, 2);
+    let why = "select count(*) from journal.dead_letter where why = 'waited for more than 1h: not yet'";
+    assert_eq!(house.count(why).await, 2);
+
+    // What they waited for was set aside itself, and is tried again.
+    probe.mend();
+    let ask = "insert into journal.revival (consumer, event_id, asked_by, asked_at)
+               select consumer, event_id, 'admin', now() from journal.dead_letter where not waits";
+    house.pool.execute(ask).await.unwrap();
+
+    let applied = "select count(*) from journal.revival where settled_at is not null and why is null";
+    wait::until("it is applied, and who waited for it", wait::PATIENCE, || async { house.count(applied).await == 2 })
+        .await;
+    let of_it = "select count(*) from journal.revival r join journal.entry e using (event_id)
+                  where r.asked_by = 'probe' and e.incident_id = '00000000-0000-0000-0000-000000000001'";
+    assert_eq!(house.count(of_it).await, 1, "of its own incident only");
+    assert_eq!(house.count("select count(*) from journal.revival").await, 2, "each once");
+}
+
+#[tokio::test]
+async fn a_stream_and_a_consumer_of_a_former_release_are_brought_up_to_date() {
+    let mut house = House::new(Stack::start_open().await).await;
+    let client = async_nats::connect(house.stack.nats.url()).await.unwrap();
+    let context = async_nats::jetstream::new(client);
+    let former = async_nats::jetstream::stream::Config {
+        name: "VIGIE".to_owned(),
+        subjects: vec!["vigie.>".to_owned()],
+        max_bytes: 1 << 20,
+        ..Default::default()
+    };
+    let stream = context.create_stream(former).await.unwrap();
+    let older = async_nats::jetstream::consumer::pull::Config {
+        durable_name: Some(Probe::CONSUMER.name.to_owned()),
+        filter_subjects: vec!["vigie.signal.raised.>".to_owned()],
+        ..Default::default()
+    };
+    stream.create_consumer(older).await.unwrap();
+
+    house.relay();
+    let probe = house.consume();
+    wait::until("the bus is there", wait::PATIENCE, || async { house.bus.is_connected() }).await;
+    let limits = async || context.get_stream("VIGIE").await.unwrap().cached_info().config.clone();
+    let wanted = house.context.config.bus.stream_max_bytes;
+    wait::until("the limits are those of the configuration", wait::PATIENCE, || async {
+        limits().await.max_bytes == wanted
+    })
+    .await;
+    let filter = async || {
+        let found = stream.get_consumer::<async_nats::jetstream::consumer::pull::Config>(Probe::CONSUMER.name).await;
+        let config = found.unwrap().cached_info().config.clone();
+        config.filter_subjects.into_iter().chain([config.filter_subject]).filter(|s| !s.is_empty()).collect::<Vec<_>>()
+    };
+    wait::until("it takes what this build asks for", wait::PATIENCE, || async {
+        filter().await == ["vigie.directory.changed"]
+    })
+    .await;
+    // By the bus: the journal is looked into for what is older than seconds only.
+    house.publish("new type").await;
+    wait::until("it is handled", wait::PATIENCE, || async { probe.times("new type") == 1 }).await;
+
+    // Nothing is changed that is as it should be.
+    let before = limits().await;
+    house.bus.ensure(&[Probe::CONSUMER]).await.unwrap();
+    assert_eq!(limits().await, before);
 }
 
 #[tokio::test]

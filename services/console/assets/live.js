@@ -27,6 +27,8 @@ export async function follow(after, { told, connected, lost, ended }, address = 
       for await (const event of events(response.body, silent)) {
         failures = 0;
         last = event.id || last;
+        // What is shown may be of a journal that is no more: the server reads everything again.
+        if (event.name === "reload") return location.reload();
         told(event.name, JSON.parse(event.data));
       }
     } catch {

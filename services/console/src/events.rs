@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: what the caller may see, as it happens, resumable.
 
-use std::{collections::HashSet, convert::Infallible, str::FromStr, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -58,6 +58,9 @@ pub(crate) struct Start {
 
 /// Server-sent events. `Last-Event-ID` resumes after that event, whatever happened meanwhile.
 ///
+/// What was shown must be read again when a `reload` event comes: the stream could not go on from the id it was given
+/// (unreadable, of a former release, or of a database restored since), and goes on from the present.
+///
 /// A quiet stream sends an `alive` event every five seconds: `{"at": …}`, with an id to resume after.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "event_stream", tag = "incidents",
@@ -83,9 +86,7 @@ pub(crate) async fn stream(
     let source = caller.source.clone();
     let Query(asked) = start.map_err(|e| invalid("", in_french(&e.body_text())))?;
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
-    let unreadable = |_| invalid("Last-Event-ID", "Reprenez l'identifiant du dernier événement reçu.".to_owned());
     let given = header.or(asked.after.as_deref()).filter(|id| !id.is_empty());
-    let after = given.map(parse_id).transpose().map_err(unreadable)?;
     let at_most = edge.context.config.http.streams_per_source;
     let seat = edge.live.seat(&source.id, at_most, &edge.context.metrics).ok_or_else(|| {
         let notes = edge.context.authenticator.notes();
@@ -94,8 +95,7 @@ pub(crate) async fn stream(
     })?;
     let live = edge.live.listen();
     let end = end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?;
-    // What nothing was written after yet, such as in a database restored since, is the present.
-    let start = after.map_or(end, |after| after.min(Position { seq: i64::MAX, ..end }));
+    let start = given.map_or(Some(end), |given| resumed(given, end));
     let silent_until = Instant::now() + ALIVE_EVERY;
     let crises = asked.crises;
     let told = told(&edge, &source).await.map_err(|e| Problem::from_store(&e))?;
@@ -108,7 +108,8 @@ pub(crate) async fn stream(
         crises,
         told,
         live,
-        position: start,
+        position: start.unwrap_or(end),
+        must_reload: start.is_none(),
         catching_up: true,
         ready: Vec::new(),
         silent_until,
@@ -143,8 +144,13 @@ fn too_many(at_most: usize) -> Problem {
 }
 
 pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error> {
-    let mut connection = edge.pool.acquire().await?;
-    Ok(Position { tx: journal::horizon(&mut connection).await?, seq: 0 })
+    journal::horizon(&mut *edge.pool.acquire().await?).await
+}
+
+/// Where a stream goes on that was last at `id`; none when that says nothing of this journal, which ends at `end`: it is
+/// unreadable, of a former release, or of a database that has been restored to an earlier state since.
+fn resumed(id: &str, end: Position) -> Option<Position> {
+    id.parse().ok().filter(|position: &Position| (position.epoch, position.tx) <= (end.epoch, end.tx))
 }
 
 /// One open stream.
@@ -163,6 +169,8 @@ struct Listener {
     live: broadcast::Receiver<Arc<(Position, Entry)>>,
     /// The last entry looked at.
     position: Position,
+    /// It could not be resumed where it was asked to, and has not said so yet.
+    must_reload: bool,
     /// Reading from the journal, not from the live end.
     catching_up: bool,
     /// Entries read and not yet shown, latest first.
@@ -177,6 +185,11 @@ impl Listener {
     /// The next event this listener may see; none when its token or session has ended, the server stops or the journal
     /// is out of reach.
     async fn next(&mut self) -> Option<SseEvent> {
+        if std::mem::take(&mut self.must_reload) {
+            let data = json!({ "at": self.edge.context.clock.now() });
+            let id = self.position.to_string();
+            return Some(SseEvent::default().id(id).event("reload").data(data.to_string()));
+        }
         loop {
             if self.follow_at <= Instant::now() && !self.may_go_on().await {
                 return None;
@@ -229,7 +242,7 @@ impl Listener {
 
     fn alive(&self) -> SseEvent {
         let now = self.edge.context.clock.now();
-        SseEvent::default().id(id_of(self.position)).event("alive").data(json!({ "at": now }).to_string())
+        SseEvent::default().id(self.position.to_string()).event("alive").data(json!({ "at": now }).to_string())
     }
 
     /// The event as this listener may see it. Only facts about incidents are shown, never plans nor contact points.
@@ -256,7 +269,7 @@ impl Listener {
             _ => return None,
         };
         let name = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1");
-        Some(SseEvent::default().id(id_of(position)).event(name).data(data.to_string()))
+        Some(SseEvent::default().id(position.to_string()).event(name).data(data.to_string()))
     }
 }
 
@@ -278,14 +291,4 @@ fn summary(event: &Event) -> serde_json::Value {
         Event::DeliveryDeadLettered(e) => json!({ "unreachable": e.body }),
         _ => serde_json::Value::Null,
     }
-}
-
-/// `<tx>-<seq>`
-pub(crate) fn id_of(position: Position) -> String {
-    format!("{}-{}", position.tx, position.seq)
-}
-
-fn parse_id(text: &str) -> Result<Position, std::num::ParseIntError> {
-    let (tx, seq) = text.split_once('-').unwrap_or((text, "0"));
-    Ok(Position { tx: i64::from_str(tx)?, seq: i64::from_str(seq)? })
 }

@@ -96,7 +96,7 @@ async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) ->
     } else {
         // A little before the end: a listener may have subscribed since the last pass.
         let end = journal::horizon(&mut connection).await?;
-        Position { tx: end.saturating_sub(1_000), seq: 0 }
+        Position { tx: end.tx.saturating_sub(1_000), ..end }
     };
     let entries = journal::read_after(&mut connection, from, LIMIT).await?;
     *position = Some(entries.last().map_or(from, |(at, _)| *at));

@@ -102,7 +102,7 @@ pub fn is_unreachable(error: &anyhow::Error) -> bool {
             StoredError::Store(error) => Some(error),
             StoredError::Unreadable(_) => None,
         });
-        store.or(inner).is_some_and(vigie_platform::database::is_unreachable)
+        store.or(inner).is_some_and(vigie_platform::database::is_unavailable)
     })
 }
 

@@ -110,7 +110,7 @@ impl CommitLoops {
         let (signals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.signal, w.answer)).unzip();
         match self.store(&signals).await {
             Ok(stored) => settle(answers, stored.into_iter().map(Ok)),
-            Err(error) if signals.len() > 1 && !database::is_unreachable(&error) => {
+            Err(error) if signals.len() > 1 && !database::is_unavailable(&error) => {
                 tracing::warn!(error = %store::cause(&error), signals = signals.len(), "a shared commit was refused; its signals are stored one by one");
                 self.commit_one_by_one(&signals, answers).await;
             }
@@ -123,7 +123,7 @@ impl CommitLoops {
         let mut answers = answers.into_iter();
         for (signal, answer) in signals.iter().zip(answers.by_ref()) {
             let stored = self.store(slice::from_ref(signal)).await;
-            let gone = stored.as_ref().is_err_and(database::is_unreachable);
+            let gone = stored.as_ref().is_err_and(database::is_unavailable);
             let outcome = stored.map_err(|error| self.failed(&error));
             settle(
                 [answer],
@@ -154,11 +154,17 @@ impl CommitLoops {
     async fn store(&self, signals: &[NewSignal]) -> Result<Vec<Stored>, sqlx::Error> {
         let started = Instant::now();
         let now: Timestamp = self.context.clock.now();
-        let mut pause = RETRY_FIRST;
+        let (mut pause, mut moved) = (RETRY_FIRST, false);
         let (stored, entries) = loop {
             match store::store(&self.pool, signals, now).await {
-                Err(error) if database::is_unreachable(&error) && pause <= RETRY_LAST => {
-                    tracing::warn!(error = %error, "the database is out of reach; trying the commit again");
+                Err(error) if store::is_number_taken(&error) && !moved => {
+                    tracing::warn!("the counter of references is behind its table; it is moved on");
+                    store::move_counter_on(&self.pool, now).await?;
+                    moved = true;
+                }
+                Err(error) if database::is_unavailable(&error) && pause <= RETRY_LAST => {
+                    self.context.metrics.writes_failed.inc();
+                    self.context.health.write_failed(&error);
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

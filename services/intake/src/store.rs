@@ -15,6 +15,9 @@ use vigie_proto::{
 
 use crate::key::IdempotencyKey;
 
+/// What references of a year begin with.
+const YEAR: &str = "S-%Y-";
+
 /// A validated signal, not yet stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSignal {
@@ -139,11 +142,11 @@ async fn insert(tx: &mut PgConnection, rows: &[NewSignal], now: Timestamp) -> Re
                      as s (id, source_id, source_role, kind, severity, summary, location, occurred_at, expected_at, parties,
                            facts, idempotency_key, fingerprint, position)
                   order by s.position) as numbered
-         on conflict do nothing
+         on conflict (source_id, idempotency_key) do nothing
          returning id, reference",
     )
     .bind(rows.iter().map(|r| r.id.0).collect::<Vec<_>>())
-    .bind(now.strftime("S-%Y-").to_string())
+    .bind(now.strftime(YEAR).to_string())
     .bind(text(|s| s.source.to_string()))
     .bind(text(|s| s.source_role.to_string()))
     .bind(text(|s| s.kind.to_string()))
@@ -184,6 +187,23 @@ async fn already_stored(tx: &mut PgConnection, rows: &[NewSignal]) -> Result<Kno
             Ok((key, before))
         })
         .collect()
+}
+
+/// True when the number of a reference was given before: the counter is behind its table, after a failover or a restore.
+pub(crate) fn is_number_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.constraint()) == Some("signal_reference_key")
+}
+
+/// Moves the counter on to the highest number given at `now`'s year.
+pub(crate) async fn move_counter_on(pool: &PgPool, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select setval('intake.signal_number', max(substr(reference, length($1) + 1)::bigint))
+           from intake.signal where reference ~ ('^' || $1 || '[0-9]+$')",
+    )
+    .bind(now.strftime(YEAR).to_string())
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 /// True when the database refuses what is to be stored, and would refuse the same again, whoever asks.

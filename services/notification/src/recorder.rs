@@ -309,7 +309,7 @@ impl Recorder {
 
 /// The database is away or two transactions met: the same writing may succeed later.
 fn is_temporary(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(database::is_unreachable))
+    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(database::is_unavailable))
 }
 
 /// Applies one receipt. False when no message has its id (yet).

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use async_nats::{
-    Client, ConnectOptions, Event as ClientEvent, HeaderMap,
+    Client, ConnectOptions, Event as ClientEvent, HeaderMap, ServerAddr,
     jetstream::{
         self,
         consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
@@ -61,7 +61,7 @@ impl Bus {
         let mut options = ConnectOptions::new()
             .name(format!("vigie-{user}"))
             .custom_inbox_prefix(permission::inbox_of(user))
-            .require_tls(config.url.starts_with("tls://"))
+            .require_tls(config.servers().any(|url| url.starts_with("tls://")))
             .retry_on_initial_connect()
             .client_capacity(CLIENT_CAPACITY)
             .request_timeout(Some(Duration::from_secs(2)))
@@ -79,10 +79,10 @@ impl Bus {
         if let Some(seed) = config.seed_of(user) {
             options = options.nkey(seed.expose().to_owned());
         }
-        let client = options
-            .connect(config.url.as_str())
-            .await
-            .with_context(|| format!("bus.url `{}` cannot be used as {user}", config.url))?;
+        let unusable = || format!("bus.url `{}` cannot be used as {user}", config.url);
+        let servers: Vec<ServerAddr> =
+            config.servers().map(str::parse).collect::<Result<_, _>>().with_context(unusable)?;
+        let client = options.connect(servers).await.with_context(unusable)?;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_secs(2));
         Ok(Self(Arc::new(Connection { client, context, connected, reconnected, config: config.clone(), watch })))
@@ -116,7 +116,7 @@ impl Bus {
             .map_err(|source| PublishError { subject: entry.subject.clone(), source: source.into() })
     }
 
-    /// Makes the stream and `consumers` where they are missing, and brings consumers up to date. Only the relay's user may.
+    /// Makes the stream and `consumers` where they are missing, and brings them up to date with this build and configuration. Only the relay's user may.
     pub async fn ensure(&self, consumers: &[Durable]) -> anyhow::Result<()> {
         let stream = self.stream().await?;
         for consumer in consumers {
@@ -150,10 +150,27 @@ impl Bus {
             allow_direct: true,
             ..Default::default()
         };
-        match self.0.context.get_stream(subject::STREAM).await {
-            Ok(stream) => Ok(stream),
-            Err(_) => self.0.context.create_stream(config).await.context("cannot create the stream VIGIE"),
+        let Ok(stream) = self.0.context.get_stream(subject::STREAM).await else {
+            return self.0.context.create_stream(config).await.context("cannot create the stream VIGIE");
+        };
+        let held = &stream.cached_info().config;
+        // What an operator set beside (placement, mirrors) stays.
+        let wanted = stream::Config {
+            subjects: config.subjects,
+            discard: config.discard,
+            max_bytes: config.max_bytes,
+            max_age: config.max_age,
+            duplicate_window: config.duplicate_window,
+            num_replicas: config.num_replicas,
+            allow_direct: config.allow_direct,
+            ..held.clone()
+        };
+        if wanted != *held {
+            let updated = self.0.context.update_stream(&wanted).await;
+            updated.context("cannot bring the limits of the stream VIGIE up to date")?;
+            tracing::info!("the limits of the stream VIGIE are those of the configuration again");
         }
+        Ok(stream)
     }
 
     /// The durable pull consumer of that name, made by whoever runs the relay.

@@ -79,7 +79,7 @@ impl DatabaseConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BusConfig {
-    /// `nats://`, or `tls://` for a bus on another machine.
+    /// `nats://`, or `tls://` for a bus on another machine; several of one cluster with commas between them.
     pub url: String,
     /// PEM file of the authority that signed the bus' certificate; those of this machine when absent.
     pub ca_file: Option<PathBuf>,
@@ -115,6 +115,11 @@ impl Default for BusConfig {
 }
 
 impl BusConfig {
+    /// The servers of `url`.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',').map(str::trim)
+    }
+
     /// The key of a user of the bus; none where the bus asks nobody who it is.
     pub fn seed_of(&self, user: &str) -> Option<&Secret> {
         if user == permission::RELAY || self.services.is_empty() {
@@ -510,11 +515,11 @@ impl Config {
             "bus.services needs bus.nkey_seed_file: the relay has a key of its own",
         );
         require(
-            self.bus.url.starts_with("nats://") || self.bus.url.starts_with("tls://"),
-            "bus.url must start with nats:// or tls://",
+            self.bus.servers().all(|url| url.starts_with("nats://") || url.starts_with("tls://")),
+            "bus.url must start with nats:// or tls://, each of its servers",
         );
         require(
-            !self.bus.url.starts_with("nats://") || is_local(host_of(&self.bus.url)),
+            self.bus.servers().all(|url| !url.starts_with("nats://") || is_local(host_of(url))),
             "bus.url goes to another machine in clear: use tls://",
         );
         require(

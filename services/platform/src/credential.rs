@@ -322,7 +322,7 @@ pub const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// A connection was lost, rather than the database out of reach: asking again at once helps.
 fn is_broken(error: &sqlx::Error) -> bool {
-    database::is_unreachable(error) && !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+    database::is_unavailable(error) && !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::{str::FromStr, time::Duration};
 use anyhow::Context as _;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
+    error::DatabaseError,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -89,11 +90,21 @@ const PLANNER: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
 /// With `[database.services]` the connection logs in as that role and can become no other. Without, `database.url` is the
 /// login of somebody who is a member of every role, and takes that one.
 pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow::Result<PgPool> {
+    let may_write = !APART.contains(&service) || [RELAY, PORTER].contains(&service);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                // A connection that is new may lead to another cluster than the one before it.
+                if may_write {
+                    sqlx::query("select journal.enter()").execute(connection).await?;
+                }
+                Ok(())
+            })
+        })
         .connect_lazy_with(options(config, service)?.options(PLANNER)))
 }
 
@@ -166,10 +177,11 @@ async fn ensure_role(admin: &mut PgConnection, role: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Reports Postgres' health every `every` until stopped.
+/// Reports Postgres' health every `every` until stopped: whether it answers, and whether it writes. `pool` is the relay's.
 pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
         let ping = tokio::time::timeout(Duration::from_secs(2), sqlx::query("select 1").execute(&pool)).await;
+        let answers = matches!(ping, Ok(Ok(_)));
         health.report(
             DEPENDENCY,
             match ping {
@@ -178,6 +190,12 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
                 Err(_) => State::Failed("no answer within 2 s".to_owned()),
             },
         );
+        if answers {
+            match sqlx::query("update journal.pulse set at = now()").execute(&pool).await {
+                Ok(_) => health.wrote(),
+                Err(error) => health.write_failed(&error),
+            }
+        }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(every) => {}
@@ -185,15 +203,33 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
     }
 }
 
-/// True when the error says the database is out of reach rather than that the statement is wrong: try again.
+/// SQLSTATE classes, and one code, that say the database cannot do its work now, whatever it was asked: connection, rolled
+/// back for others' sake, out of resources (a full disk), in use, operators (shutdown, cancelled), system, read only.
+const NOT_NOW: [&str; 7] = ["08", "40", "53", "55", "57", "58", "25006"];
+
+/// True when the error says that the database is out of reach or cannot do its work now, rather than that the statement or
+/// what it carries is wrong: try again.
 #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx may add errors; those are not known to pass")]
-pub fn is_unreachable(error: &sqlx::Error) -> bool {
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        // 08: connection exceptions; 57P: shutdown and crash recovery; 40: serialization failure, deadlock.
         sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code.starts_with("40"))
+            error.code().is_some_and(|code| NOT_NOW.iter().any(|passing| code.starts_with(passing)))
         }
         _ => false,
+    }
+}
+
+/// True when two transactions met: the database is well, and the same may succeed at once.
+pub fn is_conflict(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code.starts_with("40"))
+}
+
+/// What may be told of an error that [`is_unavailable`]: its code, and nothing that was to be written.
+pub fn why_unavailable(error: &sqlx::Error) -> String {
+    match error.as_database_error().and_then(DatabaseError::code) {
+        Some(code) if code.starts_with("53") => format!("SQLSTATE {code}: out of disk, memory or connections"),
+        Some(code) => format!("SQLSTATE {code}"),
+        None => "it cannot be reached".to_owned(),
     }
 }

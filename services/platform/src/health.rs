@@ -3,9 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::database;
 
 /// How one dependency is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,14 +22,23 @@ pub enum State {
     Failed(String),
 }
 
+/// Name in `/readyz` of what is asked of the database beyond an answer.
+const WRITES: &str = "writes";
+/// So long after the last failure writes must have worked before they are said to.
+const HELD: Duration = Duration::from_secs(5);
+
 /// The last known state of every dependency; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<&'static str, State>>>);
+pub struct Health {
+    states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+    /// When a write last failed; none once they work again.
+    failed: Arc<Mutex<Option<Instant>>>,
+}
 
 impl Health {
     #[expect(clippy::needless_pass_by_value, reason = "a report is handed over, not lent")]
     pub fn report(&self, dependency: &'static str, state: State) {
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = states.insert(dependency, state.clone());
         if previous.as_ref() != Some(&state) {
             match &state {
@@ -36,9 +49,44 @@ impl Health {
         }
     }
 
+    /// A write failed because the database cannot do its work now; told until they have worked for a while.
+    pub fn write_failed(&self, error: &sqlx::Error) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let why = format!("writes fail and are tried again: {}", database::why_unavailable(error));
+        self.report(WRITES, State::Degraded(why));
+    }
+
+    /// A write worked.
+    pub fn wrote(&self) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_none_or(|at| at.elapsed() >= HELD) {
+            *failed = None;
+            self.report(WRITES, State::Ok);
+        }
+    }
+
     /// Every dependency, and whether none has failed.
     pub fn snapshot(&self) -> (bool, BTreeMap<&'static str, State>) {
-        let states = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (!states.is_empty() && !states.values().any(|state| matches!(state, State::Failed(_))), states)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_that_fail_are_told_until_they_have_worked_for_a_while() {
+        let health = Health::default();
+        let told = || health.snapshot().1[WRITES].clone();
+        health.wrote();
+        assert_eq!(told(), State::Ok);
+        health.write_failed(&sqlx::Error::PoolTimedOut);
+        health.wrote();
+        assert_eq!(told(), State::Degraded("writes fail and are tried again: it cannot be reached".to_owned()));
+        tokio::time::advance(HELD).await;
+        health.wrote();
+        assert_eq!(told(), State::Ok);
     }
 }

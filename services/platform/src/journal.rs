@@ -1,5 +1,7 @@
 //! Facts, written in the transaction of the change they tell of.
 
+use std::{fmt, str::FromStr};
+
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
@@ -108,15 +110,59 @@ pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<
 }
 
 /// A place in the journal, in the order in which facts became certain.
+///
+/// `tx` begins again in another cluster, and may be given again on another timeline; `epoch` counts those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
+    pub epoch: i32,
     pub tx: i64,
     pub seq: i64,
 }
 
-/// Below this transaction number every fact is visible: nothing older can still be committing.
-pub async fn horizon(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetch_one(connection).await
+/// `<epoch>-<tx>-<seq>`, as streams name their events.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.epoch, self.tx, self.seq)
+    }
+}
+
+/// What is not the name of a position of this release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is no `<epoch>-<tx>-<seq>`")]
+pub struct NoPosition;
+
+impl FromStr for Position {
+    type Err = NoPosition;
+
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
+        let mut numbers = text.split('-').map(str::parse::<i64>);
+        let mut next = || numbers.next().and_then(Result::ok).filter(|number| *number >= 0).ok_or(NoPosition);
+        let (epoch, tx, seq) = (next()?, next()?, next()?);
+        let epoch = i32::try_from(epoch).map_err(|_| NoPosition)?;
+        numbers.next().map_or(Ok(Self { epoch, tx, seq }), |_| Err(NoPosition))
+    }
+}
+
+impl Position {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { epoch: row.try_get("epoch")?, tx: row.try_get("tx")?, seq: row.try_get("seq")? })
+    }
+
+    /// The position of a row of `journal.entry` with its columns `epoch`, `tx` and `seq`, and the entry.
+    pub(crate) fn with_entry(row: &PgRow) -> Result<(Self, Entry), sqlx::Error> {
+        Ok((Self::from_row(row)?, Entry::from_row(row)?))
+    }
+}
+
+/// Before this position every fact is visible: nothing older can still be committing.
+pub async fn horizon(connection: &mut PgConnection) -> Result<Position, sqlx::Error> {
+    let row = sqlx::query(
+        "select (select max(epoch) from journal.cluster) as epoch,
+                pg_snapshot_xmin(pg_current_snapshot())::text::bigint as tx, 0::bigint as seq",
+    )
+    .fetch_one(connection)
+    .await?;
+    Position::from_row(&row)
 }
 
 /// Facts after `position` that are certain, oldest first, at most `limit`.
@@ -126,29 +172,44 @@ pub async fn read_after(
     limit: i64,
 ) -> Result<Vec<(Position, Entry)>, sqlx::Error> {
     let rows = sqlx::query(
-        "select tx, seq, event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
+        "select epoch, tx, seq, event_id, type, subject, source, recorded_at, incident_id, cause, traceparent,
+                data::text as data
            from journal.entry
-          where (tx, seq) > ($1, $2) and tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-          order by tx, seq limit $3",
+          where (epoch, tx, seq) > ($1, $2, $3)
+            and (epoch, tx) < ((select max(epoch) from journal.cluster), pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+          order by epoch, tx, seq limit $4",
     )
+    .bind(position.epoch)
     .bind(position.tx)
     .bind(position.seq)
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| Ok((Position { tx: row.try_get("tx")?, seq: row.try_get("seq")? }, Entry::from_row(row)?)))
-        .collect()
+    rows.iter().map(Position::with_entry).collect()
 }
 
 /// The story of one incident, oldest first.
 pub async fn of_incident(connection: &mut PgConnection, id: IncidentId) -> Result<Vec<Entry>, sqlx::Error> {
     let rows = sqlx::query(
         "select event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
-           from journal.entry where incident_id = $1 order by seq",
+           from journal.entry where incident_id = $1 order by epoch, seq",
     )
     .bind(id.0)
     .fetch_all(connection)
     .await?;
     rows.iter().map(Entry::from_row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_as_it_was_named_and_nothing_else_is() {
+        let position = Position { epoch: 2, tx: 71_234, seq: 9 };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for other in ["", "7", "71234-9", "1-2-3-4", "1--3", "1-2-x", "-1-2-3", "99999999999-1-1"] {
+            assert_eq!(other.parse::<Position>(), Err(NoPosition), "{other}");
+        }
+    }
 }

@@ -91,7 +91,9 @@ pub struct Metrics {
     pub delivery_retries: Family<ByChannel, Counter>,
     pub dead_letters: Counter,
     pub doctrine_findings: Family<ByLevel, Gauge>,
+    pub writes_failed: Counter,
     pub published: Counter,
+    pub publishes_refused: Counter,
     pub outbox_depth: Gauge,
     pub consumer_lag: Family<ByConsumer, Gauge>,
     pub consumer_recovered: Family<ByConsumer, Counter>,
@@ -163,6 +165,16 @@ impl Default for Metrics {
                 "doctrine_findings",
                 "What the prover found in force, by level",
                 Family::default()
+            ),
+            writes_failed: series!(
+                "writes_failed",
+                "Writes the database could not do then, each tried again",
+                Counter::default()
+            ),
+            publishes_refused: series!(
+                "publishes_refused",
+                "Facts JetStream did not take, each tried again",
+                Counter::default()
             ),
             published: series!("published", "Entries acknowledged by JetStream", Counter::default()),
             outbox_depth: series!("outbox_depth", "Entries not yet on the bus", Gauge::default()),

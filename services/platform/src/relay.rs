@@ -27,6 +27,8 @@ const BATCH: usize = 256;
 const TIDY_EVERY: Duration = Duration::from_millis(50);
 /// An entry this old is no longer in the hands of the process that wrote it.
 const ORPHANED_AFTER: SignedDuration = SignedDuration::from_millis(1_500);
+/// So many facts that wait for a bus that is there are told.
+const MANY: i64 = 10_000;
 /// Between two looks whether the stream and its consumers are there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Before they are asked for again when the bus refused.
@@ -175,8 +177,10 @@ async fn sweep_once(pool: &PgPool, bus: &Bus, now: Timestamp, metrics: &Metrics)
     let depth: i64 = sqlx::query_scalar("select count(*) from journal.pending").fetch_one(pool).await?;
     metrics.outbox_depth.set(depth);
     if depth == 0 || !bus.is_connected() {
+        bus.watch().outbox(None);
         return Ok(());
     }
+    let mut why = (depth > MANY).then(|| format!("more than {MANY} facts wait for it"));
     loop {
         let rows = sqlx::query(
             "select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent, e.data::text as data
@@ -191,35 +195,51 @@ async fn sweep_once(pool: &PgPool, bus: &Bus, now: Timestamp, metrics: &Metrics)
         .fetch_all(pool)
         .await?;
         let entries = rows.iter().map(Entry::from_row).collect::<Result<Vec<_>, _>>()?;
-        let published = publish(pool, bus, &entries, metrics).await;
-        if published < BATCH {
+        let Published { acknowledged, refused } = publish(pool, bus, &entries, metrics).await;
+        if acknowledged == 0
+            && let Some(refused) = refused
+        {
+            why = Some(format!("it takes no facts, alerts go through the journal: {refused}"));
+        }
+        if acknowledged < BATCH {
+            bus.watch().outbox(why);
             return Ok(());
         }
     }
 }
 
+/// What became of entries handed to the bus.
+struct Published {
+    acknowledged: usize,
+    /// Why one was not taken, if any was not.
+    refused: Option<String>,
+}
+
 /// Publishes `entries` in order, awaits every acknowledgement, takes the acknowledged off the pending list.
-async fn publish(pool: &PgPool, bus: &Bus, entries: &[Entry], metrics: &Metrics) -> usize {
+async fn publish(pool: &PgPool, bus: &Bus, entries: &[Entry], metrics: &Metrics) -> Published {
+    let mut refused = None;
     let mut waiting = Vec::with_capacity(entries.len());
     for entry in entries {
         match bus.publish(entry).await {
             Ok(acknowledgement) => waiting.push((entry.envelope.id.0, acknowledgement)),
             Err(error) => {
-                tracing::debug!(error = %error, event.id = %entry.envelope.id, "not published, stays pending");
+                refused = Some(error.to_string());
             }
         }
     }
-    let acknowledged: Vec<_> = join_all(waiting.into_iter().map(|(id, ack)| async move { ack.await.ok().map(|_| id) }))
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
-    if acknowledged.is_empty() {
-        return 0;
+    let mut acknowledged = Vec::with_capacity(waiting.len());
+    for (id, outcome) in join_all(waiting.into_iter().map(|(id, ack)| async move { (id, ack.await) })).await {
+        match outcome {
+            Ok(_) => acknowledged.push(id),
+            Err(error) => refused = Some(error.to_string()),
+        }
     }
-    metrics.published.inc_by(acknowledged.len() as u64);
-    take_off(pool, &acknowledged).await;
-    acknowledged.len()
+    metrics.publishes_refused.inc_by((entries.len() - acknowledged.len()) as u64);
+    if !acknowledged.is_empty() {
+        metrics.published.inc_by(acknowledged.len() as u64);
+        take_off(pool, &acknowledged).await;
+    }
+    Published { acknowledged: acknowledged.len(), refused }
 }
 
 async fn take_off(pool: &PgPool, ids: &[Uuid]) {

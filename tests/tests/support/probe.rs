@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use vigie_platform::{
     Context,
     bus::{Bus, Watch},
@@ -23,6 +24,7 @@ use vigie_platform::{
     relay,
 };
 use vigie_proto::{
+    IncidentId,
     consumer::Consumer,
     event::{DirectoryChangedV1, DoctrineActivatedV1, Event},
 };
@@ -34,7 +36,7 @@ const SCHEMA: &str = "
     grant vigie_service to vigie_probe;
     grant usage on schema probe to vigie_probe;
     create table probe.inbox (consumer text, event_id uuid, at timestamptz, primary key (consumer, event_id));
-    create table probe.watermark (consumer text primary key, tx bigint not null);
+    create table probe.watermark (consumer text primary key, epoch int not null default 1, tx bigint not null);
     grant select, insert, update, delete on all tables in schema probe to vigie_probe;
     create policy probe on journal.entry for insert to vigie_probe with check (true);";
 
@@ -81,6 +83,7 @@ impl Handler for Probe {
                 DoctrineActivatedV1 { doctrine: text.clone(), territory: String::new(), by: None, rolled_back: false };
             match text.as_str() {
                 "later" if self.times("later") < 3 => verdicts.push(Verdict::Later("not yet")),
+                "waits" if !self.mended.load(Ordering::SeqCst) => verdicts.push(Verdict::Later("not yet")),
                 "dead" if !self.mended.load(Ordering::SeqCst) => verdicts.push(Verdict::Dead("of no use".to_owned())),
                 "fails" => anyhow::bail!("always"),
                 _ => {
@@ -149,6 +152,16 @@ impl House {
     /// Journals a fact that says `text`.
     pub(crate) async fn journal(&self, text: &str) -> Entry {
         let entry = fact(text);
+        let mut connection = self.pool.acquire().await.expect("Postgres answers");
+        journal::append(&mut connection, std::slice::from_ref(&entry)).await.expect("the journal takes it");
+        entry
+    }
+
+    /// Journals a fact about `incident` that is `hours` old.
+    pub(crate) async fn journal_old(&self, text: &str, incident: Uuid, hours: i64) -> Entry {
+        let mut entry = fact(text);
+        entry.incident_id = Some(IncidentId(incident));
+        entry.envelope.time -= SignedDuration::from_hours(hours);
         let mut connection = self.pool.acquire().await.expect("Postgres answers");
         journal::append(&mut connection, std::slice::from_ref(&entry)).await.expect("the journal takes it");
         entry

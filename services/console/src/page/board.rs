@@ -18,7 +18,7 @@ use vigie_proto::{IncidentStatus, Severity};
 use super::{frame, operator, problem, rendered, row::Row, withheld, words};
 use crate::{
     Edge,
-    events::{end_of_journal, id_of},
+    events::end_of_journal,
     incidents::{IncidentView, VIEW, invalid},
 };
 
@@ -102,7 +102,7 @@ pub(crate) async fn show(
 
 async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardPage, sqlx::Error> {
     // Before the rows: the stream may repeat what they show, and misses nothing.
-    let after = id_of(end_of_journal(edge).await?);
+    let after = end_of_journal(edge).await?.to_string();
     let now = edge.context.clock.now();
     let mut connection = edge.pool.acquire().await?;
     let mut views = open(&mut connection, edge, caller).await?;

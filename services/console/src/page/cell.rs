@@ -27,7 +27,7 @@ use vigie_proto::SectorId;
 use super::{frame, not_yours, problem, rendered, row::Row, visitor, words};
 use crate::{
     Edge,
-    events::{end_of_journal, id_of},
+    events::end_of_journal,
     incidents::invalid,
     indicators::{CountBody, counted},
 };
@@ -185,7 +185,7 @@ async fn made(
     refused: Option<Problem>,
 ) -> Result<CellPage, sqlx::Error> {
     // Before the lists: the stream may repeat what they show, and misses nothing.
-    let after = id_of(end_of_journal(edge).await?);
+    let after = end_of_journal(edge).await?.to_string();
     let now = edge.context.clock.now();
     let words = words(edge, now);
     let mut connection = edge.pool.acquire().await?;

@@ -37,7 +37,7 @@ use crate::{
     acknowledge::effect,
     act::{Outcome, rejected, request::carry_out},
     caller::{self, Seen},
-    events::{end_of_journal, id_of},
+    events::end_of_journal,
     explanations::{ExplanationView, explained},
     incidents::{invalid, parse_id},
     words::note_reading,
@@ -262,7 +262,7 @@ async fn made(
     let caller = *caller;
     let reads = *clearance >= Sensitivity::Personal;
     let stored = |e: sqlx::Error| Problem::from_store(&e);
-    let after = id_of(end_of_journal(edge).await.map_err(stored)?);
+    let after = end_of_journal(edge).await.map_err(stored)?.to_string();
     let words = words(edge, edge.context.clock.now());
     let zone = &edge.city.doctrine.zone;
     let story = story::tell(edge, caller, &seen, reads, &words).await.map_err(stored)?;

@@ -76,8 +76,8 @@ async fn follow(edge: &Edge, headers: &HeaderMap, id: &str, fields: &Fields) -> 
 
 /// Where the live stream goes on from, so that nothing falls between the page and the stream.
 async fn position(edge: &Edge) -> Result<String, Problem> {
-    let tx = journal::horizon(&mut *edge.connection().await?).await.map_err(stored)?;
-    Ok(format!("{tx}-0"))
+    let end = journal::horizon(&mut *edge.connection().await?).await.map_err(stored)?;
+    Ok(end.to_string())
 }
 
 impl Edge {

@@ -58,6 +58,8 @@ struct Known {
     /// Users whose connection is away.
     away: BTreeSet<&'static str>,
     burst: Option<Burst>,
+    /// Why facts wait for the bus although it is there.
+    outbox: Option<String>,
 }
 
 /// Refusals one soon after the other.
@@ -103,6 +105,11 @@ impl Watch {
         });
     }
 
+    /// Why facts wait for a bus that is there; none when they do not.
+    pub(crate) fn outbox(&self, why: Option<String>) {
+        self.change(|known| known.outbox = why);
+    }
+
     /// Lets go of a burst that is over.
     pub(crate) fn look(&self) {
         self.change(|_| {});
@@ -122,6 +129,7 @@ fn state(known: &Known) -> State {
     if !known.away.is_empty() {
         why.push("out of reach; alerts go through the journal".to_owned());
     }
+    why.extend(known.outbox.clone().filter(|_| known.away.is_empty()));
     if let Some(burst) = &known.burst {
         // In steps, since each change of the text is a line of the log; `vigie_bus_refused_total` has the exact number.
         let refused = if burst.refused < 10 { burst.refused } else { 1 << burst.refused.ilog2() };

@@ -28,18 +28,20 @@ const PLACES: [usize; 4] = [1, 8, 64, BATCH];
 /// Writes inbox rows and returns what the journal holds of `ids`, each given once, in one statement; what it does not hold
 /// is not returned and leaves no row.
 ///
-/// What is fresh but lies below `settled_below` was dealt with long ago; 0 enters it like anything else.
+/// What is fresh but lies before `settled_before` was dealt with long ago; the very first position enters it like anything
+/// else.
 pub(super) async fn enter_inbox<H: Handler>(
     tx: &mut PgConnection,
     ids: &[Uuid],
-    settled_below: i64,
+    settled_before: Position,
     now: Timestamp,
 ) -> Result<HashMap<Uuid, Entered>, sqlx::Error> {
     let mut entered = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(BATCH) {
         let places = PLACES.into_iter().find(|places| *places >= ids.len()).unwrap_or(BATCH);
         let statement = AssertSqlSafe(entering(H::CONSUMER.service, places));
-        let query = sqlx::query(statement).bind(H::CONSUMER.name).bind(now.to_sqlx()).bind(settled_below);
+        let query = sqlx::query(statement).bind(H::CONSUMER.name).bind(now.to_sqlx());
+        let query = query.bind(settled_before.epoch).bind(settled_before.tx);
         // What is left of the places repeats the last: a key is looked up once.
         let padded = ids.iter().chain(std::iter::repeat(&ids[ids.len() - 1])).take(places);
         for row in padded.fold(query, |query, id| query.bind(*id)).fetch_all(&mut *tx).await? {
@@ -52,7 +54,7 @@ pub(super) async fn enter_inbox<H: Handler>(
 }
 
 fn entering(service: &str, places: usize) -> String {
-    let ids = (4..4 + places).map(|n| format!("${n}::uuid")).collect::<Vec<_>>().join(", ");
+    let ids = (5..5 + places).map(|n| format!("${n}::uuid")).collect::<Vec<_>>().join(", ");
     format!(
         "with entered as (
            insert into {service}.inbox (consumer, event_id, at)
@@ -60,7 +62,7 @@ fn entering(service: &str, places: usize) -> String {
            on conflict do nothing returning event_id
          )
          select e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
-                e.data::text as data, n.event_id is not null as is_fresh, n.event_id is not null and e.tx < $3 as is_replayed
+                e.data::text as data, n.event_id is not null as is_fresh, n.event_id is not null and (e.epoch, e.tx) < ($3, $4) as is_replayed
            from journal.entry e left join entered n on n.event_id = e.event_id
           where e.event_id = any(array[{ids}])"
     )
@@ -75,23 +77,59 @@ pub(super) async fn leave_inbox<H: Handler>(tx: &mut PgConnection, ids: &[Uuid])
     Ok(())
 }
 
+/// An event set aside, and why.
+pub(super) struct DeadLetter {
+    pub(super) id: EventId,
+    pub(super) type_name: String,
+    pub(super) why: String,
+    /// What it waited for may still come.
+    pub(super) waits: bool,
+}
+
 pub(super) async fn write_dead_letter(
     tx: &mut PgConnection,
     consumer: &str,
-    id: EventId,
-    type_name: &str,
-    why: &str,
+    dead: &DeadLetter,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("insert into journal.dead_letter (consumer, event_id, type, why, at) values ($1, $2, $3, $4, $5) on conflict do nothing")
-        .bind(consumer)
-        .bind(id.0)
-        .bind(type_name)
-        .bind(why)
-        .bind(at.to_sqlx())
-        .execute(tx)
-        .await?;
+    sqlx::query(
+        "insert into journal.dead_letter (consumer, event_id, type, why, at, waits) values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
+    )
+    .bind(consumer)
+    .bind(dead.id.0)
+    .bind(&dead.type_name)
+    .bind(&dead.why)
+    .bind(at.to_sqlx())
+    .bind(dead.waits)
+    .execute(tx)
+    .await?;
     Ok(())
+}
+
+/// Asks for the dead letters of `incidents` that only waited to be tried again, unless that was done; returns how many.
+pub(super) async fn call_waiting<H: Handler>(
+    tx: &mut PgConnection,
+    incidents: &[Uuid],
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let asked = sqlx::query(
+        "insert into journal.revival (consumer, event_id, asked_by, asked_at)
+         select d.consumer, d.event_id, $4, $3
+           from journal.dead_letter d join journal.entry e on e.event_id = d.event_id
+          where d.consumer = $1 and d.waits and e.incident_id = any($2)
+            and not exists (select from journal.revival r
+                             where r.consumer = d.consumer and r.event_id = d.event_id
+                               and (r.settled_at is null or r.why is null))
+          order by e.seq",
+    )
+    .bind(H::CONSUMER.name)
+    .bind(incidents)
+    .bind(now.to_sqlx())
+    .bind(H::CONSUMER.service)
+    .execute(tx)
+    .await?;
+    Ok(asked.rows_affected())
 }
 
 /// Events set aside that somebody wants tried again, oldest wish first, each with the number of the wish.
@@ -122,53 +160,54 @@ pub(super) async fn settle_revival(
     Ok(())
 }
 
-/// Below this transaction number every entry of the consumer's types is in its inbox.
-pub(super) async fn watermark<H: Handler>(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    let statement = format!("select tx from {}.watermark where consumer = $1", H::CONSUMER.service);
-    Ok(sqlx::query_scalar(AssertSqlSafe(statement))
-        .bind(H::CONSUMER.name)
-        .fetch_optional(connection)
-        .await?
-        .unwrap_or(0))
+/// Before this position every entry of the consumer's types is in its inbox.
+pub(super) async fn watermark<H: Handler>(connection: &mut PgConnection) -> Result<Position, sqlx::Error> {
+    let statement = format!("select epoch, tx from {}.watermark where consumer = $1", H::CONSUMER.service);
+    let row = sqlx::query(AssertSqlSafe(statement)).bind(H::CONSUMER.name).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(Position::default()) };
+    Ok(Position { epoch: row.try_get("epoch")?, tx: row.try_get("tx")?, seq: 0 })
 }
 
-pub(super) async fn set_watermark<H: Handler>(connection: &mut PgConnection, tx: i64) -> Result<(), sqlx::Error> {
+pub(super) async fn set_watermark<H: Handler>(connection: &mut PgConnection, at: Position) -> Result<(), sqlx::Error> {
     let statement = format!(
-        "insert into {}.watermark (consumer, tx) values ($1, $2)
-         on conflict (consumer) do update set tx = greatest(watermark.tx, excluded.tx)",
+        "insert into {}.watermark (consumer, epoch, tx) values ($1, $2, $3)
+         on conflict (consumer) do update set epoch = excluded.epoch, tx = excluded.tx
+          where (watermark.epoch, watermark.tx) < (excluded.epoch, excluded.tx)",
         H::CONSUMER.service
     );
-    sqlx::query(AssertSqlSafe(statement)).bind(H::CONSUMER.name).bind(tx).execute(connection).await?;
+    sqlx::query(AssertSqlSafe(statement)).bind(H::CONSUMER.name).bind(at.epoch).bind(at.tx).execute(connection).await?;
     Ok(())
 }
 
+/// A page of what lies after `after` and before `end`, in order.
 pub(super) async fn owed<H: Handler>(
     connection: &mut PgConnection,
-    from: i64,
-    below: i64,
+    after: Position,
+    end: Position,
 ) -> anyhow::Result<Vec<(Position, Entry)>> {
     let statement = format!(
-        "select e.tx, e.seq, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause, e.traceparent,
-                e.data::text as data
+        "select e.epoch, e.tx, e.seq, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause,
+                e.traceparent, e.data::text as data
            from journal.entry e
-          where e.tx >= $1 and e.tx < $2 and e.type = any($3)
-            and not exists (select 1 from {}.inbox i where i.consumer = $4 and i.event_id = e.event_id)
-          order by e.tx, e.seq limit $5",
+          where (e.epoch, e.tx, e.seq) > ($1, $2, $3) and (e.epoch, e.tx) < ($4, $5) and e.type = any($6)
+            and not exists (select 1 from {}.inbox i where i.consumer = $7 and i.event_id = e.event_id)
+          order by e.epoch, e.tx, e.seq limit $8",
         H::CONSUMER.service
     );
     let rows = sqlx::query(AssertSqlSafe(statement))
         // Planned anew each time: a plan kept from when the tables were small compares every entry with every inbox row.
         .persistent(false)
-        .bind(from)
-        .bind(below)
+        .bind(after.epoch)
+        .bind(after.tx)
+        .bind(after.seq)
+        .bind(end.epoch)
+        .bind(end.tx)
         .bind(H::CONSUMER.types.to_vec())
         .bind(H::CONSUMER.name)
         .bind(i64::try_from(BATCH).context("batch size")?)
         .fetch_all(connection)
         .await?;
-    rows.iter()
-        .map(|row| Ok((Position { tx: row.try_get("tx")?, seq: row.try_get("seq")? }, Entry::from_row(row)?)))
-        .collect()
+    Ok(rows.iter().map(Position::with_entry).collect::<Result<_, _>>()?)
 }
 
 /// Deletes inbox rows written before `before` whose entries lie below the watermark; returns how many.
@@ -176,13 +215,14 @@ pub(super) async fn purge<H: Handler>(connection: &mut PgConnection, before: Tim
     let below = watermark::<H>(connection).await?;
     let statement = format!(
         "delete from {}.inbox i using journal.entry e
-          where i.consumer = $1 and i.at < $2 and e.event_id = i.event_id and e.tx < $3",
+          where i.consumer = $1 and i.at < $2 and e.event_id = i.event_id and (e.epoch, e.tx) < ($3, $4)",
         H::CONSUMER.service
     );
     let purged = sqlx::query(AssertSqlSafe(statement))
         .bind(H::CONSUMER.name)
         .bind(before.to_sqlx())
-        .bind(below)
+        .bind(below.epoch)
+        .bind(below.tx)
         .execute(connection)
         .await?;
     Ok(purged.rows_affected())

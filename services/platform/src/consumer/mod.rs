@@ -120,7 +120,7 @@ pub async fn run<H: Handler>(
     let label = ByConsumer { consumer: H::CONSUMER.name };
     let recovered = context.metrics.consumer_recovered.get_or_create(&label).clone();
     let lag = context.metrics.consumer_lag.get_or_create(&label).clone();
-    let runner = Runner { context, pool, handler, recovered, lag, settled_below: OnceCell::new() };
+    let runner = Runner { context, pool, handler, recovered, lag, settled_before: OnceCell::new() };
     let mut purge_at = tokio::time::Instant::now();
     let mut messages: Option<pull::Stream> = None;
     // Beside the journal, never before it: a bus that dies while it is being asked lets the request hang for seconds.
@@ -129,6 +129,7 @@ pub async fn run<H: Handler>(
     // Since when the bus brings this consumer what is published; being connected is not enough.
     let mut served_since = None;
     let mut catch_up_at = tokio::time::Instant::now();
+    let mut after = None;
     loop {
         if messages.is_none() && subscribing.is_none() && may_subscribe && runner.context.bus.is_connected() {
             may_subscribe = false;
@@ -175,9 +176,10 @@ pub async fn run<H: Handler>(
                     tracing::warn!(error = format!("{error:#}"), consumer = H::CONSUMER.name, "what is to be tried again waits");
                 }
                 let pause = if served_since.is_some() { every.catch_up_every_ms } else { every.catch_up_without_bus_every_ms };
-                match runner.catch_up(served_since).await {
-                    Ok(true) => {}
-                    Ok(false) => catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause),
+                match runner.catch_up(after.take(), served_since).await {
+                    // The next page at once.
+                    Ok(Some(last)) => after = Some(last),
+                    Ok(None) => catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause),
                     Err(error) => {
                         tracing::warn!(error = format!("{error:#}"), consumer = H::CONSUMER.name, "cannot look into the journal; trying again");
                         catch_up_at = tokio::time::Instant::now() + Duration::from_millis(pause);

@@ -1,11 +1,8 @@
 //! Turns a batch of events into one transaction, and into acknowledgements once it is committed.
 
 use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,11 +21,14 @@ use vigie_proto::{
     event::{DecodeError, Event},
 };
 
-use super::{BATCH, Handler, Outbox, Received, Verdict, inbox};
+use super::{
+    BATCH, Handler, Outbox, Received, Verdict,
+    inbox::{self, DeadLetter},
+};
 use crate::{
     Context,
     bus::Refusal,
-    journal::{self, Entry},
+    journal::{self, Entry, Position},
     metrics::ByRefusal,
     telemetry,
 };
@@ -37,6 +37,10 @@ use crate::{
 const GRACE: SignedDuration = SignedDuration::from_secs(2);
 /// An event that fails alone this often, with the database answering, is dead.
 const ATTEMPTS: u32 = 5;
+/// How long an event is left alone after the database could not do its work.
+const UNAVAILABLE_FOR: Duration = Duration::from_millis(500);
+/// An event that is put off goes to the dead letters after this long, and comes back from there with what it waits for.
+const PUT_OFF_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Inbox rows are kept this long beyond what the stream keeps.
 const PURGE_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -71,10 +75,12 @@ impl Told {
 struct Applied<After> {
     outbox: Outbox,
     after: After,
-    /// To be shown again.
-    later: Vec<Uuid>,
-    /// Id, type and why of each event that can never be applied.
-    dead: Vec<(EventId, String, String)>,
+    /// To be shown again, each after a while.
+    later: BTreeMap<Uuid, Duration>,
+    /// Those that can never be applied, or have waited too long.
+    dead: Vec<DeadLetter>,
+    /// Incidents of those that were applied.
+    incidents: Vec<Uuid>,
     /// Which of the batch are not what the journal holds: they leave nothing behind.
     refused: Vec<(usize, Refusal)>,
 }
@@ -86,8 +92,8 @@ pub(super) struct Runner<H: Handler> {
     pub(super) handler: Arc<H>,
     pub(super) recovered: Counter,
     pub(super) lag: Gauge,
-    /// The watermark as last read; it only rises, and what lies below an older one is kept in the inbox far longer.
-    pub(super) settled_below: OnceCell<AtomicI64>,
+    /// The watermark as last read; it only rises, and what lies before an older one is kept in the inbox far longer.
+    pub(super) settled_before: OnceCell<Mutex<Position>>,
 }
 
 impl<H: Handler> Runner<H> {
@@ -170,6 +176,13 @@ impl<H: Handler> Runner<H> {
         }
         match self.apply(&batch).await {
             Ok(()) => {}
+            // Each alone would fail the same way: the bus or the journal brings them again.
+            Err(error) if is_temporary(&error) && !is_conflict(&error) => {
+                self.tell_unavailable(&error);
+                for incoming in &batch {
+                    negative(incoming, UNAVAILABLE_FOR).await;
+                }
+            }
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -184,6 +197,15 @@ impl<H: Handler> Runner<H> {
         }
     }
 
+    /// The database cannot do its work now: `/readyz` says so, and the log once.
+    fn tell_unavailable(&self, error: &anyhow::Error) {
+        let failed = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>());
+        if let Some(error) = failed.filter(|error| !crate::database::is_conflict(error)) {
+            self.context.metrics.writes_failed.inc();
+            self.context.health.write_failed(error);
+        }
+    }
+
     async fn settle_alone(&self, incoming: Incoming) {
         let batch = [incoming];
         for attempt in 1..=ATTEMPTS {
@@ -191,7 +213,8 @@ impl<H: Handler> Runner<H> {
                 Ok(()) => return,
                 Err(error) if is_temporary(&error) => {
                     // Neither acknowledged nor in the inbox: the bus or the journal brings it again.
-                    negative(&batch[0], Duration::from_millis(500)).await;
+                    self.tell_unavailable(&error);
+                    negative(&batch[0], UNAVAILABLE_FOR).await;
                     return;
                 }
                 Err(error) if attempt == ATTEMPTS => {
@@ -213,10 +236,15 @@ impl<H: Handler> Runner<H> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
         let applied = self.handle(&mut tx, batch, false, now).await?;
-        inbox::leave_inbox::<H>(&mut tx, &applied.later).await?;
-        for (id, type_name, reason) in &applied.dead {
+        inbox::leave_inbox::<H>(&mut tx, &applied.later.keys().copied().collect::<Vec<_>>()).await?;
+        for dead in &applied.dead {
+            let (id, reason) = (dead.id, &dead.why);
             tracing::error!(event.id = %id, consumer = H::CONSUMER.name, reason, "an event went to the dead letters");
-            inbox::write_dead_letter(&mut tx, H::CONSUMER.name, *id, type_name, reason, now).await?;
+            inbox::write_dead_letter(&mut tx, H::CONSUMER.name, dead, now).await?;
+        }
+        // What the bus brings comes in time; what is found later may be what others waited for.
+        if batch.iter().any(|incoming| incoming.told.is_none()) {
+            inbox::call_waiting::<H>(&mut tx, &applied.incidents, now).await?;
         }
         journal::append(&mut tx, applied.outbox.entries()).await?;
         tx.commit().await?;
@@ -228,7 +256,9 @@ impl<H: Handler> Runner<H> {
             let refused = applied.refused.iter().find(|(position, _)| *position == at);
             match (refused, &incoming.told) {
                 (Some((_, why)), Some(told)) => self.refuse(&told.message, *why).await,
-                _ if applied.later.contains(&incoming.id.0) => negative(incoming, Duration::from_millis(100)).await,
+                _ if applied.later.contains_key(&incoming.id.0) => {
+                    negative(incoming, applied.later[&incoming.id.0]).await;
+                }
                 _ => acknowledge(incoming).await,
             }
         }
@@ -248,8 +278,8 @@ impl<H: Handler> Runner<H> {
         // Each once: the second would find the first in the inbox.
         let ids: BTreeSet<Uuid> = batch.iter().map(|incoming| incoming.id.0).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let settled_below = if again { 0 } else { self.settled_below(tx).await? };
-        let mut entered = inbox::enter_inbox::<H>(tx, &ids, settled_below, now).await?;
+        let settled_before = if again { Position::default() } else { self.settled_before(tx).await? };
+        let mut entered = inbox::enter_inbox::<H>(tx, &ids, settled_before, now).await?;
         let (mut events, mut dead, mut refused) = (Vec::with_capacity(entered.len()), Vec::new(), Vec::new());
         for (at, incoming) in batch.iter().enumerate() {
             let Some(known) = entered.get_mut(&incoming.id.0) else {
@@ -263,7 +293,12 @@ impl<H: Handler> Runner<H> {
                 let envelope = &known.entry.envelope;
                 match Event::decode(&envelope.type_name, &known.entry.data) {
                     Ok(event) => events.push(received::<H>(envelope, event)),
-                    Err(error) => dead.push((envelope.id, envelope.type_name.clone(), why(&error))),
+                    Err(error) => dead.push(DeadLetter {
+                        id: envelope.id,
+                        type_name: envelope.type_name.clone(),
+                        why: why(&error),
+                        waits: false,
+                    }),
                 }
             }
         }
@@ -283,18 +318,27 @@ impl<H: Handler> Runner<H> {
             verdicts.len(),
             events.len()
         );
-        let mut later = Vec::new();
-        for (event, verdict) in events.iter().zip(verdicts) {
+        let (mut later, mut incidents) = (BTreeMap::new(), Vec::new());
+        for (received, verdict) in events.iter().zip(verdicts) {
+            let Fact { id, at, event, .. } = &received.fact;
+            let set_aside = |why, waits| DeadLetter { id: *id, type_name: event.type_name().to_owned(), why, waits };
+            let age = now.duration_since(*at);
             match verdict {
-                Verdict::Done => {}
-                Verdict::Later(reason) => {
-                    tracing::debug!(event.id = %event.fact.id, reason, consumer = H::CONSUMER.name, "put off");
-                    later.push(event.fact.id.0);
+                Verdict::Done => {
+                    let known = entered.get(&id.0).and_then(|known| known.entry.incident_id);
+                    incidents.extend(known.map(|id| id.0));
                 }
-                Verdict::Dead(reason) => dead.push((event.fact.id, event.fact.event.type_name().to_owned(), reason)),
+                Verdict::Later(reason) if age > PUT_OFF_FOR => {
+                    dead.push(set_aside(format!("waited for more than {PUT_OFF_FOR:#}: {reason}"), true));
+                }
+                Verdict::Later(reason) => {
+                    tracing::debug!(event.id = %id, reason, consumer = H::CONSUMER.name, "put off");
+                    later.insert(id.0, pause_after(age));
+                }
+                Verdict::Dead(reason) => dead.push(set_aside(reason, false)),
             }
         }
-        Ok(Applied { outbox, after, later, dead, refused })
+        Ok(Applied { outbox, after, later, dead, incidents, refused })
     }
 
     /// Shows the handler again what it had set aside and somebody wants tried again.
@@ -325,8 +369,9 @@ impl<H: Handler> Runner<H> {
         if !applied.later.is_empty() {
             return Ok(tx.rollback().await?);
         }
-        let why = applied.dead.first().map(|(_, _, why)| why.as_str());
+        let why = applied.dead.first().map(|dead| dead.why.as_str());
         inbox::settle_revival(&mut tx, revival, why, now).await?;
+        inbox::call_waiting::<H>(&mut tx, &applied.incidents, now).await?;
         journal::append(&mut tx, applied.outbox.entries()).await?;
         tx.commit().await?;
         tracing::info!(event.id = %incoming.id, consumer = H::CONSUMER.name, applied = why.is_none(), "tried again");
@@ -339,10 +384,12 @@ impl<H: Handler> Runner<H> {
         let now = self.context.clock.now();
         let buried = async {
             let mut tx = self.pool.begin().await?;
-            let entered = inbox::enter_inbox::<H>(&mut tx, &[incoming.id.0], 0, now).await?;
+            let entered = inbox::enter_inbox::<H>(&mut tx, &[incoming.id.0], Position::default(), now).await?;
             for known in entered.values() {
                 let envelope = &known.entry.envelope;
-                inbox::write_dead_letter(&mut tx, H::CONSUMER.name, envelope.id, &envelope.type_name, why, now).await?;
+                let (id, type_name, why) = (envelope.id, envelope.type_name.clone(), why.to_owned());
+                let dead = DeadLetter { id, type_name, why, waits: false };
+                inbox::write_dead_letter(&mut tx, H::CONSUMER.name, &dead, now).await?;
             }
             tx.commit().await
         };
@@ -359,45 +406,55 @@ impl<H: Handler> Runner<H> {
         }
     }
 
-    async fn settled_below(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-        let read = async || inbox::watermark::<H>(connection).await.map(AtomicI64::new);
-        Ok(self.settled_below.get_or_try_init(read).await?.load(Ordering::Relaxed))
+    async fn settled_before(&self, connection: &mut PgConnection) -> Result<Position, sqlx::Error> {
+        let read = async || inbox::watermark::<H>(connection).await.map(Mutex::new);
+        let known = self.settled_before.get_or_try_init(read).await?;
+        Ok(*known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Handles what the journal holds and the inbox lacks. True when there may be more at once.
+    /// Handles a page of what the journal holds and the inbox lacks: the first, or the one `after` an earlier. Where the next
+    /// begins, when there may be more: what is put off and stays hides nothing behind it.
     ///
     /// What was written since the bus serves this consumer, `served_since`, is left to the bus for a moment.
-    pub(super) async fn catch_up(&self, served_since: Option<Timestamp>) -> anyhow::Result<bool> {
+    pub(super) async fn catch_up(
+        &self,
+        after: Option<Position>,
+        served_since: Option<Timestamp>,
+    ) -> anyhow::Result<Option<Position>> {
         let mut connection = self.pool.acquire().await?;
         let watermark = inbox::watermark::<H>(&mut connection).await?;
         let horizon = journal::horizon(&mut connection).await?;
-        let owed = inbox::owed::<H>(&mut connection, watermark, horizon).await?;
-        let now = self.context.clock.now();
-        let before = served_since.map_or(Timestamp::MAX, |since| since.max(now - GRACE));
-        let full = owed.len() >= BATCH;
-        let lowest_left = owed.iter().filter(|(_, e)| e.envelope.time >= before).map(|(p, _)| p.tx).min();
-        let lowest_owed = owed.iter().map(|(p, _)| p.tx).min();
-        let due: Vec<_> = owed
-            .into_iter()
-            .filter(|(_, e)| e.envelope.time < before)
-            .map(|(_, e)| Incoming { id: e.envelope.id, told: None })
-            .collect();
-        let taken = due.len();
-        // Only what was settled in an earlier pass moves the mark, so that a failure here is looked at again.
-        let mark = lowest_owed.unwrap_or(horizon);
-        if mark > watermark {
-            inbox::set_watermark::<H>(&mut connection, mark).await?;
-        }
-        if let Some(known) = self.settled_below.get() {
-            known.fetch_max(mark.max(watermark), Ordering::Relaxed);
+        // Numbers of entries begin at 1.
+        let owed = inbox::owed::<H>(&mut connection, after.unwrap_or(watermark), horizon).await?;
+        if after.is_none() {
+            // Only what was settled in an earlier pass moves the mark, so that a failure here is looked at again.
+            let mark = owed.first().map_or(horizon, |(position, _)| Position { seq: 0, ..*position });
+            if mark > watermark {
+                inbox::set_watermark::<H>(&mut connection, mark).await?;
+            }
+            if let Some(known) = self.settled_before.get() {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                *known = mark.max(watermark).max(*known);
+            }
         }
         drop(connection);
-        if taken > 0 {
-            self.recovered.inc_by(taken as u64);
+        let before = served_since.map_or(Timestamp::MAX, |since| since.max(self.context.clock.now() - GRACE));
+        // Behind what is left to the bus there is only what is younger still.
+        let last = owed.last().filter(|(_, entry)| owed.len() >= BATCH && entry.envelope.time < before);
+        let next = last.map(|(position, _)| *position);
+        let due = owed.into_iter().filter(|(_, entry)| entry.envelope.time < before);
+        let due: Vec<_> = due.map(|(_, entry)| Incoming { id: entry.envelope.id, told: None }).collect();
+        if !due.is_empty() {
+            self.recovered.inc_by(due.len() as u64);
             self.settle(due).await;
         }
-        Ok(full && taken > 0 && lowest_left.is_none())
+        Ok(next)
     }
+}
+
+/// How long an event of this age is left alone that waits for another: mostly that one is on its way.
+fn pause_after(age: SignedDuration) -> Duration {
+    Duration::try_from(age / 10).unwrap_or_default().clamp(Duration::from_millis(100), Duration::from_secs(30))
 }
 
 fn received<H: Handler>(envelope: &Envelope, event: Event) -> Received {
@@ -416,7 +473,11 @@ fn why(error: &DecodeError) -> String {
 
 /// A failure of the database's reach or of a lock, not of the event.
 fn is_temporary(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(crate::database::is_unreachable))
+    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(crate::database::is_unavailable))
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(crate::database::is_conflict))
 }
 
 async fn acknowledge(incoming: &Incoming) {

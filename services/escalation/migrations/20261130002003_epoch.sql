@@ -1,0 +1,2 @@
+-- Below (epoch, tx) every entry of the consumer's types is in its inbox.
+alter table escalation.watermark add column epoch int not null default 1;
