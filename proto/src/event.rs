@@ -6,6 +6,7 @@
 mod act;
 mod alert;
 mod configuration;
+pub mod crisis;
 mod incident;
 mod probe;
 mod security;
@@ -21,6 +22,11 @@ pub use configuration::{
     ConfigurationDecidedV1, ConfigurationProposedV1, DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1,
     ProposalDecision,
 };
+pub use crisis::{
+    CrisisCareMovedV1, CrisisClosedV1, CrisisExerciseMovedV1, CrisisIncidentLinkedV1, CrisisMobilisationMovedV1,
+    CrisisOpenedV1, CrisisRegimeChangedV1, CrisisRelayMovedV1, CrisisReportMovedV1, CrisisRetexMovedV1,
+    CrisisRolesSetV1, CrisisSnapshot,
+};
 pub use incident::{
     Cause, ClosingReason, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1, IncidentClosedV1,
     IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1, IncidentRefusedV1, IncidentReinforcedV1,
@@ -32,15 +38,7 @@ pub use security::{SecurityMatter, SecurityNotedV1};
 pub use signal::SignalRaisedV1;
 pub use words::WordsReadV1;
 
-use crate::{
-    IncidentId,
-    crisis::{
-        CrisisCareMovedV1, CrisisClosedV1, CrisisExerciseMovedV1, CrisisIncidentLinkedV1, CrisisMobilisationMovedV1,
-        CrisisOpenedV1, CrisisRegimeChangedV1, CrisisRelayMovedV1, CrisisReportMovedV1, CrisisRetexMovedV1,
-        CrisisRolesSetV1, CrisisSnapshot,
-    },
-    subject,
-};
+use crate::{IncidentId, subject};
 
 /// Declares the event enum, its type names and its decoder from one list.
 macro_rules! events {

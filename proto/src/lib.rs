@@ -5,7 +5,6 @@
 //! `samples/` holds one golden sample per version ever released and a test that still decodes it.
 
 pub mod consumer;
-pub mod crisis;
 pub mod envelope;
 pub mod event;
 mod id;
@@ -16,6 +15,8 @@ pub mod sensitivity;
 pub mod signal;
 pub mod subject;
 mod vocabulary;
+
+pub use event::crisis;
 
 pub use id::{
     ActId, AlertId, BodyId, CareId, ContactId, CrisisId, DeliveryId, DrillId, EventId, IncidentId, InvalidToken, Kind,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use vigie_domain::{crisis::account, directory::Directory};
+use vigie_domain::{account, directory::Directory};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     ActId, BodyId,

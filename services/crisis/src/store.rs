@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
-use vigie_domain::crisis::{Crisis, account::Told};
+use vigie_domain::{account::Told, crisis::Crisis};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     AlertId, BodyId, CrisisId, IncidentId, MobilisationId, Nature, RoleId, SignalId,

@@ -16,6 +16,7 @@ mod probe;
 mod proof;
 mod proposal;
 pub mod publication;
+mod publish_error;
 mod reachability;
 mod settled;
 pub mod version;

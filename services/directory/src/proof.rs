@@ -9,8 +9,8 @@ use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgPool, Row, types::Json};
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{
+    check::{self, Level, Report},
     city::{City, CityHashes, InForce},
-    doctrine::check::{self, Level, Report},
 };
 use vigie_platform::{
     Context,

@@ -21,7 +21,7 @@ use vigie_proto::{
     event::{ConfigurationDecidedV1, ConfigurationProposedV1, Event, ProposalDecision},
 };
 
-use crate::publication::PublishError;
+use crate::publish_error::PublishError;
 
 /// Proposals that may wait at once.
 const WAITING_AT_MOST: i64 = 50;

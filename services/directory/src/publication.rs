@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 use vigie_domain::{
+    check::{self, Finding, Report},
     city::{City, CityError, CityFiles},
-    directory::{DirectoryFiles, EditError},
-    doctrine::check::{self, Finding, Report},
+    directory::DirectoryFiles,
     guarded::{self, Matter},
 };
 use vigie_platform::{clock::Clock, journal, journal::Entry};
@@ -17,8 +17,10 @@ use crate::{
     along::Along,
     proposal::{self, Proposed},
     reachability,
-    version::{self, Author, StoredError, What},
+    version::{self, Author, What},
 };
+
+pub use crate::publish_error::PublishError;
 
 /// Days the prover examines before a version comes into force.
 const PROVED_DAYS: u32 = 30;
@@ -48,48 +50,6 @@ pub struct Published {
     pub report: Report,
     /// Facts to hand to the relay.
     pub entries: Vec<Entry>,
-}
-
-/// Why nothing was published.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// It cannot be read: every fault.
-    #[error("the configuration has faults:\n{}", .0.join("\n"))]
-    Faults(Vec<String>),
-    /// It can be read, and does not keep what it promises: the prover's errors.
-    #[error("the configuration does not hold:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    DoesNotHold(Vec<Finding>),
-    /// Edits of the directory that cannot be made.
-    #[error(transparent)]
-    Edits(EditError),
-    #[error("nothing is in force yet: start Vigie once, or publish doctrine, directory and territory together")]
-    NothingInForce,
-    #[error("no {what} version begins with `{hash}`")]
-    UnknownVersion { what: What, hash: String },
-    #[error("{what}: nothing came before what is in force")]
-    NothingBefore { what: What },
-    #[error("others keep activating versions; try again")]
-    Contended,
-    #[error("there is no such proposal")]
-    NoProposal,
-    #[error("a proposal is approved by another source than the one that made it")]
-    OwnProposal,
-    #[error("the proposal was decided already")]
-    Decided,
-    #[error("what the proposal changes has changed meanwhile")]
-    ChangedMeanwhile,
-    #[error("what waits for a second person is asked for alone: {}", .0.iter().map(|matter| matter.code()).collect::<Vec<_>>().join(", "))]
-    WaitsAlone(Vec<Matter>),
-    #[error("{0} proposals wait already")]
-    TooManyWaiting(i64),
-    #[error(transparent)]
-    Stored(#[from] StoredError),
-}
-
-impl From<sqlx::Error> for PublishError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Stored(StoredError::Store(error))
-    }
 }
 
 /// How strictly a version is proved before it comes into force.

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use vigie_proto::{Channel, Kind, SectorId, plan::Target};
+use vigie_proto::{Channel, ContactId, Kind, SectorId, plan::Target};
 
 use crate::{
-    directory::{self, Directory, DirectoryError, DirectoryFiles},
+    directory::{self, Directory, DirectoryError, DirectoryFiles, Reachability},
     doctrine::{self, Doctrine, Situation},
     territory::Territory,
 };
@@ -138,5 +138,16 @@ impl City {
     /// French label of a sector; its id when unknown.
     pub fn sector_label<'a>(&'a self, id: &'a SectorId) -> &'a str {
         self.territory.sector(id).map_or(id.as_str(), |sector| sector.label.as_str())
+    }
+}
+
+impl City {
+    /// The same city, its contact points as drills and verifications found them.
+    #[must_use]
+    pub fn with_reachability(&self, found: &BTreeMap<ContactId, Reachability>) -> Self {
+        if found.is_empty() {
+            return self.clone();
+        }
+        Self { directory: Arc::new(self.directory.with_reachability(found)), ..self.clone() }
     }
 }

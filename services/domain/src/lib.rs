@@ -1,12 +1,15 @@
 //! Vigie's rules, without IO: time, chance and files come in as parameters, decisions go out as data.
 
 pub mod access;
+pub mod account;
 pub mod admission;
 pub mod assess;
 pub mod audience;
+pub mod check;
 pub mod city;
 pub mod correlation;
 pub mod crisis;
+pub mod diff;
 pub mod directory;
 pub mod discretion;
 pub mod doctrine;
@@ -20,6 +23,7 @@ pub mod pattern;
 pub mod round;
 pub mod simulation;
 pub mod territory;
+pub mod timeline;
 
 /// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {

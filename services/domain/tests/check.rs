@@ -9,8 +9,8 @@ mod shipped;
 
 use jiff::Timestamp;
 use vigie_domain::{
+    check::{Finding, Level, Report, check},
     city::City,
-    doctrine::check::{Finding, Level, Report, check},
 };
 use vigie_proto::SectorId;
 

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 use vigie_domain::{
+    account::{self, Block, Told},
     city::City,
     crisis::{
         Crisis, Effect, Moment, Refused, Tell,
-        account::{self, Block, Told},
         awaited::Wait,
         exercise::{Control, Play, Script},
         mobilisation::{Move, Stage},

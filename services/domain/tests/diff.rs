@@ -8,7 +8,7 @@ mod shipped;
 
 use vigie_domain::{
     city::City,
-    doctrine::diff::{Change, Differences, diff},
+    diff::{Change, Differences, diff},
 };
 use vigie_proto::Severity;
 

@@ -6,8 +6,8 @@
 #[expect(dead_code, reason = "shared with the rules of the contract")]
 mod shipped;
 
-use vigie_domain::doctrine::{
-    Anchor, Situation,
+use vigie_domain::{
+    doctrine::{Anchor, Situation},
     timeline::{Moment, StepTold, Timeline, timeline},
 };
 use vigie_proto::{Channel, CrisisRegime, Nature, Severity};
@@ -94,7 +94,7 @@ fn what_follows_the_closing_and_what_is_owed_stand_in_their_own_parts() {
     let mut situation = situation("crisis-event", Severity::Fatal);
     situation.regime = CrisisRegime::City;
     let story = told(&situation, "2026-11-23T15:00:00Z");
-    let closing = |waits: &&vigie_domain::doctrine::timeline::Waiting| {
+    let closing = |waits: &&vigie_domain::timeline::Waiting| {
         matches!(waits.when.from, Anchor::ClosingDay { .. }) && waits.step.survives_closing
     };
     assert!(story.waiting.iter().any(|waits| closing(&waits)));

@@ -164,7 +164,7 @@ impl CommitLoops {
                 }
                 Err(error) if database::is_unavailable(&error) && pause <= RETRY_LAST => {
                     self.context.metrics.writes_failed.inc();
-                    self.context.health.write_failed(&error);
+                    self.context.health.write_failed(&database::why_unavailable(&error));
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

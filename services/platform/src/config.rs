@@ -21,7 +21,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use toml::{Table, Value};
 use vigie_proto::{consumer, permission};
 
-use crate::database::LOGINS;
+use crate::database::names::LOGINS;
 
 /// Prefix of the variables that override an option.
 const PREFIX: &str = "VIGIE__";

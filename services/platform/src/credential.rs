@@ -4,7 +4,7 @@
 //! revoked credential, and whatever it opened, is refused everywhere within ten.
 
 mod failures;
-mod secret;
+pub(crate) mod secret;
 
 use std::{
     collections::HashMap,

@@ -4,6 +4,7 @@
 //! can become nobody else. [`logins`] makes them, [`serving`] refuses to serve as anybody who may do more.
 
 mod logins;
+pub(crate) mod names;
 mod scram;
 mod serving;
 
@@ -19,6 +20,8 @@ use sqlx::{
 use tokio_util::sync::CancellationToken;
 
 pub use logins::{Login, make as make_logins};
+use names::{APART, SERVICE_GROUP};
+pub use names::{AUTHENTICATOR, CONTACTS, FOLLOWER, LOGINS, OPERATOR, OWNER, PORTER, RELAY, role_of};
 pub use serving::{ServingError, check as check_serving};
 
 use crate::{
@@ -28,46 +31,6 @@ use crate::{
 
 /// Name in `/readyz`.
 pub const DEPENDENCY: &str = "postgres";
-/// Every service role is a member of this one, which may append to the journal.
-const SERVICE_GROUP: &str = "vigie_service";
-/// The relay's own role.
-pub const RELAY: &str = "relay";
-/// Tells whose a credential or a session is, and reads nothing else.
-pub const AUTHENTICATOR: &str = "authenticator";
-/// Writes down what happened at the doors, and when a credential was last used; reads nothing.
-pub const PORTER: &str = "porter";
-/// Reads what is in force without the addresses of contact points, and nothing else.
-pub const FOLLOWER: &str = "follower";
-/// The same with them, in a process that sends, keeps the directory, or reads personal links, which are bound to an address.
-pub const CONTACTS: &str = "contacts";
-/// Whoever runs the machine: reads what happened, never what people wrote, credentials or addresses.
-pub const OPERATOR: &str = "operator";
-/// Owns the schemas and migrates; never serves.
-pub const OWNER: &str = "owner";
-
-/// Whom a process that serves acts as: its services, and those that belong to no service.
-pub const LOGINS: [&str; 12] = [
-    "intake",
-    "routing",
-    "escalation",
-    "notification",
-    "directory",
-    "console",
-    "crisis",
-    RELAY,
-    AUTHENTICATOR,
-    PORTER,
-    FOLLOWER,
-    CONTACTS,
-];
-/// Roles that are no service's: they have no schema and do not belong to the group.
-const APART: [&str; 6] = [RELAY, AUTHENTICATOR, PORTER, FOLLOWER, CONTACTS, OPERATOR];
-
-/// The role of a service, or of one of those apart.
-pub fn role_of(name: &str) -> String {
-    format!("vigie_{name}")
-}
-
 /// The migrations of one schema, owned by the service of the same name.
 #[derive(Debug)]
 pub struct SchemaMigrations {
@@ -193,7 +156,7 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
         if answers {
             match sqlx::query("update journal.pulse set at = now()").execute(&pool).await {
                 Ok(_) => health.wrote(),
-                Err(error) => health.write_failed(&error),
+                Err(error) => health.write_failed(&why_unavailable(&error)),
             }
         }
         tokio::select! {

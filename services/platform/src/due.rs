@@ -44,7 +44,7 @@ pub async fn run(due: &impl Due, context: &Context, wake: &Arc<Notify>, stop: Ca
         let pause = pass(due, context, &mut stuck).await.unwrap_or_else(|error| {
             if database::is_unavailable(&error) {
                 context.metrics.writes_failed.inc();
-                context.health.write_failed(&error);
+                context.health.write_failed(&database::why_unavailable(&error));
             } else {
                 tracing::warn!(what = name(due), error = %error, "what is due cannot be read or settled; trying again");
             }

@@ -9,8 +9,6 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::database;
-
 /// How one dependency is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "why")]
@@ -50,10 +48,10 @@ impl Health {
     }
 
     /// A write failed because the database cannot do its work now; told until they have worked for a while.
-    pub fn write_failed(&self, error: &sqlx::Error) {
+    /// `why` says nothing of what was to be written.
+    pub fn write_failed(&self, why: &str) {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        let why = format!("writes fail and are tried again: {}", database::why_unavailable(error));
-        self.report(WRITES, State::Degraded(why));
+        self.report(WRITES, State::Degraded(format!("writes fail and are tried again: {why}")));
     }
 
     /// A write worked.
@@ -82,9 +80,9 @@ mod tests {
         let told = || health.snapshot().1[WRITES].clone();
         health.wrote();
         assert_eq!(told(), State::Ok);
-        health.write_failed(&sqlx::Error::PoolTimedOut);
+        health.write_failed("SQLSTATE 53100");
         health.wrote();
-        assert_eq!(told(), State::Degraded("writes fail and are tried again: it cannot be reached".to_owned()));
+        assert_eq!(told(), State::Degraded("writes fail and are tried again: SQLSTATE 53100".to_owned()));
         tokio::time::advance(HELD).await;
         health.wrote();
         assert_eq!(told(), State::Ok);

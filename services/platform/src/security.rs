@@ -23,7 +23,7 @@ use vigie_proto::{
 
 use crate::{
     clock::SharedClock,
-    credential::Purpose,
+    credential::secret::Purpose,
     journal::{self, Entry},
     metrics::{ByMatter, Metrics},
     relay::FreshEntries,

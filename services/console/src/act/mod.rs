@@ -1,5 +1,6 @@
 //! What people do to an incident: recorded here as a fact, applied by its owner.
 
+pub(crate) mod body;
 pub(crate) mod conduct;
 pub(crate) mod request;
 

@@ -15,7 +15,7 @@ use vigie_proto::{
 
 use super::{
     AcknowledgementBody, NoteBody, Outcome, ResolutionBody, SeenBody, SeverityBody,
-    conduct::{CallBody, HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody, SeparationBody},
+    body::{CallBody, HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody, SeparationBody},
     forbidden, perform,
 };
 use crate::{Edge, caller::Seen};

@@ -10,7 +10,7 @@ use vigie_proto::{
 use crate::{
     act::{
         AcknowledgementBody, NoteBody, ResolutionBody, SeenBody, SeverityBody,
-        conduct::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
+        body::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
         request::Request,
     },
     incidents::invalid,

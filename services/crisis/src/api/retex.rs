@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use vigie_domain::crisis::{
-    Crisis,
+use vigie_domain::{
     account::{self, Block},
+    crisis::Crisis,
 };
 use vigie_platform::problem::{Problem, ReadProblems};
 use vigie_proto::CrisisId;

@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use vigie_domain::{
-    crisis::{CategoryRule, Rules, TaskRule, account, exercise::SPEEDS},
+    account,
+    crisis::{CategoryRule, Rules, TaskRule, exercise::SPEEDS},
     directory::{Ambit, Body},
 };
 use vigie_platform::{page::Frame, problem::Problem};

@@ -9,7 +9,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use vigie_domain::crisis::account::Block;
+use vigie_domain::account::Block;
 use vigie_platform::{page::Frame, problem::Problem};
 use vigie_proto::RoleId;
 

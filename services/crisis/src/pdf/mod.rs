@@ -9,7 +9,7 @@ use pdf_writer::{
     Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr,
     types::{StructRole, TabOrder},
 };
-use vigie_domain::crisis::{account::Block, mark};
+use vigie_domain::{account::Block, crisis::mark};
 use vigie_proto::Nature;
 
 use tags::{DOCUMENT, Tags};

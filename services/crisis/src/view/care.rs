@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use vigie_domain::crisis::{account, care::Care};
+use vigie_domain::{account, crisis::care::Care};
 use vigie_proto::{BodyId, CareId, SectorId, crisis::TaskState};
 
 /// One reception centre.

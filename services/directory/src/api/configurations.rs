@@ -14,14 +14,14 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use vigie_domain::{
     access::Caller,
+    check::Finding,
     directory::{self, Change, DirectoryFiles, Permission},
-    doctrine::check::Finding,
     guarded::Matter,
 };
 use vigie_platform::problem::{Fault, Problem, ReadProblems, WriteProblems};
 use vigie_proto::ContactId;
 
-use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, proposals::WaitingView, readable, stored};
+use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, readable, stored};
 use crate::{
     proof::{self, Proof},
     proposal,
@@ -76,6 +76,16 @@ pub(crate) struct RollbackBody {
     /// First digits of its hash, at least 6; the version before the present one when absent.
     hash: Option<String>,
     note: Option<String>,
+}
+
+/// A change that is not in force: a second source that administers must approve it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WaitingView {
+    pub(crate) proposal: i64,
+    /// What makes it a matter for two: `roles`, `sources`, `classes`, `accuracy`.
+    pub(crate) touches: Vec<String>,
+    /// `waiting`.
+    pub(crate) state: proposal::State,
 }
 
 /// What a publication changed.

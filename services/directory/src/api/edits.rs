@@ -20,10 +20,8 @@ use vigie_proto::{BodyId, Channel, ContactId};
 
 use super::{
     Edge, authenticate,
-    configurations::{PublicationView, answer, author, in_force, problem},
-    forbidden,
-    proposals::WaitingView,
-    readable, stored,
+    configurations::{PublicationView, WaitingView, answer, author, in_force, problem},
+    forbidden, readable, stored,
 };
 use crate::{
     along::Along,

@@ -27,16 +27,6 @@ use crate::{
 /// Proposals listed: those that wait, then the last decided.
 const LISTED: i64 = 100;
 
-/// A change that is not in force: a second source that administers must approve it.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct WaitingView {
-    pub(crate) proposal: i64,
-    /// What makes it a matter for two: `roles`, `sources`, `classes`, `accuracy`.
-    pub(crate) touches: Vec<String>,
-    /// `waiting`.
-    pub(crate) state: proposal::State,
-}
-
 /// A proposal, as whoever decides reads it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ProposalView {

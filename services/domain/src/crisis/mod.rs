@@ -5,7 +5,6 @@
 //! what is learnt; [`awaited`] says what it waits for, [`account`] tells the whole from the journal, [`exercise`] plays a
 //! script on a clock. Nobody is ever named: people are counted.
 
-pub mod account;
 pub mod awaited;
 pub mod care;
 pub mod exercise;
@@ -13,7 +12,6 @@ pub mod mobilisation;
 pub mod relay;
 pub mod report;
 pub mod retex;
-mod rules;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,16 +24,16 @@ use vigie_proto::{
     plan::Target,
 };
 
+pub use crate::doctrine::crises::{
+    CareRules, CategoryRule, ChoiceRule, FieldRule, Labelled, Notice, Place, RegimeRule, RelayRules, ReminderRule,
+    ReportRules, ResourceRule, RetexRules, Rules, TaskRule, Telling, ThroughRule,
+};
 use care::Care;
 use exercise::{Inject, Play};
 use mobilisation::Mobilisation;
 use relay::Relay;
 use report::Reporting;
 use retex::Retex;
-pub use rules::{
-    CareRules, CategoryRule, ChoiceRule, FieldRule, Labelled, Notice, Place, RegimeRule, RelayRules, ReminderRule,
-    ReportRules, ResourceRule, RetexRules, Rules, TaskRule, Telling, ThroughRule,
-};
 
 /// A crisis or a crisis exercise, from its opening to its completed feedback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,12 +1,11 @@
 //! What drills and verifications found: which contact points answer, and which do not.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use vigie_proto::ContactId;
 
 use super::Directory;
-use crate::city::City;
 
 /// The last thing known of a contact point, beyond what the directory's files say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +29,5 @@ impl Directory {
             }
         }
         directory
-    }
-}
-
-impl City {
-    /// The same city, its contact points as drills and verifications found them.
-    #[must_use]
-    pub fn with_reachability(&self, found: &BTreeMap<ContactId, Reachability>) -> Self {
-        if found.is_empty() {
-            return self.clone();
-        }
-        Self { directory: Arc::new(self.directory.with_reachability(found)), ..self.clone() }
     }
 }

@@ -175,7 +175,7 @@ pub(super) struct FicheFile {
     #[serde(default)]
     pub(super) outside: Vec<OutsideSection>,
     #[serde(default)]
-    pub(super) crisis: Option<Spanned<crate::crisis::Rules>>,
+    pub(super) crisis: Option<Spanned<crate::doctrine::crises::Rules>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -423,7 +423,7 @@ fn divided(delay: SignedDuration, scale: f64) -> SignedDuration {
 /// The first instant after `now` at which the wall clock of `zone` shows one of `times`.
 ///
 /// A time that a clock change skips is taken right after the gap; one that comes twice, at its first coming.
-pub(super) fn next_local(times: &[Time], zone: &TimeZone, now: Timestamp) -> Timestamp {
+pub(crate) fn next_local(times: &[Time], zone: &TimeZone, now: Timestamp) -> Timestamp {
     let today = now.to_zoned(zone.clone()).date();
     (0..=2)
         .filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok())

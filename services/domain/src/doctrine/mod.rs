@@ -4,17 +4,15 @@
 //! Nothing here names a fiche, a kind or a body: those stand in `config/doctrine`. [`read()`] turns the files into a
 //! [`Doctrine`] or lists every fault; [`freeze()`] applies it to one incident.
 
-pub mod check;
-pub mod diff;
+pub mod crises;
 mod file;
-mod freeze;
+pub(crate) mod freeze;
 mod pictogram;
 mod read;
 mod table;
-pub mod timeline;
 mod when;
 mod window;
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
@@ -59,7 +57,7 @@ pub struct Doctrine {
     pub outside: Vec<OutsideCircuit>,
     pub never: Vec<Never>,
     /// How a crisis is conducted; none when no fiche says.
-    pub crisis: Option<crate::crisis::Rules>,
+    pub crisis: Option<crises::Rules>,
 }
 
 /// How uncertain a point may be, metres, before only its owner's sector is told, that the place is vague.

@@ -66,7 +66,7 @@ pub enum Anchor {
 impl When {
     /// When a step of a circuit comes. `last` is when the one before it did, minutes after the opening, `Some(0)` at
     /// first; none when that is not known in minutes.
-    pub(super) fn of(step: &Step, circuit: &Circuit, last: &mut Option<u32>) -> Self {
+    pub(crate) fn of(step: &Step, circuit: &Circuit, last: &mut Option<u32>) -> Self {
         let again = |repeat: &Repeat| (repeat.every_min, repeat.times);
         let mut repeat = step.repeat;
         let from = match &step.due {

@@ -8,14 +8,14 @@ use vigie_proto::{
 
 use super::{Circuit, Condition, OwedRule, StaleRule, Within};
 
-pub(super) fn expects(expects: Expects) -> &'static str {
+pub(crate) fn expects(expects: Expects) -> &'static str {
     match expects {
         Expects::Acknowledgement => "asked to take charge",
         Expects::Nothing => "for information only",
     }
 }
 
-pub(super) fn rank(rank: Rank) -> &'static str {
+pub(crate) fn rank(rank: Rank) -> &'static str {
     match rank {
         Rank::First => "first on duty",
         Rank::Second => "second on duty",
@@ -23,11 +23,11 @@ pub(super) fn rank(rank: Rank) -> &'static str {
     }
 }
 
-pub(super) fn channels(channels: &[Channel]) -> String {
+pub(crate) fn channels(channels: &[Channel]) -> String {
     channels.iter().map(|channel| name(*channel)).collect::<Vec<_>>().join(" and ")
 }
 
-pub(super) fn name(channel: Channel) -> &'static str {
+pub(crate) fn name(channel: Channel) -> &'static str {
     match channel {
         Channel::Email => "e-mail",
         Channel::Sms => "SMS",
@@ -35,7 +35,7 @@ pub(super) fn name(channel: Channel) -> &'static str {
     }
 }
 
-pub(super) fn minutes(minutes: u32) -> String {
+pub(crate) fn minutes(minutes: u32) -> String {
     match (minutes / 1_440, minutes % 1_440 / 60, minutes % 60) {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, 0) => format!("{hours} h"),
@@ -45,24 +45,24 @@ pub(super) fn minutes(minutes: u32) -> String {
     }
 }
 
-pub(super) fn clock(time: Time) -> String {
+pub(crate) fn clock(time: Time) -> String {
     time.strftime("%H:%M").to_string()
 }
 
 /// Roles in order of id.
-pub(super) fn roles(roles: &[RoleId]) -> Vec<&str> {
+pub(crate) fn roles(roles: &[RoleId]) -> Vec<&str> {
     let mut roles: Vec<&str> = roles.iter().map(RoleId::as_str).collect();
     roles.sort_unstable();
     roles
 }
 
 /// Words with commas; none of an empty list.
-pub(super) fn list<T: AsRef<str>>(words: &[T]) -> Option<String> {
+pub(crate) fn list<T: AsRef<str>>(words: &[T]) -> Option<String> {
     (!words.is_empty()).then(|| words.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "))
 }
 
 /// `OwnSignals` as the files write it: `own-signals`.
-pub(super) fn kebab(name: &str) -> String {
+pub(crate) fn kebab(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for (at, letter) in name.char_indices() {
         if letter.is_ascii_uppercase() && at > 0 {
@@ -74,7 +74,7 @@ pub(super) fn kebab(name: &str) -> String {
 }
 
 /// Conditions and raisers of a circuit; none when it is for all.
-pub(super) fn only_for(circuit: &Circuit) -> Option<String> {
+pub(crate) fn only_for(circuit: &Circuit) -> Option<String> {
     let condition = |condition: &Condition| match condition {
         Condition::AtSchool => "at a school",
         Condition::NearBorder => "near a border",
@@ -89,7 +89,7 @@ pub(super) fn only_for(circuit: &Circuit) -> Option<String> {
     list(&words)
 }
 
-pub(super) fn satisfied_by(rule: &SatisfiedBy) -> String {
+pub(crate) fn satisfied_by(rule: &SatisfiedBy) -> String {
     match rule {
         SatisfiedBy::Anyone => "anyone".to_owned(),
         SatisfiedBy::EachAsked => "each body asked".to_owned(),
@@ -100,7 +100,7 @@ pub(super) fn satisfied_by(rule: &SatisfiedBy) -> String {
     }
 }
 
-pub(super) fn on_refusal(rule: OnRefusal) -> String {
+pub(crate) fn on_refusal(rule: OnRefusal) -> String {
     match rule {
         OnRefusal::Wait => "the next step at its time",
         OnRefusal::Advance => "the next step at once",
@@ -109,11 +109,11 @@ pub(super) fn on_refusal(rule: OnRefusal) -> String {
     .to_owned()
 }
 
-pub(super) fn stale(rule: StaleRule) -> String {
+pub(crate) fn stale(rule: StaleRule) -> String {
     format!("{}, then {} to confirm", minutes(rule.after_min), minutes(rule.then_min))
 }
 
-pub(super) fn owed(rule: &OwedRule) -> String {
+pub(crate) fn owed(rule: &OwedRule) -> String {
     let to = rule.to.as_ref().map_or("the raiser", RoleId::as_str);
     let within = match rule.within {
         Within::Minutes(min) => minutes(min),
@@ -136,7 +136,7 @@ pub(super) fn owed(rule: &OwedRule) -> String {
 }
 
 /// In an order that does not depend on that of the file.
-pub(super) fn sorted<T: Clone + Ord>(some: &[T]) -> Vec<T> {
+pub(crate) fn sorted<T: Clone + Ord>(some: &[T]) -> Vec<T> {
     let mut some = some.to_vec();
     some.sort();
     some

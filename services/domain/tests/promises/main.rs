@@ -16,7 +16,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, FileFailurePersistence, TestError, TestRunner},
 };
-use vigie_domain::{city::City, doctrine::check::check, escalation::replay};
+use vigie_domain::{check::check, city::City, escalation::replay};
 use vigie_proto::{Kind, envelope::Fact, event::Event};
 
 use self::{

@@ -202,7 +202,7 @@ impl<H: Handler> Runner<H> {
         let failed = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>());
         if let Some(error) = failed.filter(|error| !crate::database::is_conflict(error)) {
             self.context.metrics.writes_failed.inc();
-            self.context.health.write_failed(error);
+            self.context.health.write_failed(&crate::database::why_unavailable(error));
         }
     }
 

@@ -13,7 +13,8 @@ use axum::{
 use serde::Deserialize;
 use vigie_domain::{
     city::{City, CityFiles},
-    doctrine::{Doctrine, Fiche, diff::diff},
+    diff::diff,
+    doctrine::{Doctrine, Fiche},
 };
 use vigie_platform::{page::Frame, problem::Problem};
 

@@ -213,7 +213,7 @@ impl Reader<'_> {
     }
 
     /// How a crisis is conducted: said by one fiche only.
-    fn crisis(&mut self, source: Source<'_>, crisis: Spanned<crate::crisis::Rules>, doctrine: &mut Doctrine) {
+    fn crisis(&mut self, source: Source<'_>, crisis: Spanned<crate::doctrine::crises::Rules>, doctrine: &mut Doctrine) {
         for fault in crisis.get_ref().faults(self.roles, &doctrine.never) {
             self.fault(source, &crisis, fault);
         }

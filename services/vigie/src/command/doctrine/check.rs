@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use vigie_domain::{
+    check::{self, Promise},
     city::City,
-    doctrine::check::{self, Promise},
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},

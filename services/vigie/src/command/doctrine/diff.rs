@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
-use vigie_domain::doctrine::diff::diff;
+use vigie_domain::diff::diff;
 use vigie_platform::{
     clock::{Clock, SystemClock},
     config::PathsConfig,

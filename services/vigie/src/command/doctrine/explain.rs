@@ -6,10 +6,8 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use vigie_domain::{
     assess::{Assessment, assess},
     city::City,
-    doctrine::{
-        Situation,
-        timeline::{BodyTold, Debt, Moment, StepTold, Timeline, Told, timeline},
-    },
+    doctrine::Situation,
+    timeline::{BodyTold, Debt, Moment, StepTold, Timeline, Told, timeline},
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},

@@ -1,25 +1,17 @@
 //! What no plan shows: kinds, classes, days, numbers, verdicts, roles and bodies, rule by rule.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Audience, Doctrine, KindRule, Outside, words},
     RuleChange, Topic,
     crises::crises,
+    parts::{Parts, Rules, joined, sorted, word},
 };
+use crate::doctrine::{Audience, Doctrine, KindRule, Outside, words};
 use crate::{
     city::City,
     directory::{Ambit, Directory},
 };
-
-/// The parts of a rule, as the files name them, in words; an empty text is nothing.
-pub(super) type Parts = Vec<(&'static str, String)>;
-
-/// Rules of one topic by id.
-pub(super) type Rules = BTreeMap<String, Parts>;
 
 /// Every rule that is not the same.
 pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
@@ -272,20 +264,4 @@ fn bodies(directory: &Directory) -> Rules {
         (body.id.to_string(), vec![("name", body.name.clone()), ("role", body.role.to_string()), ("territory", ambit)])
     });
     rules.collect()
-}
-
-pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> String {
-    texts.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-/// In an order that does not depend on that of the files.
-pub(super) fn sorted<T: ToString>(words: &[T]) -> Vec<String> {
-    let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
-    words.sort();
-    words
-}
-
-/// A closed word as the files write it.
-pub(super) fn word(value: &impl Debug) -> String {
-    words::kebab(&format!("{value:?}"))
 }

@@ -5,10 +5,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 use jiff::{SignedDuration, Timestamp};
 use vigie_proto::{BodyId, Channel, CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, Uai, plan::Rank};
 
-use super::{
-    super::{Audience, AudiencePlace, Circuit, Outside, Situation, Step, When, freeze, words::sorted},
-    Hours, Reach, Terms,
-};
+use super::{Hours, Reach, Terms};
+use crate::doctrine::{Audience, AudiencePlace, Circuit, Outside, Situation, Step, When, freeze, words::sorted};
 use crate::{
     city::City,
     directory::{Ambit, Body},

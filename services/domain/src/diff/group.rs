@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use vigie_proto::{BodyId, CrisisRegime, Kind, RoleId, SectorId, Severity};
 
 use super::{
-    super::{AudiencePlace, Circuit},
     Change, Place, PlanChange, Who,
     calls::{Call, Spot},
-    compare::Cell,
 };
 use crate::city::City;
+use crate::doctrine::{AudiencePlace, Circuit};
+
+/// A kind, a severity, a regime.
+pub(super) type Cell = (Kind, Severity, CrisisRegime);
 
 /// A change at one spot, or everywhere.
 pub(super) struct Found {

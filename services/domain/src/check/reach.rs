@@ -7,10 +7,8 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use jiff::{SignedDuration, Timestamp};
 use vigie_proto::{BodyId, Channel, SectorId, plan::Rank};
 
-use super::{
-    super::{Audience, Outside, Step},
-    minutes::Minutes,
-};
+use super::minutes::Minutes;
+use crate::doctrine::{Audience, Outside, Step};
 use crate::{city::City, directory::Body};
 
 /// The period examined, in whole minutes, with a tail for what comes late.

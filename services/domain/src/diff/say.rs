@@ -5,11 +5,11 @@ use std::fmt::{Display, Formatter, Result};
 use vigie_proto::{Channel, CrisisRegime, Severity, plan::Rank};
 
 use super::{
-    super::{
-        AudiencePlace,
-        words::{channels, clock, expects, kebab, minutes, name, rank},
-    },
     Change, CircuitRule, Differences, Hours, Place, PlanChange, Reach, RuleChange, TermChange, Terms, Topic, Who,
+};
+use crate::doctrine::{
+    AudiencePlace,
+    words::{channels, clock, expects, kebab, minutes, name, rank},
 };
 
 impl Display for Differences {

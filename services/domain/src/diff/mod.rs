@@ -8,6 +8,7 @@ mod calls;
 mod compare;
 mod crises;
 mod group;
+mod parts;
 mod rules;
 mod say;
 
@@ -18,8 +19,8 @@ use vigie_proto::{
     plan::{Expects, Rank},
 };
 
-use super::{AudiencePlace, DayKind, When};
 use crate::city::City;
+use crate::doctrine::{AudiencePlace, DayKind, When};
 
 /// What changes from `before` to `after`, on the territory of `after`.
 ///

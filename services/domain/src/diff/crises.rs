@@ -1,10 +1,8 @@
 //! How crises are conducted, rule by rule.
 
-use super::{
-    super::{Doctrine, words},
-    rules::{Parts, Rules, joined, sorted, word},
-};
-use crate::crisis::{self, ChoiceRule, Labelled, Notice, ResourceRule};
+use super::parts::{Parts, Rules, joined, sorted, word};
+use crate::doctrine::crises::{self, ChoiceRule, Labelled, Notice, ResourceRule};
+use crate::doctrine::{Doctrine, words};
 
 /// Every rule of `[crisis]`, in words.
 pub(super) fn crises(doctrine: &Doctrine) -> Rules {
@@ -49,7 +47,7 @@ fn resource(rule: &ResourceRule) -> Parts {
     ]
 }
 
-fn care(rules: &crisis::CareRules) -> Parts {
+fn care(rules: &crises::CareRules) -> Parts {
     let tasks = rules.tasks.iter().map(|task| format!("{} by {} ({})", task.id, task.role, task.label));
     let categories = rules.categories.iter().map(|category| {
         format!("{} ({}) counted by {}", category.id, category.label, joined(sorted(&category.counted_by)))
@@ -64,7 +62,7 @@ fn care(rules: &crisis::CareRules) -> Parts {
     ]
 }
 
-fn report(rules: &crisis::ReportRules) -> Parts {
+fn report(rules: &crises::ReportRules) -> Parts {
     let fields =
         rules.fields.iter().map(|field| format!("{} ({}): {}", field.id, field.label, labelled(&field.options)));
     vec![
@@ -79,7 +77,7 @@ fn report(rules: &crisis::ReportRules) -> Parts {
     ]
 }
 
-fn relay(rules: &crisis::RelayRules) -> Parts {
+fn relay(rules: &crises::RelayRules) -> Parts {
     vec![
         ("from", rules.from.clone()),
         ("kept_by", joined(sorted(&rules.kept_by))),
@@ -89,7 +87,7 @@ fn relay(rules: &crisis::RelayRules) -> Parts {
     ]
 }
 
-fn retex(rules: &crisis::RetexRules) -> Parts {
+fn retex(rules: &crises::RetexRules) -> Parts {
     let reminders = rules
         .reminders
         .iter()

@@ -9,7 +9,7 @@ use vigie_proto::{
     plan::{Rank, Scope, Target},
 };
 
-use crate::doctrine::{Never, Timing};
+use super::{Never, Timing};
 
 /// Everything the city has decided about crises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -374,7 +374,7 @@ impl FieldRule {
 
 impl Notice {
     /// Whom it comes down to around `sectors`.
-    pub(super) fn targets(&self, sectors: &[SectorId]) -> Vec<Target> {
+    pub(crate) fn targets(&self, sectors: &[SectorId]) -> Vec<Target> {
         let scope = |place| match place {
             Place::City => Scope::City,
             Place::Sector => Scope::Sectors(sectors.to_vec()),

@@ -12,11 +12,11 @@ use jiff::SignedDuration;
 use vigie_proto::{CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, plan::local_day};
 
 use super::{
-    super::{AudiencePlace, Circuit, Due, Situation, Step, freeze},
     finding::{Draft, Findings, Level, Promise},
     minutes::Minutes,
     reach::{Need, Reach},
 };
+use crate::doctrine::{AudiencePlace, Circuit, Due, Situation, Step, freeze};
 
 /// How many minutes after the opening a step comes, when nobody answers.
 #[derive(Clone)]
@@ -206,7 +206,7 @@ impl Examiner<'_, '_, '_> {
     }
 
     /// How long until a manned place is told, at worst.
-    fn bound(&mut self, coming: &[Coming], origin: &super::super::Origin, sector: &SectorId, promise: &mut Promise) {
+    fn bound(&mut self, coming: &[Coming], origin: &crate::doctrine::Origin, sector: &SectorId, promise: &mut Promise) {
         let opening = self.reach.period.opening;
         let worst = worst(coming, opening);
         let Some((minutes, at)) = worst else {
@@ -298,7 +298,7 @@ impl Examiner<'_, '_, '_> {
                 }
             }
         }
-        let waits = step.tell.iter().any(|audience| audience.outside == super::super::Outside::Wait);
+        let waits = step.tell.iter().any(|audience| audience.outside == crate::doctrine::Outside::Wait);
         if waits || step.tell.iter().any(|audience| depends(audience.place)) {
             return;
         }
@@ -326,7 +326,7 @@ impl Examiner<'_, '_, '_> {
         let doctrine = &self.reach.city.doctrine;
         for (name, window) in &doctrine.windows {
             if self.reach.window(name).is_empty() {
-                let origin = super::super::Origin { file: "doctrine.toml".to_owned(), line: 1 };
+                let origin = crate::doctrine::Origin { file: "doctrine.toml".to_owned(), line: 1 };
                 let what = format!("window `{name}` ({}) does not open in the period", window.label);
                 self.add(Level::Error, "window-never-opens", &origin, what, None, None, "correct its hours or not_on");
             }
@@ -336,7 +336,7 @@ impl Examiner<'_, '_, '_> {
     /// The alert that somebody could not be reached reaches somebody at every minute.
     fn undeliverable(&mut self, sectors: &[SectorId]) {
         let doctrine = &self.reach.city.doctrine;
-        let origin = super::super::Origin { file: "doctrine.toml".to_owned(), line: 1 };
+        let origin = crate::doctrine::Origin { file: "doctrine.toml".to_owned(), line: 1 };
         let step = Step {
             id: "undeliverable".to_owned(),
             due: Due::AfterMin(0),
@@ -349,7 +349,7 @@ impl Examiner<'_, '_, '_> {
             channels: doctrine.undeliverable.channels.clone(),
             fallback: Vec::new(),
             stale_after_min: 0,
-            timing: super::super::Timing::Default,
+            timing: crate::doctrine::Timing::Default,
             origin: origin.clone(),
         };
         for sector in sectors {
@@ -420,7 +420,7 @@ impl Examiner<'_, '_, '_> {
         &mut self,
         level: Level,
         code: &'static str,
-        origin: &super::super::Origin,
+        origin: &crate::doctrine::Origin,
         message: String,
         sector: Option<&SectorId>,
         when: Option<(jiff::Timestamp, usize)>,

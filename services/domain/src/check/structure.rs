@@ -8,11 +8,9 @@ use vigie_proto::{
     plan::{Expects, SatisfiedBy},
 };
 
-use super::{
-    super::{Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, Step},
-    finding::{Draft, Findings, Level},
-};
+use super::finding::{Draft, Findings, Level};
 use crate::city::City;
+use crate::doctrine::{Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, Step};
 
 /// Looks at every circuit, kind and indicator.
 pub(super) fn check(city: &City, sectors: &[SectorId], findings: &mut Findings) {
@@ -36,7 +34,7 @@ impl Look<'_, '_> {
         &mut self,
         level: Level,
         code: &'static str,
-        at: &super::super::Origin,
+        at: &crate::doctrine::Origin,
         message: String,
         remedy: &'static str,
     ) {
@@ -47,7 +45,7 @@ impl Look<'_, '_> {
         &mut self,
         level: Level,
         code: &'static str,
-        at: &super::super::Origin,
+        at: &crate::doctrine::Origin,
         message: String,
         sector: Option<SectorId>,
         remedy: &'static str,
@@ -317,7 +315,7 @@ impl Look<'_, '_> {
     }
 
     fn rest(&mut self) {
-        let file = super::super::Origin { file: "doctrine.toml".to_owned(), line: 1 };
+        let file = crate::doctrine::Origin { file: "doctrine.toml".to_owned(), line: 1 };
         if self.doctrine.emergency.is_empty() {
             let remedy = "add [[emergency]] with number and label: Vigie is not an emergency line";
             let what = "no emergency number is shown before the forms".to_owned();

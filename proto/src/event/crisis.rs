@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    BodyId, CareId, CrisisId, CrisisRegime, IncidentId, MobilisationId, Nature, RoleId, SectorId, SignalId,
-    event::{Actor, RefusalReason},
-};
+use super::{Actor, RefusalReason};
+use crate::{BodyId, CareId, CrisisId, CrisisRegime, IncidentId, MobilisationId, Nature, RoleId, SectorId, SignalId};
 
 /// A crisis as it stood after the fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -9,7 +9,7 @@ use vigie_proto::{
     plan::{Expects, OwedTo, Plan, PlannedCircuit, PlannedStep, Rank, SatisfiedBy, Scope, Target},
 };
 
-use super::{Anchor, Circuit, Doctrine, Due, Situation, Step, When, freeze, words};
+use crate::doctrine::{Anchor, Circuit, Doctrine, Due, Situation, Step, When, freeze, words};
 use crate::{
     city::City,
     directory::{Body, Directory},
@@ -268,7 +268,7 @@ impl Teller<'_> {
     }
 
     fn hours(&self, target: &Target, written: Option<&Step>, open: bool) -> Option<HoursNote> {
-        let same = |audience: &&super::Audience| audience.role == target.role && audience.rank == target.rank;
+        let same = |audience: &&crate::doctrine::Audience| audience.role == target.role && audience.rank == target.rank;
         let audience = written?.tell.iter().filter(|audience| audience.hours.is_some()).find(same)?;
         let window = self.doctrine().windows.get(audience.hours.as_ref()?)?;
         let hours =

@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use vigie_proto::{CrisisRegime, Kind, RoleId, Severity};
+use vigie_proto::RoleId;
 
 use super::{
-    super::{Audience, Circuit, Doctrine, Outside, words},
     Change, CircuitRule, PlanChange, TermChange, Terms,
     calls::{Call, Layout, Spot},
-    group::{Found, Groups},
+    group::{Cell, Found, Groups},
 };
 use crate::city::City;
-
-/// A kind, a severity, a regime.
-pub(super) type Cell = (Kind, Severity, CrisisRegime);
+use crate::doctrine::{Audience, Circuit, Doctrine, Outside, words};
 
 /// A circuit before and after: places in the two lists; none where it does not exist.
 type Pair = (Option<usize>, Option<usize>);

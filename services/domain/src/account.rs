@@ -9,7 +9,7 @@ use vigie_proto::{
     event::{Actor, Event},
 };
 
-use super::{Crisis, mark};
+use crate::crisis::{Crisis, mark};
 use crate::{city::City, french};
 
 /// A fact of the crisis or of its incidents, as the journal has it.
@@ -237,7 +237,7 @@ impl Teller<'_> {
     }
 
     fn people(&self) -> Vec<Vec<String>> {
-        let of = |care: &super::care::Care| {
+        let of = |care: &crate::crisis::care::Care| {
             let label = |id: &String| care.rules.category(id).map_or_else(|| id.clone(), |rule| rule.label.clone());
             let place = care.place_label().to_owned();
             let rows: Vec<_> =

@@ -22,7 +22,7 @@ use self::{
     finding::Findings,
     reach::{Period, Reach},
 };
-use super::{Audience, AudiencePlace, Due, Step};
+use crate::doctrine::{Audience, AudiencePlace, Due, Step};
 use crate::{city::City, directory::Body};
 
 /// Minutes in a day.
