@@ -2,7 +2,7 @@
 //!
 //! The cast: [`Rules`] is what the doctrine says; [`Crisis`] the state; [`mobilisation`] follows one request for a
 //! resource, [`care`] one reception centre, [`report`] what a sector owes, [`relay`] texts that others relay, [`retex`]
-//! what is learnt; [`awaited`] says what it waits for, [`account`] tells the whole from the journal, [`exercise`] plays a
+//! what is learnt; [`awaited`] says what it waits for, [`crate::account`] tells the whole from the journal, [`exercise`] plays a
 //! script on a clock. Nobody is ever named: people are counted.
 
 pub mod awaited;
