@@ -4,6 +4,7 @@
 //! travel under, [`envelope`] the CloudEvents attributes beside them. Within a version, changes are additive only;
 //! `samples/` holds one golden sample per version ever released and a test that still decodes it.
 
+mod coded;
 pub mod consumer;
 pub mod envelope;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod signal;
 pub mod subject;
 mod vocabulary;
 
+pub use coded::{Coded, UnknownCode};
 pub use event::crisis;
 
 pub use id::{

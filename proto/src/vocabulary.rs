@@ -44,19 +44,14 @@ pub enum Severity {
 #[error("unknown severity `{0}`: use watch, tension, serious or fatal (veille, tension, grave, mortel)")]
 pub struct UnknownSeverity(pub String);
 
+crate::coded! { pub Severity {
+    Watch = "watch",
+    Tension = "tension",
+    Serious = "serious",
+    Fatal = "fatal",
+} }
+
 impl Severity {
-    pub const ALL: [Self; 4] = [Self::Watch, Self::Tension, Self::Serious, Self::Fatal];
-
-    /// Stable code, as in JSON and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Watch => "watch",
-            Self::Tension => "tension",
-            Self::Serious => "serious",
-            Self::Fatal => "fatal",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
@@ -109,17 +104,11 @@ pub enum Channel {
     Screen,
 }
 
-impl Channel {
-    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Screen];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-            Self::Screen => "screen",
-        }
-    }
-}
+crate::coded! { pub Channel {
+    Email = "email",
+    Sms = "sms",
+    Screen = "screen",
+} }
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,17 +128,13 @@ pub enum IncidentStatus {
     Closed,
 }
 
+crate::coded! { pub IncidentStatus {
+    Open = "open",
+    Acknowledged = "acknowledged",
+    Closed = "closed",
+} }
+
 impl IncidentStatus {
-    pub const ALL: [Self; 3] = [Self::Open, Self::Acknowledged, Self::Closed];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Acknowledged => "acknowledged",
-            Self::Closed => "closed",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
@@ -194,18 +179,14 @@ pub enum CrisisRegime {
     National,
 }
 
+crate::coded! { pub CrisisRegime {
+    None = "none",
+    Local = "local",
+    City = "city",
+    National = "national",
+} }
+
 impl CrisisRegime {
-    pub const ALL: [Self; 4] = [Self::None, Self::Local, Self::City, Self::National];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Local => "local",
-            Self::City => "city",
-            Self::National => "national",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
@@ -247,16 +228,14 @@ pub enum Nature {
     Exercise,
 }
 
+crate::coded! { pub Nature {
+    Real = "real",
+    Exercise = "exercise",
+} }
+
 impl Nature {
     pub fn is_exercise(self) -> bool {
         self == Self::Exercise
-    }
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Real => "real",
-            Self::Exercise => "exercise",
-        }
     }
 }
 

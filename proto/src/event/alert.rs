@@ -200,20 +200,15 @@ pub enum Purpose {
     Mobilise,
 }
 
-impl Purpose {
-    /// Stable code, as in JSON and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Acknowledge => "acknowledge",
-            Self::Inform => "inform",
-            Self::Undeliverable => "undeliverable",
-            Self::Confirm => "confirm",
-            Self::TakeOver => "take-over",
-            Self::Return => "return",
-            Self::Mobilise => "mobilise",
-        }
-    }
-}
+crate::coded! { pub Purpose {
+    Acknowledge = "acknowledge",
+    Inform = "inform",
+    Undeliverable = "undeliverable",
+    Confirm = "confirm",
+    TakeOver = "take-over",
+    Return = "return",
+    Mobilise = "mobilise",
+} }
 
 /// A message was handed to the next system, which took it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -272,18 +267,13 @@ pub enum DeliveryFailure {
     UnknownContact,
 }
 
-impl DeliveryFailure {
-    /// Stable code, as in JSON and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Exhausted => "exhausted",
-            Self::NoReceipt => "no-receipt",
-            Self::Undelivered => "undelivered",
-            Self::UnknownContact => "unknown-contact",
-        }
-    }
-}
+crate::coded! { pub DeliveryFailure {
+    Refused = "refused",
+    Exhausted = "exhausted",
+    NoReceipt = "no-receipt",
+    Undelivered = "undelivered",
+    UnknownContact = "unknown-contact",
+} }
 
 /// No channel of a recipient worked: the doctrine says who is told of that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

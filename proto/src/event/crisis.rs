@@ -157,17 +157,13 @@ pub enum TaskState {
     Done,
 }
 
+crate::coded! { pub TaskState {
+    Waiting = "waiting",
+    UnderWay = "under-way",
+    Done = "done",
+} }
+
 impl TaskState {
-    pub const ALL: [Self; 3] = [Self::Waiting, Self::UnderWay, Self::Done];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::UnderWay => "under-way",
-            Self::Done => "done",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {

@@ -166,17 +166,13 @@ pub enum RefusalReason {
     Elsewhere,
 }
 
+crate::coded! { pub RefusalReason {
+    Unavailable = "unavailable",
+    NotOurs = "not-ours",
+    Elsewhere = "elsewhere",
+} }
+
 impl RefusalReason {
-    pub const ALL: [Self; 3] = [Self::Unavailable, Self::NotOurs, Self::Elsewhere];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Unavailable => "unavailable",
-            Self::NotOurs => "not-ours",
-            Self::Elsewhere => "elsewhere",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
@@ -238,16 +234,12 @@ pub enum ReturnOutcome {
     NoneKnown,
 }
 
+crate::coded! { pub ReturnOutcome {
+    Communicated = "communicated",
+    NoneKnown = "none-known",
+} }
+
 impl ReturnOutcome {
-    pub const ALL: [Self; 2] = [Self::Communicated, Self::NoneKnown];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Communicated => "communicated",
-            Self::NoneKnown => "none-known",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
@@ -338,17 +330,13 @@ pub enum ClosingReason {
     Mistaken,
 }
 
+crate::coded! { pub ClosingReason {
+    Resolved = "resolved",
+    Averted = "averted",
+    Mistaken = "mistaken",
+} }
+
 impl ClosingReason {
-    pub const ALL: [Self; 3] = [Self::Resolved, Self::Averted, Self::Mistaken];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Resolved => "resolved",
-            Self::Averted => "averted",
-            Self::Mistaken => "mistaken",
-        }
-    }
-
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {

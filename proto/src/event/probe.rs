@@ -37,18 +37,11 @@ pub enum ProbePurpose {
     Notice,
 }
 
-impl ProbePurpose {
-    pub const ALL: [Self; 3] = [Self::Verification, Self::Drill, Self::Notice];
-
-    /// Stable code, as in JSON and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Verification => "verification",
-            Self::Drill => "drill",
-            Self::Notice => "notice",
-        }
-    }
-}
+crate::coded! { pub ProbePurpose {
+    Verification = "verification",
+    Drill = "drill",
+    Notice = "notice",
+} }
 
 /// What became of a probe's message on its way out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -48,20 +48,15 @@ pub enum SecurityMatter {
     StreamRefused,
 }
 
-impl SecurityMatter {
-    /// Stable code, as in JSON and metrics.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::LoginFailed => "login-failed",
-            Self::LoginDeferred => "login-deferred",
-            Self::OriginRefused => "origin-refused",
-            Self::SessionOpened => "session-opened",
-            Self::SessionEnded => "session-ended",
-            Self::TokenIssued => "token-issued",
-            Self::TokenRevoked => "token-revoked",
-            Self::LinkIssued => "link-issued",
-            Self::LinkRevoked => "link-revoked",
-            Self::StreamRefused => "stream-refused",
-        }
-    }
-}
+crate::coded! { pub SecurityMatter {
+    LoginFailed = "login-failed",
+    LoginDeferred = "login-deferred",
+    OriginRefused = "origin-refused",
+    SessionOpened = "session-opened",
+    SessionEnded = "session-ended",
+    TokenIssued = "token-issued",
+    TokenRevoked = "token-revoked",
+    LinkIssued = "link-issued",
+    LinkRevoked = "link-revoked",
+    StreamRefused = "stream-refused",
+} }

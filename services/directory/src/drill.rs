@@ -217,7 +217,7 @@ pub(crate) async fn report(
                 body_name: known.map_or_else(|| body.to_string(), |body| body.name.clone()),
                 body,
                 contact,
-                channel: Channel::ALL.into_iter().find(|c| c.code() == channel).unwrap_or(Channel::Email),
+                channel: vigie_platform::database::coded(row, "channel")?,
                 sector,
                 why: row.try_get::<Option<String>, _>("failure")?.unwrap_or_else(|| "silent".to_owned()),
             });

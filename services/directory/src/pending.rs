@@ -127,11 +127,10 @@ pub(crate) async fn forget(tx: &mut PgConnection, id: &ContactId) -> Result<bool
 fn pending(row: &PgRow) -> Result<Pending, sqlx::Error> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
-    let channel = text("channel")?;
     Ok(Pending {
         contact: ContactId::new(text("contact")?).map_err(token)?,
         body: BodyId::new(text("body")?).map_err(token)?,
-        channel: Channel::ALL.into_iter().find(|c| c.code() == channel).unwrap_or(Channel::Email),
+        channel: vigie_platform::database::coded(row, "channel")?,
         address: text("address")?,
         duty: row.try_get("duty")?,
         by: SourceId::new(text("by_source")?).map_err(token)?,

@@ -156,15 +156,14 @@ pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Pr
     let Some(row) = row else { return Ok(None) };
     let text = |column: &str| row.try_get::<String, _>(column);
     let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
-    let (purpose, channel) = (text("purpose")?, text("channel")?);
     Ok(Some(Probe {
         id,
-        purpose: ProbePurpose::ALL.into_iter().find(|p| p.code() == purpose).unwrap_or(ProbePurpose::Notice),
+        purpose: vigie_platform::database::coded(&row, "purpose")?,
         drill: row.try_get::<Option<Uuid>, _>("drill")?.map(DrillId),
         body: BodyId::new(text("body")?).map_err(token)?,
         role: RoleId::new(text("role")?).map_err(token)?,
         contact: ContactId::new(text("contact")?).map_err(token)?,
-        channel: Channel::ALL.into_iter().find(|c| c.code() == channel).unwrap_or(Channel::Email),
+        channel: vigie_platform::database::coded(&row, "channel")?,
         answered: text("state")? == "answered",
         expires_at: row.try_get::<SqlTimestamp, _>("expires_at")?.to_jiff(),
         wrong_codes: row.try_get("wrong_codes")?,

@@ -25,18 +25,13 @@ pub enum What {
     Territory,
 }
 
+vigie_proto::coded! { pub What {
+    Doctrine = "doctrine",
+    Directory = "directory",
+    Territory = "territory",
+} }
+
 impl What {
-    pub const ALL: [Self; 3] = [Self::Doctrine, Self::Directory, Self::Territory];
-
-    /// Stable code, as in JSON and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Doctrine => "doctrine",
-            Self::Directory => "directory",
-            Self::Territory => "territory",
-        }
-    }
-
     /// Its hash among the three.
     pub fn of(self, hashes: &CityHashes) -> &str {
         match self {
@@ -285,10 +280,9 @@ pub async fn history(pool: &PgPool, what: Option<What>, limit: i64) -> Result<Ve
     .await?;
     rows.iter()
         .map(|row| {
-            let code: String = row.try_get("what")?;
             Ok(Activation {
                 id: row.try_get("id")?,
-                what: What::ALL.into_iter().find(|what| what.code() == code).unwrap_or(What::Doctrine),
+                what: vigie_platform::database::coded(row, "what")?,
                 hash: row.try_get("hash")?,
                 previous: row.try_get("previous")?,
                 at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),

@@ -30,22 +30,16 @@ pub enum Matter {
     Accuracy,
 }
 
+vigie_proto::coded! { pub Matter {
+    Roles = "roles",
+    Sources = "sources",
+    Bodies = "bodies",
+    Addresses = "addresses",
+    Classes = "classes",
+    Accuracy = "accuracy",
+} }
+
 impl Matter {
-    pub const ALL: [Self; 6] =
-        [Self::Roles, Self::Sources, Self::Bodies, Self::Addresses, Self::Classes, Self::Accuracy];
-
-    /// Stable code, as in JSON, events and SQL.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Roles => "roles",
-            Self::Sources => "sources",
-            Self::Bodies => "bodies",
-            Self::Addresses => "addresses",
-            Self::Classes => "classes",
-            Self::Accuracy => "accuracy",
-        }
-    }
-
     /// In French, with its article.
     pub fn label(self) -> &'static str {
         match self {

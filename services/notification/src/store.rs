@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
+use vigie_platform::database;
 use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::DeliveryFailure};
 
 use crate::{
@@ -368,8 +369,7 @@ fn count(attempt: u32) -> i32 {
 
 fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
     let fallback = serde_json::from_str(row.try_get("fallback")?).context("a stored fallback cannot be read")?;
-    let code: String = row.try_get("channel")?;
-    let channel = Channel::ALL.into_iter().find(|c| c.code() == code).context("a stored channel is unknown")?;
+    let channel = database::coded(row, "channel")?;
     Ok(Delivery {
         id: DeliveryId(row.try_get("id")?),
         letter: letter_of(row)?,

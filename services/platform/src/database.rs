@@ -12,12 +12,13 @@ use std::{str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row,
     error::DatabaseError,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::CancellationToken;
+use vigie_proto::Coded;
 
 pub use logins::{Login, make as make_logins};
 use names::{APART, SERVICE_GROUP};
@@ -164,6 +165,12 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
             () = tokio::time::sleep(every) => {}
         }
     }
+}
+
+/// The value whose code stands in `column`; an error when this build does not know it, never another value.
+pub fn coded<T: Coded>(row: &PgRow, column: &str) -> Result<T, sqlx::Error> {
+    let code: String = row.try_get(column)?;
+    T::coded(&code).map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
 }
 
 /// SQLSTATE classes, and one code, that say the database cannot do its work now, whatever it was asked: connection, rolled

@@ -15,7 +15,7 @@ use vigie_domain::{
 };
 use vigie_proto::{
     BodyId, IncidentId, Kind, Nature, SectorId, SignalId, Uai,
-    event::{Act, ActRecordedV1, IncidentSnapshot, ReturnOutcome, SignalRaisedV1},
+    event::{Act, ActRecordedV1, IncidentSnapshot, SignalRaisedV1},
     plan::Owed,
 };
 
@@ -116,12 +116,14 @@ async fn load_owed(tx: &mut PgConnection, incidents: &mut [Incident]) -> Result<
     for row in rows {
         let id = IncidentId(row.try_get("incident_id")?);
         let owed = row.try_get::<Json<Owed>, _>("owed")?.0;
-        let (by, outcome): (Option<String>, Option<String>) = (row.try_get("given_by")?, row.try_get("outcome")?);
+        let by: Option<String> = row.try_get("given_by")?;
         let at = row.try_get::<Option<SqlTimestamp>, _>("given_at")?.map(SqlTimestamp::to_jiff);
-        let given = by.and_then(|by| BodyId::new(by).ok()).zip(at).map(|(by, at)| {
-            let known = ReturnOutcome::ALL.into_iter().find(|o| Some(o.code()) == outcome.as_deref());
-            Given { by, outcome: known.unwrap_or(ReturnOutcome::Communicated), at }
-        });
+        let given = match by.zip(at) {
+            Some((by, at)) => {
+                Some(Given { by: body(by)?, outcome: vigie_platform::database::coded(&row, "outcome")?, at })
+            }
+            None => None,
+        };
         if let Some(incident) = incidents.iter_mut().find(|i| i.snapshot.id == id) {
             incident.owed.push(Debt { owed, given, change: Change::Untouched });
         }
@@ -222,8 +224,11 @@ fn point(row: &PgRow) -> Result<Option<LonLat>, sqlx::Error> {
 }
 
 fn nature(row: &PgRow) -> Result<Nature, sqlx::Error> {
-    let code: String = row.try_get("nature")?;
-    Ok(if code == Nature::Exercise.code() { Nature::Exercise } else { Nature::Real })
+    vigie_platform::database::coded(row, "nature")
+}
+
+fn body(id: String) -> Result<BodyId, sqlx::Error> {
+    BodyId::new(id).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn from_row(row: &PgRow) -> Result<Incident, sqlx::Error> {
@@ -236,7 +241,7 @@ fn from_row(row: &PgRow) -> Result<Incident, sqlx::Error> {
         last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
         closed_at: row.try_get::<Option<SqlTimestamp>, _>("closed_at")?.map(SqlTimestamp::to_jiff),
         owed: Vec::new(),
-        in_charge: in_charge.into_iter().filter_map(|body| BodyId::new(body).ok()).collect(),
+        in_charge: in_charge.into_iter().map(body).collect::<Result<_, _>>()?,
         change: Change::Untouched,
     })
 }

@@ -33,38 +33,21 @@ pub(crate) enum Did {
     Close,
 }
 
+vigie_proto::coded! { pub(crate) Did {
+    See = "see",
+    Acknowledge = "acknowledge",
+    Note = "note",
+    Severity = "severity",
+    Regime = "regime",
+    HandOver = "hand-over",
+    Involve = "involve",
+    Call = "call",
+    Separate = "separate",
+    Return = "return",
+    Close = "close",
+} }
+
 impl Did {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::See,
-        Self::Acknowledge,
-        Self::Note,
-        Self::Severity,
-        Self::Regime,
-        Self::HandOver,
-        Self::Involve,
-        Self::Call,
-        Self::Separate,
-        Self::Return,
-        Self::Close,
-    ];
-
-    /// As in the form and in the address that shows the result.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::See => "see",
-            Self::Acknowledge => "acknowledge",
-            Self::Note => "note",
-            Self::Severity => "severity",
-            Self::Regime => "regime",
-            Self::HandOver => "hand-over",
-            Self::Involve => "involve",
-            Self::Call => "call",
-            Self::Separate => "separate",
-            Self::Return => "return",
-            Self::Close => "close",
-        }
-    }
-
     /// What is said once it is done.
     pub(crate) fn done(self) -> &'static str {
         match self {

@@ -21,35 +21,16 @@ pub enum Pictogram {
     Document,
 }
 
-impl Pictogram {
-    pub const ALL: [Self; 11] = [
-        Self::Clash,
-        Self::School,
-        Self::Scales,
-        Self::Warning,
-        Self::Vehicle,
-        Self::Listening,
-        Self::Shelter,
-        Self::Eye,
-        Self::Door,
-        Self::Lifebuoy,
-        Self::Document,
-    ];
-
-    /// As the doctrine writes it.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Clash => "clash",
-            Self::School => "school",
-            Self::Scales => "scales",
-            Self::Warning => "warning",
-            Self::Vehicle => "vehicle",
-            Self::Listening => "listening",
-            Self::Shelter => "shelter",
-            Self::Eye => "eye",
-            Self::Door => "door",
-            Self::Lifebuoy => "lifebuoy",
-            Self::Document => "document",
-        }
-    }
-}
+vigie_proto::coded! { pub Pictogram {
+    Clash = "clash",
+    School = "school",
+    Scales = "scales",
+    Warning = "warning",
+    Vehicle = "vehicle",
+    Listening = "listening",
+    Shelter = "shelter",
+    Eye = "eye",
+    Door = "door",
+    Lifebuoy = "lifebuoy",
+    Document = "document",
+} }

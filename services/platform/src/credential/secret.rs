@@ -21,16 +21,14 @@ pub enum Purpose {
     Feed,
 }
 
-impl Purpose {
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Link => "link",
-            Self::Session => "session",
-            Self::Feed => "feed",
-        }
-    }
+vigie_proto::coded! { pub Purpose {
+    Token = "token",
+    Link = "link",
+    Session = "session",
+    Feed = "feed",
+} }
 
+impl Purpose {
     /// Whether `secret` may be one of this purpose. What is mistyped, cut short or meant for something else is told
     /// without looking it up.
     ///
