@@ -427,8 +427,8 @@ async fn the_live_stream_tells_of_crises_to_those_who_ask_and_may_know() {
     let vigie = Vigie::start(&stack, Options::default()).await;
     let mairie = vigie.caller("mairie-19").await;
     let crisis = opened(&vigie, "local").await;
-    let mut hears = mairie.live_at("/api/v1/events?crises=true", Some("1-0")).await;
-    let mut stranger = vigie.caller("mairie-18").await.live_at("/api/v1/events?crises=true", Some("1-0")).await;
+    let mut hears = mairie.live_at("/api/v1/events?crises=true", Some("1-1-0")).await;
+    let mut stranger = vigie.caller("mairie-18").await.live_at("/api/v1/events?crises=true", Some("1-1-0")).await;
     let told = loop {
         let told = hears.next(wait::PATIENCE).await;
         if told.name.starts_with("crisis.") {

@@ -110,7 +110,7 @@ impl CommitLoops {
         let (signals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.signal, w.answer)).unzip();
         match self.store(&signals).await {
             Ok(stored) => settle(answers, stored.into_iter().map(Ok)),
-            Err(error) if signals.len() > 1 && !database::is_unavailable(&error) => {
+            Err(error) if signals.len() > 1 && !database::is_unreachable(&error) => {
                 tracing::warn!(error = %store::cause(&error), signals = signals.len(), "a shared commit was refused; its signals are stored one by one");
                 self.commit_one_by_one(&signals, answers).await;
             }
@@ -123,7 +123,7 @@ impl CommitLoops {
         let mut answers = answers.into_iter();
         for (signal, answer) in signals.iter().zip(answers.by_ref()) {
             let stored = self.store(slice::from_ref(signal)).await;
-            let gone = stored.as_ref().is_err_and(database::is_unavailable);
+            let gone = stored.as_ref().is_err_and(database::is_unreachable);
             let outcome = stored.map_err(|error| self.failed(&error));
             settle(
                 [answer],
@@ -145,8 +145,15 @@ impl CommitLoops {
             tracing::warn!(error = %cause, "the database refuses what a signal holds; its sender is told");
             return CommitError::Refused;
         }
-        tracing::error!(error = %cause, "signals could not be stored; their senders are told to retry");
+        self.tell_unavailable(error);
+        tracing::debug!(error = %cause, "signals could not be stored; their senders are told to retry");
         CommitError::Unavailable
+    }
+
+    /// `/readyz` says that writes fail, and the log once.
+    fn tell_unavailable(&self, error: &sqlx::Error) {
+        self.context.metrics.writes_failed.inc();
+        self.context.health.write_failed(&database::why_unavailable(error));
     }
 
     /// Stores them in one commit, trying again for a moment when the database is out of reach: a restart of Postgres is
@@ -162,9 +169,8 @@ impl CommitLoops {
                     store::move_counter_on(&self.pool, now).await?;
                     moved = true;
                 }
-                Err(error) if database::is_unavailable(&error) && pause <= RETRY_LAST => {
-                    self.context.metrics.writes_failed.inc();
-                    self.context.health.write_failed(&database::why_unavailable(&error));
+                Err(error) if database::is_unreachable(&error) && pause <= RETRY_LAST => {
+                    self.tell_unavailable(&error);
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

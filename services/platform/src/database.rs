@@ -190,6 +190,12 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
+/// True when the database cannot be reached, or lets go of what it had in hand: whatever else is asked now fails alike.
+pub fn is_unreachable(error: &sqlx::Error) -> bool {
+    let alike = |code: &str| ["08", "40", "57P"].iter().any(|class| code.starts_with(class));
+    is_unavailable(error) && error.as_database_error().is_none_or(|e| e.code().is_some_and(|code| alike(&code)))
+}
+
 /// True when two transactions met: the database is well, and the same may succeed at once.
 pub fn is_conflict(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code.starts_with("40"))
