@@ -8,7 +8,7 @@ pub struct UnknownCode {
     code: String,
 }
 
-/// What [`coded!`](crate::coded) makes of an enum.
+/// What [`coded!`](crate::coded!) makes of an enum.
 pub trait Coded: Sized {
     /// Its name, for whoever reads of a code that is unknown.
     const WHAT: &'static str;
