@@ -91,7 +91,10 @@ pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<
              from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[], $9::text[])
                with ordinality as e (event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data, position)
             order by e.position
-           returning event_id
+           returning event_id, epoch, tx
+         ), late as (
+           insert into journal.late (event_id, epoch, tx)
+           select event_id, epoch, tx from written where event_id < journal.id_at(now() - interval '1 day')
          )
          insert into journal.pending (event_id) select event_id from written",
     )
@@ -175,7 +178,7 @@ pub async fn read_after(
         "select epoch, tx, seq, event_id, type, subject, source, recorded_at, incident_id, cause, traceparent,
                 data::text as data
            from journal.entry
-          where (epoch, tx, seq) > ($1, $2, $3)
+          where event_id >= (select journal.floor($1, $2)) and (epoch, tx, seq) > ($1, $2, $3)
             and (epoch, tx) < ((select max(epoch) from journal.cluster), pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
           order by epoch, tx, seq limit $4",
     )

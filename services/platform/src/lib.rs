@@ -15,6 +15,7 @@ pub mod credential;
 pub mod database;
 pub mod door;
 pub mod due;
+pub mod growth;
 pub mod health;
 pub mod ids;
 pub mod journal;

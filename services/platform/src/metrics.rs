@@ -92,6 +92,7 @@ pub struct Metrics {
     pub dead_letters: Counter,
     pub doctrine_findings: Family<ByLevel, Gauge>,
     pub writes_failed: Counter,
+    pub facts_misplaced: Gauge,
     pub published: Counter,
     pub publishes_refused: Counter,
     pub outbox_depth: Gauge,
@@ -165,6 +166,11 @@ impl Default for Metrics {
                 "doctrine_findings",
                 "What the prover found in force, by level",
                 Family::default()
+            ),
+            facts_misplaced: series!(
+                "facts_misplaced",
+                "Facts whose identifier lies in no month that has a partition: a clock is wrong",
+                Gauge::default()
             ),
             writes_failed: series!(
                 "writes_failed",

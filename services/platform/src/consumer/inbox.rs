@@ -189,7 +189,7 @@ pub(super) async fn owed<H: Handler>(
         "select e.epoch, e.tx, e.seq, e.event_id, e.type, e.subject, e.source, e.recorded_at, e.incident_id, e.cause,
                 e.traceparent, e.data::text as data
            from journal.entry e
-          where (e.epoch, e.tx, e.seq) > ($1, $2, $3) and (e.epoch, e.tx) < ($4, $5) and e.type = any($6)
+          where e.event_id >= (select journal.floor($1, $2)) and (e.epoch, e.tx, e.seq) > ($1, $2, $3) and (e.epoch, e.tx) < ($4, $5) and e.type = any($6)
             and not exists (select 1 from {}.inbox i where i.consumer = $7 and i.event_id = e.event_id)
           order by e.epoch, e.tx, e.seq limit $8",
         H::CONSUMER.service

@@ -19,6 +19,7 @@ use vigie_platform::{
     config::{BusConfig, Config, PathsConfig},
     credential::Authenticator,
     database::{self, ServingError},
+    growth,
     health::{Health, State},
     metrics::Metrics,
     relay,
@@ -121,6 +122,10 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.start(
         "the database watch",
         database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
+    );
+    supervisor.start(
+        "the watch of growth",
+        growth::watch(relay_pool.clone(), health.clone(), Arc::clone(&metrics), stop.clone()),
     );
     let (clock, of_relay) = (Arc::clone(&context.clock), bus.clone());
     let relaying = relay.run(relay_pool, of_relay, &consumer::ALL, clock, Arc::clone(&metrics));

@@ -17,7 +17,7 @@ use vigie_platform::{
     config::{Config, Secret},
     consumer::{self, Handler, Outbox, Received, Verdict},
     credential::Authenticator,
-    database,
+    database, growth,
     health::Health,
     journal::{self, Entry},
     metrics::Metrics,
@@ -149,11 +149,22 @@ impl House {
         self.loops.spawn(async move { relay.run(pool, bus, &[Probe::CONSUMER], clock, metrics).await });
     }
 
+    /// Starts what keeps partitions ahead.
+    pub(crate) fn watch_growth(&mut self) {
+        let pool = database::pool(&self.context.config.database, database::RELAY, 1).expect("the URL is ours");
+        let (health, metrics) = (self.context.health.clone(), Arc::clone(&self.context.metrics));
+        self.loops.spawn(growth::watch(pool, health, metrics, CancellationToken::new()));
+    }
+
+    pub(crate) async fn append(&self, entry: &Entry) {
+        let mut connection = self.pool.acquire().await.expect("Postgres answers");
+        journal::append(&mut connection, std::slice::from_ref(entry)).await.expect("the journal takes it");
+    }
+
     /// Journals a fact that says `text`.
     pub(crate) async fn journal(&self, text: &str) -> Entry {
         let entry = fact(text);
-        let mut connection = self.pool.acquire().await.expect("Postgres answers");
-        journal::append(&mut connection, std::slice::from_ref(&entry)).await.expect("the journal takes it");
+        self.append(&entry).await;
         entry
     }
 
@@ -162,8 +173,7 @@ impl House {
         let mut entry = fact(text);
         entry.incident_id = Some(IncidentId(incident));
         entry.envelope.time -= SignedDuration::from_hours(hours);
-        let mut connection = self.pool.acquire().await.expect("Postgres answers");
-        journal::append(&mut connection, std::slice::from_ref(&entry)).await.expect("the journal takes it");
+        self.append(&entry).await;
         entry
     }
 

@@ -1,6 +1,6 @@
 //! The platform on a real database and bus: consumers handle every fact once, the relay hands every fact over.
 
-#[path = "support/probe.rs"]
+mod growth;
 mod probe;
 
 use probe::{House, Probe, fact};

@@ -1,0 +1,2 @@
+-- Ranges of the event's identifier, as the journal's.
+select journal.divide('crisis.inbox');
