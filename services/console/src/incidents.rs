@@ -1,25 +1,19 @@
-//! `GET /api/v1/incidents` and `GET /api/v1/incidents/{id}`.
+//! `GET /api/v1/incidents/{id}`, and an incident as callers see it.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use jiff::Timestamp;
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use serde::{Deserialize, Serialize};
+use jiff_sqlx::Timestamp as SqlTimestamp;
+use serde::Serialize;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json as SqlJson};
-use uuid::Uuid;
-use vigie_domain::{
-    access::Caller,
-    directory::{Directory, Sight},
-    escalation::Partial,
-};
+use vigie_domain::{directory::Directory, escalation::Partial};
 use vigie_platform::{
     journal,
-    moment::Dated,
     problem::{Fault, Problem},
 };
 use vigie_proto::{
@@ -34,9 +28,6 @@ use crate::{
     caller::{self, Seen},
     timeline::{self, Line},
 };
-
-/// Incidents on one page.
-const PAGE: i64 = 50;
 
 /// An incident as a caller may see it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -184,15 +175,6 @@ impl From<IncidentSnapshot> for IncidentView {
     }
 }
 
-/// A page of incidents, newest first.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub(crate) struct IncidentPage {
-    incidents: Vec<IncidentView>,
-    /// Give it as `cursor` to read on; absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// One incident, its signals' references and its story.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct IncidentDetail {
@@ -230,116 +212,6 @@ pub(crate) struct OwedView {
     pub(crate) outcome: Option<String>,
     /// It must be given before the incident is closed.
     blocks_closing: bool,
-}
-
-/// Which incidents to list.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Filter {
-    #[param(value_type = Option<String>)]
-    sector: Option<SectorId>,
-    #[param(value_type = Option<String>)]
-    status: Option<IncidentStatus>,
-    #[param(value_type = Option<String>)]
-    kind: Option<Kind>,
-    /// Opened at or after, RFC 3339.
-    #[param(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
-    since: Option<Timestamp>,
-    cursor: Option<String>,
-    /// Only these incidents: up to 50 ids with commas between them.
-    ids: Option<String>,
-}
-
-/// Incidents the caller may see, newest first.
-#[utoipa::path(
-    get, path = "/api/v1/incidents", operation_id = "incident_list", tag = "incidents", params(Filter),
-    responses(
-        (status = 200, description = "A page", body = IncidentPage),
-        (status = 401, description = "No token, or unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A filter is not understood", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = Problem, content_type = "application/problem+json"),
-    ),
-    security(("token" = []))
-)]
-pub(crate) async fn list(
-    State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
-    filter: Result<Query<Filter>, QueryRejection>,
-) -> Result<Json<IncidentPage>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
-    let cursor = filter.cursor.as_deref().map(parse_cursor).transpose()?;
-    let (opened_before, id_before) = cursor.unzip();
-    let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
-    let sees = caller.role.sees;
-    let own_sector = (sees == Sight::Sector).then(|| caller.sector().map(ToString::to_string)).flatten();
-    let withheld: Vec<String> = caller.withheld(&edge.city.doctrine).into_iter().map(ToString::to_string).collect();
-    let affairs: Vec<String> = caller.affairs(&edge.city.doctrine).into_iter().map(ToString::to_string).collect();
-    let statement = format!(
-        "select {VIEW}
-          where ($1::text is null or i.sector = $1 or i.also_concerns @> array[$1])
-            and ($2::text is null or i.status = $2)
-            and ($3::text is null or i.kind = $3)
-            and ($4::timestamptz is null or i.opened_at >= $4)
-            and ($5::timestamptz is null or (i.opened_at, i.id) < ($5, $6))
-            and ($7 or i.sector = $8 or i.also_concerns @> array[$8] or i.kind = any($10)
-                 or exists (select from escalation.alert a where a.incident_id = i.id and a.body = $9))
-            and ($12::uuid[] is null or i.id = any($12))
-            and not i.kind = any($13)
-          order by i.opened_at desc, i.id desc limit $11"
-    );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(filter.sector.map(String::from))
-        .bind(filter.status.map(IncidentStatus::code))
-        .bind(filter.kind.map(String::from))
-        .bind(filter.since.map(ToSqlx::to_sqlx))
-        .bind(opened_before.map(ToSqlx::to_sqlx))
-        .bind(id_before)
-        .bind(sees == Sight::Everything)
-        .bind(own_sector)
-        .bind(caller.source.body.as_str())
-        .bind(affairs)
-        .bind(PAGE + 1)
-        .bind(ids)
-        .bind(withheld)
-        .fetch_all(&edge.pool)
-        .await
-        .map_err(|e| Problem::from_store(&e))?;
-    page(&rows, &edge, caller).map(Json).map_err(|e| Problem::from_store(&e))
-}
-
-fn page(rows: &[PgRow], edge: &Edge, caller: Caller<'_>) -> Result<IncidentPage, sqlx::Error> {
-    let full = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let shown = rows.get(..full).unwrap_or(rows);
-    let next = match shown.last() {
-        Some(last) if rows.len() > full => {
-            let opened: SqlTimestamp = last.try_get("opened_at")?;
-            Some(format!("{}_{}", opened.to_jiff(), last.try_get::<Uuid, _>("id")?))
-        }
-        _ => None,
-    };
-    let incidents = shown.iter().map(|row| {
-        let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
-        // Whoever does not follow it was told of it: the statement saw to that.
-        let clearance = if caller.follows(&snapshot, &edge.city) { Sensitivity::Personal } else { Sensitivity::Public };
-        Ok(IncidentView::read(row, &edge.city.directory)?.redacted(clearance))
-    });
-    Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
-}
-
-fn parse_ids(ids: &str) -> Result<Vec<Uuid>, Problem> {
-    let ids: Option<Vec<Uuid>> = ids.split(',').map(|id| id.parse().ok()).collect();
-    ids.filter(|ids| i64::try_from(ids.len()).is_ok_and(|count| count <= PAGE))
-        .ok_or_else(|| invalid("ids", format!("Donnez au plus {PAGE} identifiants séparés par des virgules.")))
-}
-
-fn parse_cursor(cursor: &str) -> Result<(Timestamp, Uuid), Problem> {
-    cursor
-        .split_once('_')
-        .and_then(|(opened, id)| Some((opened.parse().ok().filter(Dated::is_within_reach)?, id.parse().ok()?)))
-        .ok_or_else(|| invalid("cursor", "Reprenez la valeur `next` de la page précédente.".to_owned()))
 }
 
 pub(crate) fn invalid(field: &str, message: String) -> Problem {

@@ -11,6 +11,7 @@ mod explanations;
 mod incidents;
 mod indicators;
 mod limits;
+mod listing;
 mod live;
 mod observatory;
 mod page;
@@ -100,7 +101,7 @@ impl Console {
 /// Every route of this edge.
 fn doors() -> Doors<Desk> {
     Doors::new()
-        .get(API, "/api/v1/incidents", incidents::list)
+        .get(API, "/api/v1/incidents", listing::list)
         .get(API, "/api/v1/incidents/{id}", incidents::one)
         .post(API, "/api/v1/incidents/{id}/acknowledgements", act::acknowledge)
         .post(API, "/api/v1/incidents/{id}/seen", act::see)
@@ -142,7 +143,7 @@ pub fn routes() -> Vec<Door> {
 pub fn openapi_paths() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
     #[openapi(paths(
-        incidents::list,
+        listing::list,
         incidents::one,
         events::stream,
         explanations::of_body,

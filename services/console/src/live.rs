@@ -83,13 +83,17 @@ pub(crate) async fn follow(pool: &PgPool, live: &Live, stop: CancellationToken) 
             position = None;
             continue;
         }
-        if let Err(error) = advance(pool, live, &mut position).await {
+        // What fills a page has more behind it, which is not left to the next look: that would be a limit on facts a second.
+        while advance(pool, live, &mut position).await.unwrap_or_else(|error| {
             tracing::warn!(error = %error, "the journal cannot be followed; live streams are late");
-        }
+            false
+        }) && !stop.is_cancelled()
+        {}
     }
 }
 
-async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) -> Result<(), sqlx::Error> {
+/// One page more; whether it was full.
+async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) -> Result<bool, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let from = if let Some(known) = *position {
         known
@@ -100,9 +104,10 @@ async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) ->
     };
     let entries = journal::read_after(&mut connection, from, LIMIT).await?;
     *position = Some(entries.last().map_or(from, |(at, _)| *at));
+    let full = i64::try_from(entries.len()).is_ok_and(|read| read >= LIMIT);
     for entry in entries {
         // No listener any more is not an error.
         drop(live.0.send(Arc::new(entry)));
     }
-    Ok(())
+    Ok(full)
 }

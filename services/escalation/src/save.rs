@@ -1,12 +1,12 @@
 //! What a round came to, written: plans, alerts and facts, in the caller's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use vigie_domain::{
     city::City,
-    round::{self, Origin, Outcome},
+    round::{self, Carried, Origin, Outcome, SettledStep},
 };
 use vigie_platform::{
     consumer::Outbox,
@@ -14,11 +14,14 @@ use vigie_platform::{
     metrics::{ByOutcome, Metrics},
 };
 use vigie_proto::{
-    AlertId,
+    AlertId, IncidentId,
     event::{Event, StepOutcome},
 };
 
 use crate::store;
+
+/// What is due within this time of the opening is told with it.
+const FIRST: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a transaction settled, for the metrics.
 #[derive(Debug, Default)]
@@ -36,7 +39,7 @@ pub(crate) async fn save(
     outbox: &mut Outbox,
 ) -> Result<Counts, sqlx::Error> {
     let (alerts, digest) = outcome.alerts(city, now, || AlertId(ids::fresh()));
-    store::save(tx, &outcome.plans).await?;
+    store::save(tx, &outcome.plans, &relaunched(&outcome)).await?;
     let issued = round::grouped(store::record_told(tx, alerts).await?, &digest);
     for (origin, fact) in outcome.facts(now) {
         push(outbox, fact, Some(origin));
@@ -46,6 +49,16 @@ pub(crate) async fn save(
         push(outbox, alert.into(), origin);
     }
     Ok(Counts::of(&outcome, now))
+}
+
+/// The incidents of which a step after the first was told: fired, and due more than a moment after the opening.
+fn relaunched(outcome: &Outcome) -> BTreeSet<IncidentId> {
+    let again = |carried: &&Carried| {
+        let first = carried.incident.opened_at + FIRST;
+        let fired = |settled: &SettledStep| settled.outcome == StepOutcome::Fired && settled.settlement.due_at > first;
+        carried.settled.iter().any(fired)
+    };
+    outcome.carried.iter().filter(again).map(|carried| carried.incident.id).collect()
 }
 
 fn push(outbox: &mut Outbox, event: Event, origin: Option<&Origin>) {

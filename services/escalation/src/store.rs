@@ -1,6 +1,6 @@
 //! Plans and alerts in Postgres.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -60,8 +60,12 @@ pub(crate) async fn waiting(pool: &PgPool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("select count(*) from escalation.plan where next_due is not null").fetch_one(pool).await
 }
 
-/// Writes plans back, new or changed.
-pub(crate) async fn save(tx: &mut PgConnection, plans: &[InHand]) -> Result<(), sqlx::Error> {
+/// Writes plans back, new or changed; `relaunched` had a step after the first told just now.
+pub(crate) async fn save(
+    tx: &mut PgConnection,
+    plans: &[InHand],
+    relaunched: &BTreeSet<IncidentId>,
+) -> Result<(), sqlx::Error> {
     if plans.is_empty() {
         return Ok(());
     }
@@ -74,15 +78,18 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[InHand]) -> Result<(), 
         roles.collect::<Vec<_>>().join(",")
     };
     sqlx::query(
-        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles, partial)
-         select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ','), p.partial
+        "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles, partial,
+                                      counts, relaunched)
+         select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ','), p.partial,
+                string_to_array(p.counts, ','), p.relaunched
            from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-                       $9::jsonb[])
-             as p (id, state, snapshot, next_due, cause, traceparent, step, roles, partial)
+                       $9::jsonb[], $10::text[], $11::bool[])
+             as p (id, state, snapshot, next_due, cause, traceparent, step, roles, partial, counts, relaunched)
          on conflict (incident_id) do update
             set state = excluded.state, snapshot = excluded.snapshot, next_due = excluded.next_due,
                 cause = excluded.cause, traceparent = excluded.traceparent,
-                next_step = excluded.next_step, next_roles = excluded.next_roles, partial = excluded.partial",
+                next_step = excluded.next_step, next_roles = excluded.next_roles, partial = excluded.partial,
+                counts = excluded.counts, relaunched = plan.relaunched or excluded.relaunched",
     )
     .bind(plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
@@ -93,9 +100,17 @@ pub(crate) async fn save(tx: &mut PgConnection, plans: &[InHand]) -> Result<(), 
     .bind(next.iter().map(step).collect::<Vec<_>>())
     .bind(next.iter().map(roles).collect::<Vec<_>>())
     .bind(plans.iter().map(|p| partial(&p.escalation)).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| counts(&p.escalation)).collect::<Vec<_>>())
+    .bind(plans.iter().map(|p| relaunched.contains(&p.snapshot.id)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Indicators that the plan's circuits count for, with commas between them.
+fn counts(escalation: &Escalation) -> String {
+    let counts: BTreeSet<&str> = escalation.plan.circuits.iter().flat_map(|c| &c.counts).map(String::as_str).collect();
+    counts.into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// Circuits with some in charge and not enough; none when there is none, which is nearly always.

@@ -199,7 +199,8 @@ macro_rules! of_period {
                       to_char(i.opened_at at time zone $3, 'YYYY-MM') as month
                  from routing.incident i
                 where i.nature = $4 and not i.kind = any($5)
-                  and (i.opened_at at time zone $3)::date between $1::date and $2::date) ",
+                  and i.opened_at >= $1::date::timestamp at time zone $3
+                  and i.opened_at < ($2::date + 1)::timestamp at time zone $3) ",
             $select
         )
     };
@@ -236,10 +237,7 @@ async fn others(pool: &PgPool, scope: &Scope, now: Timestamp) -> Result<BTreeMap
               where exists (select from routing.acknowledgement a where a.incident_id = s.id) group by 2, 3, 4
              union all
              select 'relaunched', month, sector, kind, count(*) from seen s
-              where exists (select from journal.entry e
-                             where e.incident_id = s.id and e.type = 'vigie.escalation.step-settled.v1'
-                               and e.data ->> 'outcome' = 'fired'
-                               and (e.data ->> 'due_at')::timestamptz > s.opened_at + interval '1 minute') group by 2, 3, 4
+               join escalation.plan p on p.incident_id = s.id where p.relaunched group by 2, 3, 4
              union all select 'owed', month, sector, kind, count(*) from owed group by 2, 3, 4
              union all select 'given', month, sector, kind, count(given_at) from owed group by 2, 3, 4
              union all select 'in_time', month, sector, kind, count(*) filter (where given_at <= due_at) from owed group by 2, 3, 4
@@ -255,10 +253,8 @@ async fn others(pool: &PgPool, scope: &Scope, now: Timestamp) -> Result<BTreeMap
 pub(crate) async fn indicators(pool: &PgPool, scope: &Scope) -> Result<BTreeMap<String, Counts>, sqlx::Error> {
     let query = of_period!(
         ", activated as (
-             select distinct s.id, s.month, s.sector, s.kind, jsonb_array_elements_text(circuit -> 'counts') as what
-               from seen s join escalation.plan p on p.incident_id = s.id,
-                    jsonb_array_elements(p.state -> 'plan' -> 'circuits') as circuit
-              where jsonb_typeof(circuit -> 'counts') = 'array'),
+             select s.month, s.sector, s.kind, unnest(p.counts) as what
+               from seen s join escalation.plan p on p.incident_id = s.id where p.counts <> '{}'),
            numbered as (
              select what, month, sector, kind, 1 as amount from activated
              union all

@@ -42,10 +42,35 @@ pub(crate) struct Stage {
     pub(crate) poster: Poster,
 }
 
+/// Whose city is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum City {
+    /// Of one body: nothing but the path of a signal is measured.
+    OfOneBody,
+    /// Of the configuration, its delays divided by so much.
+    Configured { time_scale: &'static str },
+}
+
+impl Stage {
+    /// A personal link's secret, or a token, of `source` for the served Vigie.
+    pub(crate) async fn secret(&self, source: &str, purpose: Purpose) -> anyhow::Result<String> {
+        secret(self.scratch.logins(), source, purpose).await
+    }
+}
+
+async fn secret(logins: &DatabaseConfig, source: &str, purpose: Purpose) -> anyhow::Result<String> {
+    let pool = database::pool(logins, "directory", 2)?;
+    let source = SourceId::new(source).context("a source's id")?;
+    let secret = credential::issue(&pool, &source, purpose, None, false, SystemClock.now()).await?;
+    pool.close().await;
+    Ok(secret)
+}
+
 /// Prepares a stage, measures on it, and clears it whether that worked, failed or was interrupted.
 pub(crate) async fn on(
     config_file: Option<&Path>,
     staged: &Staged,
+    city: City,
     serve: &[&str],
     measure: impl AsyncFnOnce(&Stage) -> anyhow::Result<Report>,
 ) -> anyhow::Result<Report> {
@@ -59,7 +84,7 @@ pub(crate) async fn on(
     let work = async {
         let sink = Sink::start().await?;
         let (server, poster) =
-            serve_city(&folder, config_file, &staged.territory, serve, scratch.logins(), &sink).await?;
+            serve_city(&folder, config_file, (city, &staged.territory), serve, scratch.logins(), &sink).await?;
         let stage = Stage { scratch, sink, bus: bus.clone(), poster };
         let outcome = measure(&stage).await.with_context(|| server.log_tail());
         drop(server);
@@ -119,7 +144,7 @@ impl Server {
 async fn serve_city(
     folder: &Path,
     config_file: Option<&Path>,
-    territory: &Path,
+    (city, territory): (City, &Path),
     serve: &[&str],
     logins: &DatabaseConfig,
     sink: &Sink,
@@ -140,8 +165,6 @@ async fn serve_city(
         ("VIGIE__HTTP__PRIVATE_LISTEN", String::new()),
         ("VIGIE__HTTP__CONNECTIONS", "4096".to_owned()),
         ("VIGIE__PATHS__TERRITORY", territory.display().to_string()),
-        ("VIGIE__PATHS__DOCTRINE", folder.join("doctrine").display().to_string()),
-        ("VIGIE__PATHS__DIRECTORY", folder.join("directory").display().to_string()),
         ("VIGIE__INTAKE__RATE_PER_MINUTE", "100000000".to_owned()),
         ("VIGIE__INTAKE__RATE_BURST", "1000000".to_owned()),
         ("VIGIE__EMAIL__HOST", sink.address().ip().to_string()),
@@ -149,14 +172,20 @@ async fn serve_city(
         ("VIGIE__EMAIL__TLS", "none".to_owned()),
         ("VIGIE__LINKS__KEY_FILE", key_file.display().to_string()),
     ]);
+    match city {
+        City::OfOneBody => command
+            .env("VIGIE__PATHS__DOCTRINE", folder.join("doctrine"))
+            .env("VIGIE__PATHS__DIRECTORY", folder.join("directory")),
+        City::Configured { time_scale } => command.env("VIGIE__ESCALATION__TIME_SCALE", time_scale),
+    };
     for (service, url) in &logins.services {
         let path = private(folder, &format!("{service}.url"), url.expose())?;
         command.env(format!("VIGIE__DATABASE__SERVICES__{}", service.to_uppercase()), path);
     }
-    let pool = database::pool(logins, "directory", 2)?;
-    let source = SourceId::new(city::SOURCE).context("the bench's source")?;
-    let token = credential::issue(&pool, &source, Purpose::Token, None, false, SystemClock.now()).await?;
-    pool.close().await;
+    let token = match city {
+        City::OfOneBody => secret(logins, city::SOURCE, Purpose::Token).await?,
+        City::Configured { .. } => String::new(),
+    };
     progress("starting vigie serve");
     let mut server = Server { child: command.spawn().context("cannot start vigie serve")?, log };
     wait_ready(address, &mut server).await.with_context(|| server.log_tail())?;

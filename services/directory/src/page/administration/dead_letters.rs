@@ -172,7 +172,7 @@ async fn unreached(edge: &Edge) -> Result<Vec<Unreached>, sqlx::Error> {
     let since = edge.context.clock.now() - UNREACHED;
     let rows = sqlx::query(
         "select type, recorded_at, data::text as data from journal.entry
-          where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1 order by seq desc limit $2",
+          where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1 order by recorded_at desc limit $2",
     )
     .bind(since.to_sqlx())
     .bind(SHOWN)
