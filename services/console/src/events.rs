@@ -88,7 +88,7 @@ pub(crate) async fn stream(
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let given = header.or(asked.after.as_deref()).filter(|id| !id.is_empty());
     let at_most = edge.context.config.http.streams_per_source;
-    let seat = edge.live.seat(&source.id, at_most, &edge.context.metrics).ok_or_else(|| {
+    let seat = edge.live.seat(&source.id, at_most).ok_or_else(|| {
         let notes = edge.context.authenticator.notes();
         notes.note(SecurityMatter::StreamRefused, Some(&source.id), Some(client.0));
         too_many(at_most)

@@ -6,6 +6,7 @@
 mod acknowledge;
 mod act;
 mod caller;
+mod config;
 mod events;
 mod explanations;
 mod incidents;
@@ -32,6 +33,8 @@ use vigie_platform::{
     database::SchemaMigrations,
     door::{API, ASSET, Door, Doors, LINK, PAGE, STREAM},
 };
+
+pub use config::ConsoleConfig;
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
@@ -77,14 +80,11 @@ pub struct Console {
 }
 
 impl Console {
-    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> anyhow::Result<Self> {
-        let key = context.config.links.key.as_ref();
-        let key = key.ok_or_else(|| {
-            anyhow::anyhow!("links.key_file is not set: make one with `openssl rand -hex 32 > link.key`")
-        })?;
-        let signer = Signer::new(key.expose().as_bytes());
-        let limits = Arc::new(limits::Limits::new(&context.config.console));
-        Ok(Self { desk: Desk { context, in_force, pool, signer, live: live::Live::default(), limits } })
+    /// `signer` checks the links of messages.
+    pub fn new(context: Context, config: &ConsoleConfig, in_force: InForce, pool: PgPool, signer: Signer) -> Self {
+        let limits = Arc::new(limits::Limits::new(config));
+        let live = live::Live::new(&context.metrics.registrar);
+        Self { desk: Desk { context, in_force, pool, signer, live, limits } }
     }
 
     /// Its routes.

@@ -4,8 +4,10 @@ use std::num::NonZeroU32;
 
 use axum::http::StatusCode;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
-use vigie_platform::{config::ConsoleConfig, problem::Problem};
+use vigie_platform::problem::Problem;
 use vigie_proto::{AlertId, SourceId};
+
+use crate::ConsoleConfig;
 
 /// A quota per link and one per source.
 #[derive(Debug)]

@@ -9,7 +9,10 @@ use std::{
 use sqlx::PgPool;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{journal, journal::Entry, journal::Position, metrics::Metrics};
+use vigie_platform::{
+    journal::{self, Entry, Position},
+    metrics::{Gauge, Registrar},
+};
 use vigie_proto::SourceId;
 
 /// Entries a slow listener may lag behind; beyond, it reads them again from the journal.
@@ -20,7 +23,12 @@ const LIMIT: i64 = 500;
 
 /// The live end of the journal, and who listens to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Live(broadcast::Sender<Arc<(Position, Entry)>>, Streams);
+pub(crate) struct Live {
+    told: broadcast::Sender<Arc<(Position, Entry)>>,
+    streams: Streams,
+    /// How many are open, for the metrics.
+    open: Gauge,
+}
 
 /// How many streams each source has open.
 type Streams = Arc<Mutex<HashMap<SourceId, usize>>>;
@@ -30,7 +38,7 @@ type Streams = Arc<Mutex<HashMap<SourceId, usize>>>;
 pub(crate) struct Seat {
     streams: Streams,
     source: SourceId,
-    metrics: Arc<Metrics>,
+    open: Gauge,
 }
 
 impl Drop for Seat {
@@ -42,31 +50,30 @@ impl Drop for Seat {
                 streams.remove(&self.source);
             }
         }
-        self.metrics.streams_open.dec();
-    }
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(CAPACITY), Streams::default())
+        self.open.dec();
     }
 }
 
 impl Live {
+    pub(crate) fn new(registrar: &Registrar) -> Self {
+        let open = registrar.series("streams_open", "Live streams that are open");
+        Self { told: broadcast::Sender::new(CAPACITY), streams: Streams::default(), open }
+    }
+
     /// A seat for one more stream of `source`; none when it has `at_most` already.
-    pub(crate) fn seat(&self, source: &SourceId, at_most: usize, metrics: &Arc<Metrics>) -> Option<Seat> {
-        let mut streams = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn seat(&self, source: &SourceId, at_most: usize) -> Option<Seat> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let open = streams.entry(source.clone()).or_default();
         if *open >= at_most {
             return None;
         }
         *open += 1;
-        metrics.streams_open.inc();
-        Some(Seat { streams: Arc::clone(&self.1), source: source.clone(), metrics: Arc::clone(metrics) })
+        self.open.inc();
+        Some(Seat { streams: Arc::clone(&self.streams), source: source.clone(), open: self.open.clone() })
     }
 
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<(Position, Entry)>> {
-        self.0.subscribe()
+        self.told.subscribe()
     }
 }
 
@@ -78,7 +85,7 @@ pub(crate) async fn follow(pool: &PgPool, live: &Live, stop: CancellationToken) 
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(EVERY) => {}
         }
-        if live.0.receiver_count() == 0 {
+        if live.told.receiver_count() == 0 {
             // Nobody listens: begin again from the end when somebody does.
             position = None;
             continue;
@@ -107,7 +114,7 @@ async fn advance(pool: &PgPool, live: &Live, position: &mut Option<Position>) ->
     let full = i64::try_from(entries.len()).is_ok_and(|read| read >= LIMIT);
     for entry in entries {
         // No listener any more is not an error.
-        drop(live.0.send(Arc::new(entry)));
+        drop(live.told.send(Arc::new(entry)));
     }
     Ok(full)
 }

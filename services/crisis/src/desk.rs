@@ -17,7 +17,7 @@ use vigie_platform::{Context, problem::Problem};
 use vigie_proto::CrisisId;
 
 use crate::{
-    moment,
+    Pace, moment,
     problems::{no_rules, not_yours, stored},
     store,
 };
@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) context: Context,
+    pub(crate) pace: Pace,
     pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
     pub(crate) scripts: Arc<BTreeMap<String, Script>>,
@@ -62,7 +63,7 @@ impl Edge {
     }
 
     pub(crate) fn moment(&self) -> Result<Moment<'_>, Problem> {
-        moment(&self.city, &self.desk.context.config, self.now).ok_or_else(no_rules)
+        moment(&self.city, self.desk.pace, self.now).ok_or_else(no_rules)
     }
 
     /// A crisis the caller may know; 404 otherwise, without saying which.

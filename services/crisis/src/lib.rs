@@ -12,6 +12,7 @@ mod conduct;
 mod desk;
 mod key;
 mod linking;
+mod metrics;
 mod order;
 mod page;
 mod pdf;
@@ -20,7 +21,7 @@ mod store;
 mod timers;
 mod view;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::PgPool;
@@ -31,9 +32,7 @@ use vigie_domain::{
     link::Signer,
 };
 use vigie_platform::{
-    Context,
-    config::Config,
-    consumer,
+    Context, consumer,
     database::SchemaMigrations,
     door::{API, ASSET, Door, Doors, LINK, PAGE},
 };
@@ -45,6 +44,15 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "crisis", migrator: sqlx::migrate!("./migrations") }
 }
 
+/// How fast time goes for crises: as for the plans of incidents.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Divides every delay of the doctrine.
+    pub time_scale: f64,
+    /// Longest sleep between two looks at what is due.
+    pub idle: Duration,
+}
+
 /// The service: its routes and its loops.
 #[derive(Debug)]
 pub struct Service {
@@ -52,17 +60,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// `scripts` are the exercises that can be played, by name.
+    /// `scripts` are the exercises that can be played, by name; `signer` checks the links of requests for a resource.
     pub fn new(
         context: Context,
+        pace: Pace,
         in_force: InForce,
         pool: PgPool,
         scripts: BTreeMap<String, Script>,
-    ) -> anyhow::Result<Self> {
-        let key = context.config.links.key.as_ref().ok_or_else(|| anyhow::anyhow!("links.key_file is not set"))?;
-        let signer = Signer::new(key.expose().as_bytes());
+        signer: Signer,
+    ) -> Self {
         let (scripts, wake) = (Arc::new(scripts), Arc::default());
-        Ok(Self { desk: Desk { context, in_force, pool, scripts, signer, wake } })
+        Self { desk: Desk { context, pace, in_force, pool, scripts, signer, wake } }
     }
 
     /// Its routes.
@@ -72,14 +80,21 @@ impl Service {
 
     /// Settles what is due and follows the exercises' incidents until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Desk { context, in_force, pool, wake, .. } = self.desk;
+        let Desk { context, pace, in_force, pool, wake, .. } = self.desk;
         let linking = linking::Linking {
             in_force: in_force.clone(),
-            config: Arc::clone(&context.config),
+            pace,
             fresh: context.fresh.clone(),
             wake: Arc::clone(&wake),
         };
-        let timers = timers::Timers { context: context.clone(), in_force, pool: pool.clone(), wake };
+        let timers = timers::Timers {
+            metrics: metrics::Metrics::new(&context.metrics.registrar),
+            context: context.clone(),
+            pace,
+            in_force,
+            pool: pool.clone(),
+            wake,
+        };
         let by_fact = consumer::run(context, pool, Arc::new(linking), stop.clone());
         let by_time = timers.run(stop);
         tokio::try_join!(by_fact, by_time)?;
@@ -88,10 +103,10 @@ impl Service {
 }
 
 /// The rules of crises in force, at `now`; none when the doctrine has none.
-fn moment<'a>(city: &'a City, config: &Config, now: Timestamp) -> Option<Moment<'a>> {
+fn moment(city: &City, pace: Pace, now: Timestamp) -> Option<Moment<'_>> {
     let rules = city.doctrine.crisis.as_ref()?;
     let zone = city.doctrine.zone.iana_name().unwrap_or("UTC");
-    Some(Moment { rules, now, zone, time_scale: config.escalation.time_scale })
+    Some(Moment { rules, now, zone, time_scale: pace.time_scale })
 }
 
 /// Every route of this edge.

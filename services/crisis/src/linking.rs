@@ -7,7 +7,6 @@ use sqlx::PgConnection;
 use tokio::sync::Notify;
 use vigie_domain::{city::InForce, doctrine::Class};
 use vigie_platform::{
-    config::Config,
     consumer::{Handler, Outbox, Received, Verdict},
     journal::Entry,
 };
@@ -17,12 +16,12 @@ use vigie_proto::{
     event::{Cause, Event, IncidentSnapshot},
 };
 
-use crate::{carry::Carrier, moment, store};
+use crate::{Pace, carry::Carrier, moment, store};
 
 /// The consumer of incidents that signals opened or joined.
 pub(crate) struct Linking {
     pub(crate) in_force: InForce,
-    pub(crate) config: Arc<Config>,
+    pub(crate) pace: Pace,
     pub(crate) fresh: vigie_platform::relay::FreshEntries,
     /// Tells the timers that due times changed.
     pub(crate) wake: Arc<Notify>,
@@ -82,7 +81,7 @@ impl Linking {
         now: Timestamp,
     ) -> Result<Vec<Entry>, sqlx::Error> {
         let city = self.in_force.get();
-        let (Some(id), Some(at)) = (store::exercise_of(tx, signal).await?, moment(&city, &self.config, now)) else {
+        let (Some(id), Some(at)) = (store::exercise_of(tx, signal).await?, moment(&city, self.pace, now)) else {
             return Ok(Vec::new());
         };
         let Some(mut crisis) = store::lock(tx, id).await? else { return Ok(Vec::new()) };

@@ -13,14 +13,15 @@ use vigie_domain::{
 use vigie_platform::{
     Context,
     due::{self, Due},
-    metrics::{ByNature, ByState},
 };
 use vigie_proto::Nature;
 
-use crate::{carry::Carrier, moment, store};
+use crate::{Pace, carry::Carrier, metrics::Metrics, moment, store};
 
 pub(crate) struct Timers {
     pub(crate) context: Context,
+    pub(crate) pace: Pace,
+    pub(crate) metrics: Metrics,
     pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
     /// Told when due times changed.
@@ -29,7 +30,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        due::run(&self, &self.context, &self.wake, stop).await
+        due::run(&self, &self.context, self.pace.idle, &self.wake, stop).await
     }
 }
 
@@ -45,7 +46,7 @@ impl Due for Timers {
         let mut tx = self.pool.begin().await?;
         let Some(mut crisis) = store::claim_due(&mut tx, now).await? else { return Ok(false) };
         // A doctrine without crises came into force meanwhile: what is due waits for one that has them.
-        let Some(at) = moment(&city, &self.context.config, now) else { return Ok(false) };
+        let Some(at) = moment(&city, self.pace, now) else { return Ok(false) };
         let effects = crisis.settle_due(at);
         let entries = Carrier::new(&city, at, None).carry_out(&mut tx, &crisis, effects).await?;
         tx.commit().await?;
@@ -58,11 +59,10 @@ impl Due for Timers {
         let (city, now) = (self.in_force.get(), self.context.clock.now());
         let Some(rules) = &city.doctrine.crisis else { return Ok(()) };
         let open = store::open(&mut *self.pool.acquire().await?).await?;
-        let metrics = &self.context.metrics;
         let mut counted: BTreeMap<(bool, bool), i64> = BTreeMap::new();
         for nature in [Nature::Real, Nature::Exercise] {
             let number = open.iter().filter(|crisis| crisis.snapshot.nature == nature).count();
-            let gauge = metrics.crisis_open.get_or_create(&ByNature { nature: nature.code() });
+            let gauge = self.metrics.open.get_or_create(&[("nature", nature.code())]);
             gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
         }
         for crisis in open.iter().filter(|crisis| crisis.snapshot.nature == Nature::Real) {
@@ -78,8 +78,8 @@ impl Due for Timers {
         }
         for (late, state) in [(false, "waiting"), (true, "late")] {
             let of = |mobilisations: bool| counted.get(&(mobilisations, late)).copied().unwrap_or_default();
-            metrics.crisis_mobilisations.get_or_create(&ByState { state }).set(of(true));
-            metrics.crisis_reports.get_or_create(&ByState { state }).set(of(false));
+            self.metrics.mobilisations.get_or_create(&[("state", state)]).set(of(true));
+            self.metrics.reports.get_or_create(&[("state", state)]).set(of(false));
         }
         Ok(())
     }

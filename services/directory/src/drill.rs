@@ -1,6 +1,6 @@
 //! The reachability drill: every contact point is asked to answer once; the report says who cannot be reached.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, Zoned};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -12,10 +12,13 @@ use vigie_domain::{
     city::{City, InForce},
     directory::{Ambit, Recipient},
 };
-use vigie_platform::{Context, config::DirectoryConfig, ids, journal::Entry};
+use vigie_platform::{Context, ids, journal::Entry};
 use vigie_proto::{BodyId, Channel, ContactId, DrillId, SectorId, event::ProbePurpose};
 
-use crate::probe::{self, Cause};
+use crate::{
+    DirectoryConfig,
+    probe::{self, Cause},
+};
 
 /// How often it is looked whether a regular drill is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -94,11 +97,11 @@ pub(crate) async fn open(
 /// Opens the regular drill of each month until stopped.
 pub(crate) async fn run(
     context: Context,
+    config: Arc<DirectoryConfig>,
     in_force: InForce,
     pool: PgPool,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let config = context.config.directory.clone();
     if config.drill_day == 0 {
         stop.cancelled().await;
         return Ok(());
@@ -106,8 +109,7 @@ pub(crate) async fn run(
     loop {
         let (city, now) = (in_force.get(), context.clock.now());
         if let Some(month) = due(&config, &now.to_zoned(city.doctrine.zone.clone())) {
-            let within = SignedDuration::from_hours(config.answer_within_h);
-            match open(&pool, &city, &Scope::default(), within, Some(&month), None, now).await {
+            match open(&pool, &city, &Scope::default(), config.answer_within(), Some(&month), None, now).await {
                 Ok(Some((id, contacts, entries))) => {
                     tracing::info!(drill.id = %id, contacts, "the drill of the month has begun");
                     context.fresh.push(entries);

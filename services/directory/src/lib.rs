@@ -7,6 +7,7 @@
 
 mod along;
 mod api;
+mod config;
 pub mod credential;
 mod drill;
 pub mod in_force;
@@ -23,7 +24,6 @@ pub mod version;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{city::InForce, link::Signer};
@@ -31,6 +31,7 @@ use vigie_platform::{
     Context, consumer,
     database::SchemaMigrations,
     door::{API, Door, Doors, FEED, KEY, LINK, OPEN, PAGE},
+    metrics::Gauge,
     supervisor::Supervisor,
 };
 
@@ -44,6 +45,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// A whole doctrine and directory fit; nothing else of this size is taken in.
 const CONFIGURATION_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
+pub use config::DirectoryConfig;
+
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "directory", migrator: sqlx::migrate!("./migrations") }
@@ -56,16 +59,9 @@ pub struct Service {
 }
 
 impl Service {
-    /// Errors when the key that signs the links of probes is missing.
-    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> anyhow::Result<Self> {
-        let key = context
-            .config
-            .links
-            .key
-            .as_ref()
-            .context("links.key_file is not set: make one with `openssl rand -hex 32 > link.key`")?;
-        let signer = Signer::new(key.expose().as_bytes());
-        Ok(Self { desk: Desk { context, in_force, pool, signer } })
+    /// `signer` checks the links of probes.
+    pub fn new(context: Context, config: DirectoryConfig, in_force: InForce, pool: PgPool, signer: Signer) -> Self {
+        Self { desk: Desk { context, config: Arc::new(config), in_force, pool, signer } }
     }
 
     /// Its routes.
@@ -75,11 +71,12 @@ impl Service {
 
     /// Proves, drills and hears of its probes until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Desk { context, in_force, pool, .. } = self.desk;
+        let Desk { context, config, in_force, pool, .. } = self.desk;
         let mut supervisor = Supervisor::new(stop.clone());
-        let proving = proof::run(context.clone(), in_force.clone(), pool.clone(), stop.clone());
+        let proving = proof::run(context.clone(), Arc::clone(&config), in_force.clone(), pool.clone(), stop.clone());
         supervisor.start("the proof of what is in force", proving);
-        supervisor.start("the drill of the month", drill::run(context.clone(), in_force, pool.clone(), stop.clone()));
+        let drilling = drill::run(context.clone(), config, in_force, pool.clone(), stop.clone());
+        supervisor.start("the drill of the month", drilling);
         let counting = count_proposals(context.clone(), pool.clone(), stop.clone());
         supervisor.start("the count of what waits for a second person", counting);
         let handler = Arc::new(settled::Settled);
@@ -157,10 +154,14 @@ pub fn routes() -> Vec<Door> {
 
 /// Keeps the metric of proposals that wait, until stopped.
 async fn count_proposals(context: Context, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
+    let gauge: Gauge = context
+        .metrics
+        .registrar
+        .series("configuration_proposals_waiting", "Changes of who may do what that wait for a second administrator");
     loop {
         let counted = async { proposal::waiting(&mut *pool.acquire().await?).await }.await;
         match counted {
-            Ok(waiting) => drop(context.metrics.configuration_proposals_waiting.set(waiting)),
+            Ok(waiting) => drop(gauge.set(waiting)),
             Err(error) => tracing::debug!(error = %error, "proposals could not be counted; trying again"),
         }
         tokio::select! {

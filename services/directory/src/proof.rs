@@ -14,10 +14,10 @@ use vigie_domain::{
 };
 use vigie_platform::{
     Context,
-    metrics::{ByLevel, Metrics},
+    metrics::{Gauge, Labelled},
 };
 
-use crate::reachability;
+use crate::{DirectoryConfig, reachability};
 
 /// Days examined.
 const DAYS: u32 = 30;
@@ -37,11 +37,12 @@ pub(crate) struct Proof {
 /// Proves what is in force until stopped.
 pub(crate) async fn run(
     context: Context,
+    config: Arc<DirectoryConfig>,
     in_force: InForce,
     pool: PgPool,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let config = &context.config.directory;
+    let findings = context.metrics.registrar.series("doctrine_findings", "What the prover found in force, by level");
     let every = Duration::from_secs(config.prove_every_h.saturating_mul(3_600));
     let mut due = tokio::time::Instant::now() + Duration::from_secs(config.prove_after_s);
     let mut proved: Option<CityHashes> = None;
@@ -55,7 +56,7 @@ pub(crate) async fn run(
         if !changed && tokio::time::Instant::now() < due {
             continue;
         }
-        match prove(&pool, &city, context.clock.now(), &context.metrics).await {
+        match prove(&pool, &city, context.clock.now(), &findings).await {
             Ok(()) => {
                 proved = Some(city.hashes());
                 due = tokio::time::Instant::now() + every;
@@ -69,7 +70,7 @@ pub(crate) async fn run(
 }
 
 /// Proves `city` with what drills found, keeps the report, and says loudly what does not hold.
-pub(crate) async fn prove(pool: &PgPool, city: &Arc<City>, now: Timestamp, metrics: &Metrics) -> anyhow::Result<()> {
+async fn prove(pool: &PgPool, city: &Arc<City>, now: Timestamp, findings: &Labelled<Gauge>) -> anyhow::Result<()> {
     let found = reachability::found(pool, city, now).await?;
     let tried = Arc::clone(city);
     let report = tokio::task::spawn_blocking(move || check::check(&tried.with_reachability(&found), now, DAYS))
@@ -78,7 +79,7 @@ pub(crate) async fn prove(pool: &PgPool, city: &Arc<City>, now: Timestamp, metri
     let errors = report.errors().count();
     let warnings = report.findings.len() - errors;
     for (level, count) in [("error", errors), ("warning", warnings)] {
-        metrics.doctrine_findings.get_or_create(&ByLevel { level }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        findings.get_or_create(&[("level", level)]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     for finding in report.findings.iter().filter(|finding| finding.level == Level::Error) {
         tracing::error!(

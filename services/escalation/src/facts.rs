@@ -9,10 +9,7 @@ use vigie_domain::{
     city::InForce,
     round::{Heard, Round},
 };
-use vigie_platform::{
-    consumer::{Handler, Outbox, Received, Verdict},
-    metrics::Metrics,
-};
+use vigie_platform::consumer::{Handler, Outbox, Received, Verdict};
 use vigie_proto::{
     IncidentId,
     consumer::{self, Consumer},
@@ -20,6 +17,7 @@ use vigie_proto::{
 };
 
 use crate::{
+    metrics::Metrics,
     save::{self, Counts},
     store,
 };
@@ -28,7 +26,7 @@ pub(crate) struct Facts {
     pub(crate) in_force: InForce,
     /// Tells the timers that due times changed.
     pub(crate) wake: Arc<Notify>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Handler for Facts {

@@ -8,17 +8,13 @@ use vigie_domain::{
     city::City,
     round::{self, Carried, Origin, Outcome, SettledStep},
 };
-use vigie_platform::{
-    consumer::Outbox,
-    ids,
-    metrics::{ByOutcome, Metrics},
-};
+use vigie_platform::{consumer::Outbox, ids};
 use vigie_proto::{
     AlertId, IncidentId,
     event::{Event, StepOutcome},
 };
 
-use crate::store;
+use crate::{metrics::Metrics, store};
 
 /// What is due within this time of the opening is told with it.
 const FIRST: SignedDuration = SignedDuration::from_mins(1);
@@ -87,10 +83,10 @@ impl Counts {
 
     pub(crate) fn report(&self, metrics: &Metrics) {
         for (outcome, count) in &self.outcomes {
-            metrics.steps_settled.get_or_create(&ByOutcome { outcome }).inc_by(*count);
+            metrics.settled.get_or_create(&[("outcome", outcome)]).inc_by(*count);
         }
         for seconds in &self.lateness_s {
-            metrics.step_lateness.observe(*seconds);
+            metrics.lateness.observe(*seconds);
         }
     }
 }

@@ -14,10 +14,12 @@ use vigie_platform::{
     journal,
 };
 
-use crate::{save, store};
+use crate::{EscalationConfig, metrics::Metrics, save, store};
 
 pub(crate) struct Timers {
     pub(crate) context: Context,
+    pub(crate) config: EscalationConfig,
+    pub(crate) metrics: Metrics,
     pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
     pub(crate) wake: Arc<Notify>,
@@ -25,7 +27,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        due::run(&self, &self.context, &self.wake, stop).await
+        due::run(&self, &self.context, self.config.idle(), &self.wake, stop).await
     }
 }
 
@@ -38,9 +40,8 @@ impl Due for Timers {
 
     async fn settle(&self) -> Result<bool, sqlx::Error> {
         let now = self.context.clock.now();
-        let limit = self.context.config.escalation.batch;
         let mut tx = self.pool.begin().await?;
-        let due = store::claim_due(&mut tx, now, limit).await?;
+        let due = store::claim_due(&mut tx, now, self.config.batch).await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -52,12 +53,12 @@ impl Due for Timers {
         journal::append(&mut tx, outbox.entries()).await?;
         tx.commit().await?;
         self.context.fresh.push(outbox.into_entries());
-        counts.report(&self.context.metrics);
+        counts.report(&self.metrics);
         Ok(true)
     }
 
     async fn count(&self) -> Result<(), sqlx::Error> {
-        self.context.metrics.steps_due.set(store::waiting(&self.pool).await?);
+        self.metrics.due.set(store::waiting(&self.pool).await?);
         Ok(())
     }
 }

@@ -20,7 +20,6 @@ use vigie_domain::{
 };
 use vigie_platform::{
     ids,
-    metrics::ByCode,
     problem::{Fault, Problem, in_french},
     telemetry,
 };
@@ -73,8 +72,7 @@ pub(crate) async fn raise(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
-    let received = headers.get("traceparent").and_then(|v| v.to_str().ok()).filter(|t| telemetry::is_traceparent(t));
-    let received = received.map_or_else(telemetry::fresh_traceparent, str::to_owned);
+    let received = telemetry::traceparent_from(headers.get("traceparent").and_then(|v| v.to_str().ok()));
     let span = tracing::info_span!("POST /api/v1/signals", otel.kind = "server");
     telemetry::continue_trace(&span, Some(&received));
     let traceparent = telemetry::traceparent_of(&span, Some(&received));
@@ -88,7 +86,7 @@ pub(crate) async fn raise(
             response
         }
         Err(problem) => {
-            edge.context.metrics.signals_refused.get_or_create(&ByCode { code: problem.code }).inc();
+            edge.metrics.refused.get_or_create(&[("code", problem.code)]).inc();
             problem.into_response()
         }
     }

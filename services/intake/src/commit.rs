@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{Context, database, metrics::Metrics};
+use vigie_platform::{Context, database};
 
-use crate::store::{self, NewSignal, Stored};
+use crate::{
+    IntakeConfig,
+    metrics::Metrics,
+    store::{self, NewSignal, Stored},
+};
 
 /// Commits under way at once: one writes while the other's fsync is awaited.
 const LOOPS: usize = 2;
@@ -44,7 +48,7 @@ struct Waiting {
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     queue: mpsc::Sender<Waiting>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 }
 
 impl Committer {
@@ -53,7 +57,7 @@ impl Committer {
         let (answer, answered) = oneshot::channel();
         // A place first: once it is taken the signal is counted as waiting, before a loop may count it out.
         let place = self.queue.try_reserve().map_err(|_| CommitError::Full)?;
-        self.metrics.signals_waiting.inc();
+        self.metrics.waiting.inc();
         place.send(Waiting { signal, answer });
         answered.await.unwrap_or(Err(CommitError::Unavailable))
     }
@@ -64,13 +68,23 @@ impl Committer {
 pub(crate) struct CommitLoops {
     queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
     context: Context,
+    metrics: Metrics,
     pool: PgPool,
+    /// Signals that may share one commit.
+    at_most: usize,
 }
 
-pub(crate) fn channel(context: &Context, pool: PgPool) -> (Committer, CommitLoops) {
-    let (sender, receiver) = mpsc::channel(context.config.intake.queue);
-    let committer = Committer { queue: sender, metrics: Arc::clone(&context.metrics) };
-    (committer, CommitLoops { queue: Arc::new(Mutex::new(receiver)), context: context.clone(), pool })
+pub(crate) fn channel(
+    context: &Context,
+    metrics: &Metrics,
+    config: &IntakeConfig,
+    pool: PgPool,
+) -> (Committer, CommitLoops) {
+    let (sender, receiver) = mpsc::channel(config.queue);
+    let (context, metrics) = (context.clone(), metrics.clone());
+    let committer = Committer { queue: sender, metrics: metrics.clone() };
+    let queue = Arc::new(Mutex::new(receiver));
+    (committer, CommitLoops { queue, context, metrics, pool, at_most: config.commit_batch })
 }
 
 impl CommitLoops {
@@ -83,18 +97,17 @@ impl CommitLoops {
     }
 
     async fn commit_until(&self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let limit = self.context.config.intake.commit_batch;
-        let mut batch = Vec::with_capacity(limit);
+        let mut batch = Vec::with_capacity(self.at_most);
         loop {
             {
                 let mut queue = self.queue.lock().await;
                 tokio::select! {
                     biased;
-                    _ = queue.recv_many(&mut batch, limit) => {}
+                    _ = queue.recv_many(&mut batch, self.at_most) => {}
                     () = stop.cancelled() => {
                         // Nothing more is accepted; what was is still committed.
                         queue.close();
-                        queue.recv_many(&mut batch, limit).await;
+                        queue.recv_many(&mut batch, self.at_most).await;
                     }
                 }
             }
@@ -106,7 +119,7 @@ impl CommitLoops {
     }
 
     async fn commit(&self, waiting: Vec<Waiting>) {
-        self.context.metrics.signals_waiting.dec_by(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
+        self.metrics.waiting.dec_by(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
         let (signals, answers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|w| (w.signal, w.answer)).unzip();
         match self.store(&signals).await {
             Ok(stored) => settle(answers, stored.into_iter().map(Ok)),
@@ -141,7 +154,7 @@ impl CommitLoops {
     fn failed(&self, error: &sqlx::Error) -> CommitError {
         let cause = store::cause(error);
         if store::refuses_content(error) {
-            self.context.metrics.signals_poisoned.inc();
+            self.metrics.poisoned.inc();
             tracing::warn!(error = %cause, "the database refuses what a signal holds; its sender is told");
             return CommitError::Refused;
         }
@@ -177,8 +190,8 @@ impl CommitLoops {
                 outcome => break outcome?,
             }
         };
-        self.context.metrics.intake_commit.observe(started.elapsed().as_secs_f64());
-        self.context.metrics.signals_accepted.inc_by(entries.len() as u64);
+        self.metrics.commit.observe(started.elapsed().as_secs_f64());
+        self.metrics.accepted.inc_by(entries.len() as u64);
         self.context.fresh.push(entries);
         Ok(stored)
     }

@@ -6,9 +6,11 @@
 mod api;
 mod caller;
 mod commit;
+mod config;
 mod form;
 mod key;
 mod limit;
+mod metrics;
 mod status;
 mod store;
 
@@ -25,6 +27,8 @@ use vigie_platform::{
 };
 
 pub use api::Accepted;
+pub use config::IntakeConfig;
+use metrics::Metrics;
 pub use status::{BodyTold, IncidentOfSignal, ReturnView, SignalView};
 
 /// This service's part of the database.
@@ -41,6 +45,7 @@ pub(crate) struct Edge {
     pool: PgPool,
     committer: commit::Committer,
     limiter: Arc<limit::Limiter>,
+    metrics: Metrics,
 }
 
 /// What requests are given from.
@@ -51,12 +56,13 @@ struct Desk {
     pool: PgPool,
     committer: commit::Committer,
     limiter: Arc<limit::Limiter>,
+    metrics: Metrics,
 }
 
 impl FromRef<Desk> for Arc<Edge> {
     fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, pool, committer, limiter } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), pool, committer, limiter })
+        let Desk { context, in_force, pool, committer, limiter, metrics } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), pool, committer, limiter, metrics })
     }
 }
 
@@ -68,10 +74,11 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub fn new(context: Context, in_force: InForce, pool: PgPool) -> Self {
-        let (committer, loops) = commit::channel(&context, pool.clone());
-        let limiter = Arc::new(limit::Limiter::new(&context.config.intake));
-        Self { desk: Desk { context, in_force, pool, committer, limiter }, loops }
+    pub fn new(context: Context, config: &IntakeConfig, in_force: InForce, pool: PgPool) -> Self {
+        let metrics = Metrics::new(&context.metrics.registrar);
+        let (committer, loops) = commit::channel(&context, &metrics, config, pool.clone());
+        let limiter = Arc::new(limit::Limiter::new(config));
+        Self { desk: Desk { context, in_force, pool, committer, limiter, metrics }, loops }
     }
 
     /// Its routes.

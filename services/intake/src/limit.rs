@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
-use vigie_platform::config::IntakeConfig;
 use vigie_proto::SourceId;
+
+use crate::IntakeConfig;
 
 /// A quota per source.
 #[derive(Debug)]

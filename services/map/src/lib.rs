@@ -4,6 +4,7 @@
 //! configuration names a source of tiles. What is drawn is thinned; a position is always located by the exact borders.
 
 mod assets;
+mod config;
 mod geojson;
 mod place;
 mod tiles;
@@ -18,6 +19,7 @@ use vigie_platform::{
     problem::Problem,
 };
 
+pub use config::MapConfig;
 pub use geojson::{Drawn, TOLERANCE_M};
 pub use place::{NeighbourView, PlaceView, SchoolNear};
 
@@ -27,6 +29,7 @@ pub(crate) struct Edge {
     context: Context,
     /// As in force when the request came.
     city: Arc<City>,
+    config: Arc<MapConfig>,
     drawings: geojson::Drawings,
 }
 
@@ -43,19 +46,20 @@ impl Edge {
 struct Desk {
     context: Context,
     in_force: InForce,
+    config: Arc<MapConfig>,
     drawings: geojson::Drawings,
 }
 
 impl FromRef<Desk> for Arc<Edge> {
     fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, drawings } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), drawings })
+        let Desk { context, in_force, config, drawings } = desk.clone();
+        Self::new(Edge { context, city: in_force.get(), config, drawings })
     }
 }
 
 /// Everything a page with a map asks for.
-pub fn router(context: Context, in_force: InForce) -> Doors {
-    doors().with_state(Desk { context, in_force, drawings: geojson::Drawings::default() })
+pub fn router(context: Context, config: MapConfig, in_force: InForce) -> Doors {
+    doors().with_state(Desk { context, in_force, config: Arc::new(config), drawings: geojson::Drawings::default() })
 }
 
 /// Every route of this edge.

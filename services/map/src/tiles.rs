@@ -14,7 +14,7 @@ use crate::Edge;
 
 /// A description as `TileJSON` 3.0 has it; `tiles` is empty when there are none.
 pub(crate) async fn describe(State(edge): State<Arc<Edge>>) -> Response {
-    let map = &edge.context.config.map;
+    let map = &edge.config;
     let tiles: Vec<&str> = Some(map.tiles.as_str()).filter(|tiles| !tiles.is_empty()).into_iter().collect();
     let tiles = json!({ "tilejson": "3.0.0", "tiles": tiles, "attribution": map.attribution });
     ([(header::CACHE_CONTROL, "no-cache")], Json(tiles)).into_response()

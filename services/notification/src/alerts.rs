@@ -1,14 +1,11 @@
 //! Takes alerts in: a row for each, already claimed where a sender is free, so that no second commit is needed.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
     ids,
-    metrics::{ByChannel, Metrics},
 };
 use vigie_proto::{
     Channel, DeliveryId,
@@ -20,6 +17,7 @@ use crate::{
     delivery::Delivery,
     letter::{Letter, LetterKind},
     line::{Bells, Queues},
+    metrics::{self, Metrics},
     settlement,
     store::{self, Fresh},
 };
@@ -34,7 +32,7 @@ pub(crate) struct Alerts {
     pub(crate) owner: i32,
     pub(crate) queues: Queues,
     pub(crate) bells: Bells,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
 }
 
 /// What to do once the rows are committed.
@@ -110,10 +108,7 @@ impl Handler for Alerts {
         if after.left_over {
             self.bells.of(LetterKind::Alert).notify_one();
         }
-        self.metrics
-            .deliveries_sent
-            .get_or_create(&ByChannel { channel: Channel::Screen.code() })
-            .inc_by(after.on_screen);
+        self.metrics.sent.get_or_create(&metrics::by(Channel::Screen)).inc_by(after.on_screen);
     }
 }
 

@@ -15,10 +15,12 @@
 
 mod alerts;
 mod claimant;
+mod config;
 mod delivery;
 mod email;
 mod letter;
 mod line;
+mod metrics;
 mod probes;
 mod recorder;
 mod retry;
@@ -38,7 +40,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, tz::TimeZone};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use vigie_domain::{city::InForce, link::Signer};
+use vigie_domain::city::InForce;
 use vigie_platform::{
     Context, consumer,
     database::{self, SchemaMigrations},
@@ -52,6 +54,7 @@ use crate::{
     email::Mailroom,
     letter::LetterKind,
     line::{Bells, Queues, Waiting},
+    metrics::Metrics,
     probes::Probes,
     recorder::{Channels, Note, Recorder},
     sms::{Originator, Switchboard, smsc::Gateway},
@@ -64,6 +67,8 @@ const NOTES: usize = 2_048;
 /// Time the tasks get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
+pub use config::{EmailConfig, LinksConfig, MailTls, NotificationConfig, SmsConfig};
+
 /// The tables of this service.
 pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "notification", migrator: sqlx::migrate!("./migrations") }
@@ -73,18 +78,22 @@ pub fn migrations() -> SchemaMigrations {
 ///
 /// Errors when the configuration cannot be used (no link key, a sender that is no address, an unreadable authority) or
 /// when one of its tasks ends early. An unreachable mail server or SMS gateway is not an error: see `/readyz`.
-pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -> anyhow::Result<()> {
-    let config = Arc::clone(&context.config);
-    let key = config.links.key.as_ref().context("links.key_file is needed to sign the links of alerts")?;
+pub async fn run(
+    context: Context,
+    config: NotificationConfig,
+    in_force: InForce,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let writer = Arc::new(Writer {
         in_force: in_force.clone(),
-        signer: Signer::new(key.expose().as_bytes()),
-        public_url: config.http.public_url.clone(),
+        signer: config.links.signer()?,
+        public_url: context.config.http.public_url.clone(),
         link_valid_for: config.links.valid_for(),
         zone: TimeZone::get(wording::ZONE).context("the time zone Europe/Paris is missing: install tzdata")?,
         clock: Arc::clone(&context.clock),
     });
-    let pool = database::pool(&config.database, "notification", config.database.connections)?;
+    let database = &context.config.database;
+    let pool = database::pool(database, "notification", database.connections)?;
     let server = Arc::new(email::connection::Server::new(&config.email, context.health.clone())?);
     let sender = email::Sender::new(&config.email.from, &config.email.reply_to)?;
     let originator = Originator::new(&config.sms.sender)?;
@@ -98,6 +107,7 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
     let (notes, taken_notes) = mpsc::channel(NOTES);
     let (session, bound) = watch::channel(None);
     let channels = Arc::new(Channels::new(&config));
+    let metrics = Metrics::new(&context.metrics.registrar);
     let mailroom = Arc::new(Mailroom {
         server,
         sender,
@@ -114,20 +124,22 @@ pub async fn run(context: Context, in_force: InForce, stop: CancellationToken) -
         window: config.sms.window,
         timeout: sms_timeout,
     };
-    let gateway = Gateway { config: config.sms.clone(), session, notes, health: context.health.clone() };
+    let gateway = Gateway { config: config.sms, session, notes, health: context.health.clone() };
     let recorder = Recorder {
         context: context.clone(),
+        metrics: metrics.clone(),
         pool: pool.clone(),
         channels: Arc::clone(&channels),
         bells: bells.clone(),
     };
     let owner = claimant::draw();
-    let metrics = Arc::clone(&context.metrics);
-    let alert_handler = Arc::new(Alerts { owner, queues: alerts.clone(), bells: bells.clone(), metrics });
+    let alert_handler =
+        Arc::new(Alerts { owner, queues: alerts.clone(), bells: bells.clone(), metrics: metrics.clone() });
     let probe_handler = Arc::new(Probes { bells: bells.clone() });
     let sweep_of = |kind, queues| Sweep {
         kind,
         context: context.clone(),
+        metrics: metrics.clone(),
         pool: pool.clone(),
         queues,
         bells: bells.clone(),

@@ -6,20 +6,24 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use vigie_platform::{Context, config::Config, consumer::Outbox, database, ids, journal, metrics::ByChannel};
+use vigie_platform::{Context, consumer::Outbox, database, ids, journal};
 use vigie_proto::{
     Channel, DeliveryId,
     event::{DeliveryFailure, Event},
 };
 
 use crate::{
-    claimant,
+    NotificationConfig, claimant,
     delivery::{Delivery, Outcome, Report},
     letter::LetterKind,
     line::Bells,
+    metrics::{self, Metrics},
     retry::Policy,
     settlement::{self, Settlement, State},
-    sms::receipt::{Fate, Receipt},
+    sms::{
+        message_id,
+        receipt::{Fate, Receipt},
+    },
     store::{self, Fresh},
 };
 
@@ -58,7 +62,7 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &NotificationConfig) -> Self {
         let (email, sms) = (&config.email, &config.sms);
         Self {
             email: Policy::new(email.max_attempts, email.retry_first_ms, email.retry_max_ms),
@@ -85,6 +89,7 @@ pub(crate) type Settled = (Delivery, Settlement, Option<String>);
 /// The facts of one transaction, and what is counted once it is committed.
 pub(crate) struct Recording<'a> {
     context: &'a Context,
+    metrics: &'a Metrics,
     now: Timestamp,
     outbox: Outbox,
     events: Vec<Event>,
@@ -94,9 +99,9 @@ pub(crate) struct Recording<'a> {
 }
 
 impl<'a> Recording<'a> {
-    pub(crate) fn new(context: &'a Context, now: Timestamp) -> Self {
+    pub(crate) fn new(context: &'a Context, metrics: &'a Metrics, now: Timestamp) -> Self {
         let outbox = Outbox::new("notification", now);
-        Self { context, now, outbox, events: Vec::new(), retried: Vec::new(), due_earlier: BTreeSet::new() }
+        Self { context, metrics, now, outbox, events: Vec::new(), retried: Vec::new(), due_earlier: BTreeSet::new() }
     }
 
     /// Writes `settled`, whose rows must still be in state `from`, with their facts and their fallbacks.
@@ -171,21 +176,20 @@ impl<'a> Recording<'a> {
 
     /// Counts what was written of alerts, hands the facts to the relay and rings for the sweeps.
     pub(crate) fn committed(self, bells: &Bells) {
-        let metrics = &self.context.metrics;
         for event in &self.events {
             #[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted")]
             match event {
-                Event::DeliverySent(e) => _ = metrics.deliveries_sent.get_or_create(&label(e.channel)).inc(),
-                Event::DeliveryFailed(e) => _ = metrics.deliveries_failed.get_or_create(&label(e.channel)).inc(),
+                Event::DeliverySent(e) => _ = self.metrics.sent.get_or_create(&metrics::by(e.channel)).inc(),
+                Event::DeliveryFailed(e) => _ = self.metrics.failed.get_or_create(&metrics::by(e.channel)).inc(),
                 Event::DeliveryDeadLettered(e) => {
-                    metrics.dead_letters.inc();
+                    self.context.metrics.dead_letters.inc();
                     tracing::error!(alert.id = %e.alert_id, incident.id = %e.incident.id, channel = %e.channel, "an alert reached nobody: every channel of a recipient failed");
                 }
                 _ => {}
             }
         }
         for channel in self.retried {
-            metrics.delivery_retries.get_or_create(&label(channel)).inc();
+            self.metrics.retries.get_or_create(&metrics::by(channel)).inc();
         }
         self.context.fresh.push(self.outbox.into_entries());
         for kind in self.due_earlier {
@@ -194,13 +198,10 @@ impl<'a> Recording<'a> {
     }
 }
 
-fn label(channel: Channel) -> ByChannel {
-    ByChannel { channel: channel.code() }
-}
-
 /// The loop that writes.
 pub(crate) struct Recorder {
     pub(crate) context: Context,
+    pub(crate) metrics: Metrics,
     pub(crate) pool: PgPool,
     pub(crate) channels: Arc<Channels>,
     pub(crate) bells: Bells,
@@ -282,7 +283,7 @@ impl Recorder {
     async fn write(&self, reports: &[Report], receipts: &[ReceiptNote]) -> anyhow::Result<Vec<bool>> {
         let now = self.context.clock.now();
         let mut tx = self.pool.begin().await?;
-        let mut recording = Recording::new(&self.context, now);
+        let mut recording = Recording::new(&self.context, &self.metrics, now);
         let settled = reports
             .iter()
             .map(|Report { delivery, outcome, traceparent }| {
@@ -298,7 +299,7 @@ impl Recorder {
         recording.settle(&mut tx, settled, "sending").await?;
         let mut missing = Vec::with_capacity(receipts.len());
         for note in receipts {
-            missing.push(!receive(&mut tx, &mut recording, &note.receipt, now).await?);
+            missing.push(!receive(&mut tx, &mut recording, note, now).await?);
         }
         recording.write(&mut tx).await?;
         tx.commit().await?;
@@ -316,16 +317,22 @@ fn is_temporary(error: &anyhow::Error) -> bool {
 async fn receive(
     tx: &mut PgConnection,
     recording: &mut Recording<'_>,
-    receipt: &Receipt,
+    ReceiptNote { receipt, lookups, .. }: &ReceiptNote,
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    let Some(found) = store::lock_by_provider_id(tx, &receipt.provider_id).await? else { return Ok(false) };
+    let mut names = message_id::looked_up(&receipt.provider_id, lookups + 1 >= LOOKUPS).into_iter();
+    let (name, found) = loop {
+        let Some(name) = names.next() else { return Ok(false) };
+        if let Some(found) = store::lock_by_provider_id(tx, &name).await? {
+            break (name, found);
+        }
+    };
     let open = found.state == "sent" || found.state == "failed";
     match receipt.fate {
         // Even after the next channel was taken: that it arrived is worth knowing.
-        Fate::Delivered if open && !found.delivered_ids.contains(&receipt.provider_id) => {
+        Fate::Delivered if open && !found.delivered_ids.contains(&name) => {
             let whole = found.delivered_ids.len() + 1 >= found.provider_ids.len();
-            store::note_receipt(tx, found.delivery.id, &receipt.provider_id, whole, now).await?;
+            store::note_receipt(tx, found.delivery.id, &name, whole, now).await?;
             if whole {
                 let event = settlement::delivered(&found.delivery, now);
                 recording.tell(event, &found.delivery, found.delivery.traceparent.clone());

@@ -17,6 +17,7 @@ use crate::{
     delivery::Delivery,
     letter::{Letter, LetterKind},
     line::{Bells, Queues},
+    metrics::Metrics,
     recorder::{Channels, Recording},
     settlement, standing, store,
 };
@@ -34,6 +35,7 @@ const SHORTEST_OF_PROBES: Duration = Duration::from_millis(200);
 pub(crate) struct Sweep {
     pub(crate) kind: LetterKind,
     pub(crate) context: Context,
+    pub(crate) metrics: Metrics,
     pub(crate) pool: PgPool,
     pub(crate) queues: Queues,
     pub(crate) bells: Bells,
@@ -114,7 +116,7 @@ impl Sweep {
             let policy = self.channels.policy(channel);
             let is_spent = |d: &Delivery| d.attempt > policy.max_attempts || d.is_late(now);
             let (spent, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_spent);
-            let mut recording = Recording::new(&self.context, now);
+            let mut recording = Recording::new(&self.context, &self.metrics, now);
             for delivery in &spent {
                 let settlement = settlement::give_up(delivery, DeliveryFailure::Exhausted, now);
                 recording.settle(&mut tx, vec![(delivery.clone(), settlement, None)], "sending").await?;
@@ -141,7 +143,7 @@ impl Sweep {
         if overdue.is_empty() {
             return Ok(());
         }
-        let mut recording = Recording::new(&self.context, now);
+        let mut recording = Recording::new(&self.context, &self.metrics, now);
         let settled = overdue
             .into_iter()
             .map(|delivery| {

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use crate::{
-    bus::Bus, clock::SharedClock, config::Config, credential::Authenticator, health::Health, metrics::Metrics,
+    bus::Bus, clock::SharedClock, config::PlatformConfig, credential::Authenticator, health::Health, metrics::Metrics,
     relay::FreshEntries,
 };
 
 /// What every service is given to work with; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
-    pub config: Arc<Config>,
+    pub config: Arc<PlatformConfig>,
     pub clock: SharedClock,
     pub bus: Bus,
     /// Hands entries just committed to the relay, ahead of its sweep.

@@ -35,13 +35,19 @@ pub trait Due: Sync {
     fn count(&self) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
-/// Settles what is due until stopped; `wake` tells that due times changed.
-pub async fn run(due: &impl Due, context: &Context, wake: &Arc<Notify>, stop: CancellationToken) -> anyhow::Result<()> {
+/// Settles what is due until stopped; `wake` tells that due times changed, which are looked at every `idle` without it.
+pub async fn run(
+    due: &impl Due,
+    context: &Context,
+    idle: Duration,
+    wake: &Arc<Notify>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut counted = tokio::time::interval(COUNT_EVERY);
     counted.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stuck = Stuck::default();
     loop {
-        let pause = pass(due, context, &mut stuck).await.unwrap_or_else(|error| {
+        let pause = pass(due, context.clock.now(), idle, &mut stuck).await.unwrap_or_else(|error| {
             if database::is_unavailable(&error) {
                 context.metrics.writes_failed.inc();
                 context.health.write_failed(&database::why_unavailable(&error));
@@ -91,9 +97,7 @@ fn name<D: Due>(_: &D) -> &'static str {
 }
 
 /// One look: settles what is due, and returns how long to wait for the next.
-async fn pass(due: &impl Due, context: &Context, stuck: &mut Stuck) -> Result<Duration, sqlx::Error> {
-    let idle = Duration::from_millis(context.config.escalation.idle_ms);
-    let now = context.clock.now();
+async fn pass(due: &impl Due, now: Timestamp, idle: Duration, stuck: &mut Stuck) -> Result<Duration, sqlx::Error> {
     match due.next_due().await? {
         Some(at) if at <= now => {
             let claimed = due.settle().await?;

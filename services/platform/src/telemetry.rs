@@ -1,16 +1,26 @@
 //! Structured logs, and traces that cross the bus.
 
+use std::collections::HashMap;
+
 use opentelemetry::{
-    Context as OtelContext, TraceFlags, TraceId,
-    trace::{SpanContext, SpanId, TraceContextExt, TraceState, TracerProvider as _},
+    Context as OtelContext, TraceFlags,
+    propagation::TextMapPropagator as _,
+    trace::{SpanContext, TraceContextExt, TraceState, TracerProvider as _},
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::TraceContextPropagator,
+    trace::{IdGenerator as _, RandomIdGenerator, SdkTracerProvider},
+};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::TelemetryConfig;
+
+/// The header that carries where in a trace somebody is (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
 
 /// Keeps the exporter alive; flush it before the process ends.
 #[derive(Debug, Default)]
@@ -53,51 +63,41 @@ fn exporting_to(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
 
 /// Makes `span` a child of the W3C `traceparent`, when there is a valid one. Call it before the span is entered.
 pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
-    if let Some(parent) = traceparent.and_then(parse) {
-        let context = OtelContext::new().with_remote_span_context(parent);
-        if let Err(error) = span.set_parent(context) {
-            tracing::trace!(error = %error, "no trace layer is installed");
-        }
+    if let Some(context) = traceparent.and_then(read)
+        && let Err(error) = span.set_parent(context)
+    {
+        tracing::trace!(error = %error, "no trace layer is installed");
     }
 }
 
 /// The `traceparent` to hand on from `span`; `received` when traces are not recorded here.
 pub fn traceparent_of(span: &Span, received: Option<&str>) -> Option<String> {
-    let context = span.context();
-    let current = context.span().span_context().clone();
-    if current.is_valid() { Some(format_parent(&current)) } else { received.map(str::to_owned) }
+    written(&span.context()).or_else(|| received.map(str::to_owned))
+}
+
+/// The `traceparent` of a request: what came with it, written anew, when it can be continued.
+pub fn traceparent_from(received: Option<&str>) -> String {
+    received.and_then(read).and_then(|context| written(&context)).unwrap_or_else(fresh_traceparent)
 }
 
 /// A `traceparent` for a request that came without one.
 pub fn fresh_traceparent() -> String {
-    let (trace, span) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-    format!("00-{}-{:016x}-01", trace.simple(), span.as_u64_pair().0 | 1)
+    let ids = RandomIdGenerator::default();
+    let (trace, span) = (ids.new_trace_id(), ids.new_span_id());
+    let fresh = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
+    written(&OtelContext::new().with_remote_span_context(fresh)).unwrap_or_else(fresh_traceparent)
 }
 
-fn format_parent(context: &SpanContext) -> String {
-    format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8())
+fn written(context: &OtelContext) -> Option<String> {
+    let mut headers = HashMap::new();
+    TraceContextPropagator::new().inject_context(context, &mut headers);
+    headers.remove(TRACEPARENT)
 }
 
-/// Reads a version 00 `traceparent` (W3C Trace Context, section 3.2).
-fn parse(traceparent: &str) -> Option<SpanContext> {
-    let mut parts = traceparent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if version == "ff" || version.len() != 2 || trace.len() != 32 || span.len() != 16 || flags.len() != 2 {
-        return None;
-    }
-    let context = SpanContext::new(
-        TraceId::from_hex(trace).ok()?,
-        SpanId::from_hex(span).ok()?,
-        TraceFlags::new(u8::from_str_radix(flags, 16).ok()?),
-        true,
-        TraceState::default(),
-    );
-    context.is_valid().then_some(context)
-}
-
-/// True when `traceparent` can be continued.
-pub fn is_traceparent(traceparent: &str) -> bool {
-    parse(traceparent).is_some()
+fn read(traceparent: &str) -> Option<OtelContext> {
+    let headers = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    let context = TraceContextPropagator::new().extract_with_context(&OtelContext::new(), &headers);
+    context.has_active_span().then_some(context)
 }
 
 #[cfg(test)]
@@ -105,17 +105,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traceparent_reads_back_and_garbage_is_refused() {
+    fn a_traceparent_is_continued_and_garbage_begins_another() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(format_parent(&parse(text).unwrap()), text);
-        assert!(is_traceparent(&fresh_traceparent()));
+        assert_eq!(traceparent_from(Some(text)), text);
+        assert_eq!(traceparent_from(Some(&format!("01-{}-and-more", &text[3..]))), text, "of a later version");
+        assert_ne!(fresh_traceparent(), fresh_traceparent());
         for bad in [
             "",
             "00-0-0-0",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-and-more",
         ] {
-            assert!(!is_traceparent(bad), "{bad}");
+            let fresh = traceparent_from(Some(bad));
+            assert!(fresh.len() == text.len() && !fresh.contains("b7ad6b7169203331"), "{bad}: {fresh}");
+            assert_eq!(traceparent_from(Some(&fresh)), fresh);
         }
     }
 }

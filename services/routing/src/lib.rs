@@ -6,6 +6,7 @@
 
 mod batch;
 mod judge;
+mod metrics;
 mod store;
 
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use vigie_platform::{
     Context, consumer,
     consumer::{Handler, Outbox, Received, Verdict},
     database::SchemaMigrations,
-    metrics::Metrics,
 };
 use vigie_proto::consumer::Consumer;
 
@@ -27,17 +27,22 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "routing", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// Routes signals and applies acts until stopped.
-pub async fn run(context: Context, in_force: InForce, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
-    let routing =
-        Routing { time_scale: context.config.escalation.time_scale, metrics: Arc::clone(&context.metrics), in_force };
+/// Routes signals and applies acts until stopped; `time_scale` divides the delays of the plans it freezes.
+pub async fn run(
+    context: Context,
+    time_scale: f64,
+    in_force: InForce,
+    pool: PgPool,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let routing = Routing { time_scale, metrics: metrics::Metrics::new(&context.metrics.registrar), in_force };
     consumer::run(context, pool, Arc::new(routing), stop).await
 }
 
 struct Routing {
     in_force: InForce,
     time_scale: f64,
-    metrics: Arc<Metrics>,
+    metrics: metrics::Metrics,
 }
 
 impl Handler for Routing {
@@ -56,11 +61,6 @@ impl Handler for Routing {
     }
 
     fn committed(&self, counts: batch::Counts) {
-        self.metrics.signals_located.inc_by(counts.located);
-        self.metrics.incidents_opened.inc_by(counts.opened);
-        self.metrics.incidents_reinforced.inc_by(counts.reinforced);
-        self.metrics.incidents_aggravated.inc_by(counts.aggravated);
-        self.metrics.acknowledgements.inc_by(counts.acknowledged);
-        self.metrics.acts_refused.inc_by(counts.refused_acts);
+        self.metrics.add(&counts);
     }
 }

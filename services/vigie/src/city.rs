@@ -8,7 +8,8 @@ use vigie_domain::{
     crisis::exercise::Script,
     directory::DirectoryFiles,
 };
-use vigie_platform::config::PathsConfig;
+
+use crate::config::PathsConfig;
 
 /// Territory, directory and doctrine, cross-checked; all faults at once.
 pub(crate) fn read(paths: &PathsConfig) -> anyhow::Result<City> {

@@ -22,18 +22,19 @@ use utoipa::openapi::{
     Components, OpenApi,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
+use vigie_map::MapConfig;
 use vigie_platform::{
     Context,
     door::{ASSET, Door, Doors, PUBLIC},
     health::Health,
-    metrics::Metrics,
+    metrics::Registrar,
     page,
     porter::Porter,
     problem::Problem,
 };
 
 /// Everything served: the edges' doors and what Vigie says of itself. There is no other way to be served.
-pub(crate) fn router(edges: Doors, context: &Context) -> Router {
+pub(crate) fn router(edges: Doors, context: &Context, map: &MapConfig) -> Router {
     let config = &context.config;
     let (router, rows) = edges.merge(own(context.health.clone())).open(|| async { Problem::not_found("Page") });
     let porter = Porter::new(
@@ -52,7 +53,7 @@ pub(crate) fn router(edges: Doors, context: &Context) -> Router {
         ))
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()));
     let dressed = porter.dress(limited).layer(CompressionLayer::new());
-    match config.map.origin() {
+    match map.origin() {
         Some(origin) => {
             let allow = page::with_tiles_of(origin);
             dressed.layer(map_response(move |response: Response| std::future::ready(allow(response))))
@@ -106,7 +107,7 @@ impl Serving {
 }
 
 /// What is told to this machine only: each dependency by name, and the metrics.
-pub(crate) fn private(health: Health, serving: Serving, metrics: Arc<Metrics>) -> Router {
+pub(crate) fn private(health: Health, serving: Serving, metrics: Registrar) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
@@ -130,7 +131,7 @@ async fn readiness(State((health, serving)): State<(Health, Serving)>) -> Respon
     (status, Json(json!({ "ready": ready, "dependencies": dependencies }))).into_response()
 }
 
-async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+async fn scrape(State(metrics): State<Registrar>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
 }
 

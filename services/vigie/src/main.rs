@@ -3,6 +3,7 @@
 mod bench;
 mod city;
 mod command;
+mod config;
 mod http;
 mod moment;
 mod secret;
@@ -11,7 +12,8 @@ mod service;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use vigie_platform::config::Config;
+
+use crate::config::Config;
 
 /// What a command ends with, as an exit code; 2 is for wrong usage or configuration, which is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +119,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     // One crypto provider for every TLS connection of the process.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let config = || Config::from_process(arguments.config.as_deref());
+    let config = || Config::load(arguments.config.as_deref());
     match arguments.command {
         Command::Serve(serve) => command::serve::run(config()?, &serve),
         Command::Migrate => command::migrate::run(&config()?),

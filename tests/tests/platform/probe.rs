@@ -14,7 +14,7 @@ use vigie_platform::{
     Context,
     bus::{Bus, Watch},
     clock::{Clock, SystemClock},
-    config::{Config, Secret},
+    config::{PlatformConfig, Secret},
     consumer::{self, Handler, Outbox, Received, Verdict},
     credential::Authenticator,
     database, growth,
@@ -112,7 +112,7 @@ impl House {
         database::migrate(&url, &[database::journal_migrations()]).await.expect("the journal is made");
         let pool = PgPool::connect(&url).await.expect("Postgres answers");
         pool.execute(SCHEMA).await.expect("the probe's schema is made");
-        let mut config = Config::default();
+        let mut config = PlatformConfig::default();
         config.bus.url = stack.nats.url();
         config.database.url = Secret::new(url);
         config.bus.catch_up_every_ms = 200;
@@ -126,7 +126,7 @@ impl House {
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool.clone(), &Config::default().http),
+            authenticator: Authenticator::new(pool.clone(), &PlatformConfig::default().http),
         };
         Self { stack, pool, bus, context, relay: Some(relay), loops: JoinSet::new() }
     }

@@ -113,18 +113,18 @@ pub(crate) async fn csv(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query
         Ok(observed) => observed,
         Err(problem) => return problem.into_response(),
     };
-    let line = |(id, indicator): (&String, &Indicator)| {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let mut write = |row: [&str; 4]| table.write_record(row).expect("a Vec takes everything");
+    write(["indicateur", "libelle", "lignes", "nombre"]);
+    for (id, Indicator { label, lines, .. }) in &edge.city.doctrine.indicators {
         let number = observed.figures.indicators.get(id).copied().unwrap_or(Told::Number(0));
-        let label = indicator.label.replace('"', "\"\"");
-        format!("{id},\"{label}\",\"{}\",{}\n", indicator.lines, shown(number))
-    };
-    let lines = edge.city.doctrine.indicators.iter().map(line);
-    let text: String = std::iter::once("indicateur,libelle,lignes,nombre\n".to_owned()).chain(lines).collect();
+        write([id, label, lines, &shown(number)]);
+    }
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"observatoire.csv\""),
     ];
-    (headers, text).into_response()
+    (headers, table.into_inner().expect("a Vec takes everything")).into_response()
 }
 
 /// `GET /observatoire.json`: the same figures for a program, as they may be told: `"12"`, `"< 5"`, `"non communiqué"`,

@@ -68,7 +68,7 @@ pub(crate) async fn open(
             return Err(invalid("sectors", format!("« {sector} » n'est pas sur la carte.")));
         }
     }
-    let hours = body.answer_within_h.unwrap_or(edge.context.config.directory.answer_within_h);
+    let hours = body.answer_within_h.unwrap_or(edge.config.answer_within_h);
     if !(1..=HOURS_AT_MOST).contains(&hours) {
         return Err(invalid("answer_within_h", format!("De 1 à {HOURS_AT_MOST} heures.")));
     }

@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use jiff::SignedDuration;
 use serde::Deserialize;
 use vigie_domain::{
     access::Caller,
@@ -130,7 +129,7 @@ fn sorted<'a>(
     waiting: &BTreeMap<ContactId, BodyId>,
 ) -> Sorted<'a> {
     let directory = &edge.city.directory;
-    let within = SignedDuration::from_hours(edge.context.config.directory.answer_within_h);
+    let within = edge.config.answer_within();
     let mut sorted = Sorted { at_once: Vec::new(), along: Along { within, ..Along::default() } };
     for edit in &body.edits {
         if let Some(pending) = Pending::of(edit, directory, &caller.source.id, note) {

@@ -34,10 +34,13 @@ use vigie_proto::{
     event::{Actor, Through},
 };
 
+use crate::DirectoryConfig;
+
 /// What one request works with.
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) context: Context,
+    pub(crate) config: Arc<DirectoryConfig>,
     /// As in force when the request came.
     pub(crate) city: Arc<City>,
     pub(crate) pool: PgPool,
@@ -48,6 +51,7 @@ pub(crate) struct Edge {
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) context: Context,
+    pub(crate) config: Arc<DirectoryConfig>,
     pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
     pub(crate) signer: Signer,
@@ -55,8 +59,8 @@ pub(crate) struct Desk {
 
 impl FromRef<Desk> for Arc<Edge> {
     fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, pool, signer } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), pool, signer })
+        let Desk { context, config, in_force, pool, signer } = desk.clone();
+        Self::new(Edge { context, config, city: in_force.get(), pool, signer })
     }
 }
 

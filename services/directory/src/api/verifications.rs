@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -87,7 +87,7 @@ pub(crate) async fn begin(
     }
     let now = edge.context.clock.now();
     limited(&edge, &mut tx, caller, &contact, now).await?;
-    let within = SignedDuration::from_hours(edge.context.config.directory.answer_within_h);
+    let within = edge.config.answer_within();
     let recipient = Recipient { body, contact: &contact };
     let cause = Cause { purpose: ProbePurpose::Verification, drill: None, by: Some(&caller.source.id) };
     let issued = match waiting {
@@ -110,7 +110,7 @@ async fn limited(
     contact: &Contact,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    let limits = &edge.context.config.directory;
+    let limits = &edge.config;
     let (of_address, of_source) =
         probe::codes_of_the_day(tx, &contact.address, &caller.source.id, now).await.map_err(stored)?;
     let detail = if of_address >= i64::from(limits.codes_per_number_and_day) {
@@ -203,7 +203,7 @@ async fn serve(edge: &Edge, caller: Caller<'_>, pending: Pending, probe: Probe) 
     let along = Along {
         forgotten: vec![pending.contact.clone()],
         former: former.into_iter().collect(),
-        within: SignedDuration::from_hours(edge.context.config.directory.answer_within_h),
+        within: edge.config.answer_within(),
         proven: Some(probe),
         ..Along::default()
     };

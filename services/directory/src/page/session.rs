@@ -78,7 +78,7 @@ fn lasts(edge: &Edge, source: &SourceId) -> SignedDuration {
     let directory = &edge.city.directory;
     let role = directory.source(source).and_then(|source| directory.role(&source.role));
     let hours = role.and_then(|role| role.session_hours).map(|hours| i64::from(hours.get()));
-    SignedDuration::from_hours(hours.unwrap_or(24 * edge.context.config.directory.session_days))
+    SignedDuration::from_hours(hours.unwrap_or(24 * edge.config.session_days))
 }
 
 fn with_cookie(cookie: &str, page: Response) -> Response {

@@ -18,7 +18,6 @@ use vigie_domain::{
 };
 use vigie_platform::{
     ids,
-    metrics::ByCode,
     problem::{Fault, Problem},
     telemetry,
 };
@@ -109,7 +108,7 @@ fn taken(edge: &Edge, headers: &HeaderMap, kind: &Kind, accepted: Accepted) -> R
 }
 
 fn refused(edge: &Edge, source: &Source, mut answers: Answers, problem: Problem) -> Response {
-    edge.context.metrics.signals_refused.get_or_create(&ByCode { code: problem.code }).inc();
+    edge.metrics.refused.get_or_create(&[("code", problem.code)]).inc();
     if problem.faults.is_empty() {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         return message(

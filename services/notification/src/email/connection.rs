@@ -16,10 +16,9 @@ use lettre::{
     },
 };
 use tokio::{net::TcpStream, time::timeout};
-use vigie_platform::{
-    config::{EmailConfig, MailTls},
-    health::{Health, State},
-};
+use vigie_platform::health::{Health, State};
+
+use crate::{EmailConfig, MailTls};
 
 /// Name under which `/readyz` shows the mail server.
 pub(crate) const DEPENDENCY: &str = "smtp";

@@ -1,6 +1,7 @@
 //! SMS: several submissions at once over one SMPP session.
 
 pub(crate) mod gsm7;
+pub(crate) mod message_id;
 mod probe;
 pub(crate) mod receipt;
 pub(crate) mod smsc;
@@ -183,11 +184,10 @@ impl Switchboard {
             .data_coding(DataCoding::default())
             .short_message(OctetString::from_str("")?)
             .build();
-        let segments = gsm7::segments(text);
-        let size = if segments == 1 { gsm7::SINGLE } else { gsm7::PART + HEADER };
+        let size = if gsm7::is_one(text) { gsm7::SINGLE } else { gsm7::PART + HEADER };
         let parts =
             whole.multipart(text).max_short_message_size(size).reference_u8(reference).gsm7bit_unpacked().build()?;
-        tracing::debug!(segments, "an SMS was cut into segments");
+        tracing::debug!(segments = parts.len(), "an SMS was cut into segments");
         Ok(parts)
     }
 }
@@ -196,7 +196,7 @@ impl Switchboard {
 async fn submit(client: &Client, parts: Vec<SubmitSm>) -> Result<Vec<String>, SmppError> {
     let mut ids = Vec::with_capacity(parts.len());
     for part in parts {
-        ids.push(client.submit_sm(part).await?.message_id().to_string());
+        ids.push(message_id::kept(&client.submit_sm(part).await?.message_id().to_string()));
     }
     // Some gateways answer without an id; no receipt will find such a message, so its bound passes and the next
     // channel is taken.

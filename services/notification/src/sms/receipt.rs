@@ -19,7 +19,7 @@ pub(crate) enum Fate {
 /// What a receipt says; an intermediate state is no receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// The id the gateway gave at submission.
+    /// What the gateway calls the message: the id it gave at submission, perhaps written otherwise.
     pub(crate) provider_id: String,
     pub(crate) fate: Fate,
 }

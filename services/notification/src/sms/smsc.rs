@@ -18,13 +18,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vigie_platform::{
-    config::SmsConfig,
     health::{Health, State},
     ids,
 };
 
 use super::receipt;
 use crate::{
+    SmsConfig,
     recorder::{Note, ReceiptNote},
     retry::{self, Policy},
 };

@@ -49,6 +49,19 @@ async fn a_refused_mail_becomes_an_sms_at_once_and_its_receipt_is_kept() {
 }
 
 #[tokio::test]
+async fn a_receipt_finds_its_message_when_the_gateway_counts_in_two_bases() {
+    for mood in [phone::Mood::CountsInTwoBases, phone::Mood::CountsInTwoOtherBases] {
+        let (mut house, _server, gateway) = house(mail::Mood::Refuses, mood).await;
+        house.serve().await;
+        let alert = alert(Channel::Sms, &[Channel::Email]);
+        house.append([alert.clone().into()]).await;
+        let told = house.told_until(&alert, "vigie.delivery.delivered.v1").await;
+        assert_eq!(names(&told), ["vigie.delivery.sent.v1", "vigie.delivery.delivered.v1"], "{mood:?}");
+        assert_eq!(gateway.taken().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn without_a_receipt_the_next_channel_is_taken_and_after_the_last_a_dead_letter_is_written() {
     let (mut house, _server, gateway) = house(mail::Mood::Refuses, phone::Mood::Forgets).await;
     house.config.sms.receipt_within_s = 1;

@@ -4,6 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 
+use super::Faults;
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
@@ -70,29 +72,31 @@ impl HttpConfig {
         self.trusted_proxies.split(',').map(str::trim).filter(|name| !name.is_empty())
     }
 
-    /// Calls `require` for each rule with whether it holds and what to say when it does not.
-    pub(super) fn check(&self, mut require: impl FnMut(bool, &str)) {
+    pub fn check(&self, faults: &mut Faults) {
         let Self { public_url, body_limit_bytes, .. } = self;
         let origin = public_url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"));
-        require(origin.is_some(), "http.public_url must start with http:// or https://");
-        require(!public_url.ends_with('/'), "http.public_url must not end with a slash");
-        require(
+        faults.require(origin.is_some(), "http.public_url must start with http:// or https://");
+        faults.require(!public_url.ends_with('/'), "http.public_url must not end with a slash");
+        faults.require(
             origin.is_none_or(|(_, authority)| !authority.contains(['/', '?', '#', '@'])),
             "http.public_url must be scheme, host and port only: browsers are recognised by it",
         );
-        require(
+        faults.require(
             self.named_proxies().all(|name| name.parse::<IpAddr>().is_ok()),
             "http.trusted_proxies must be IP addresses, separated by commas",
         );
-        require((1_024..=1_048_576).contains(body_limit_bytes), "http.body_limit_bytes must be 1,024 to 1,048,576");
-        require((1..=120).contains(&self.header_timeout_s), "http.header_timeout_s must be 1 to 120");
-        require(
+        faults.require(
+            (1_024..=1_048_576).contains(body_limit_bytes),
+            "http.body_limit_bytes must be 1,024 to 1,048,576",
+        );
+        faults.require((1..=120).contains(&self.header_timeout_s), "http.header_timeout_s must be 1 to 120");
+        faults.require(
             (10..=3_600).contains(&self.idle_timeout_s),
             "http.idle_timeout_s must be 10 to 3,600: a quiet stream speaks every 5 s",
         );
-        require((16..=65_536).contains(&self.connections), "http.connections must be 16 to 65,536");
-        require((1..=1_000).contains(&self.streams_per_source), "http.streams_per_source must be 1 to 1,000");
-        require(self.failed_logins_per_minute > 0, "http.failed_logins_per_minute must be above 0");
-        require(self.private_listen != self.listen, "http.private_listen must differ from http.listen");
+        faults.require((16..=65_536).contains(&self.connections), "http.connections must be 16 to 65,536");
+        faults.require((1..=1_000).contains(&self.streams_per_source), "http.streams_per_source must be 1 to 1,000");
+        faults.require(self.failed_logins_per_minute > 0, "http.failed_logins_per_minute must be above 0");
+        faults.require(self.private_listen != self.listen, "http.private_listen must differ from http.listen");
     }
 }

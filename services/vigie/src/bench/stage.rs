@@ -22,14 +22,14 @@ use uuid::Uuid;
 use vigie_directory::credential;
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    config::{BusConfig, Config, DatabaseConfig},
+    config::{BusConfig, DatabaseConfig},
     credential::{Purpose, fresh_secret},
     database,
 };
 use vigie_proto::{SourceId, subject::STREAM};
 
 use super::{Staged, city, load::Poster, progress, report::Report, scratch::Scratch, sink::Sink};
-use crate::Unreachable;
+use crate::{Unreachable, config::Config};
 
 /// Longest wait for the served Vigie to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -74,7 +74,7 @@ pub(crate) async fn on(
     serve: &[&str],
     measure: impl AsyncFnOnce(&Stage) -> anyhow::Result<Report>,
 ) -> anyhow::Result<Report> {
-    let config = Config::from_process(config_file)?;
+    let config = Config::load(config_file)?;
     let bus = own_bus(&config.bus).await?;
     let id = Uuid::new_v4().simple().to_string();
     progress("preparing a scratch database");

@@ -1,8 +1,6 @@
 //! `vigie check-config`.
 
-use vigie_platform::config::Config;
-
-use crate::{Outcome, city};
+use crate::{Outcome, city, config::Config};
 
 /// The options were read to come here; what is left is the city's files.
 #[expect(clippy::unnecessary_wraps, reason = "every command ends the same way")]

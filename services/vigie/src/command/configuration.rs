@@ -11,9 +11,9 @@ use vigie_directory::{
     version::{self, Author, What},
 };
 use vigie_domain::city::{City, CityFiles};
-use vigie_platform::{clock::SystemClock, config::Config, database};
+use vigie_platform::{clock::SystemClock, database};
 
-use crate::{Outcome, Unreachable, block_on, city};
+use crate::{Outcome, Unreachable, block_on, city, config::Config};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

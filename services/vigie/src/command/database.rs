@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use uuid::Uuid;
 use vigie_platform::{
-    config::{Config, Secret},
+    config::Secret,
     database::{self, LOGINS, Login},
 };
 
-use crate::{Outcome, Unreachable, block_on, secret};
+use crate::{Outcome, Unreachable, block_on, config::Config, secret};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

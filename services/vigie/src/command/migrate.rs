@@ -1,9 +1,9 @@
 //! `vigie migrate`.
 
 use sqlx::{Connection as _, PgConnection};
-use vigie_platform::{config::Config, database};
+use vigie_platform::database;
 
-use crate::{Outcome, Unreachable, block_on, service};
+use crate::{Outcome, Unreachable, block_on, config::Config, service};
 
 pub(crate) fn run(config: &Config) -> anyhow::Result<Outcome> {
     let schemas = service::migrations();

@@ -16,7 +16,7 @@ use vigie_platform::{
     Context,
     bus::{Bus, Watch},
     clock::SystemClock,
-    config::{BusConfig, Config, PathsConfig},
+    config::BusConfig,
     credential::Authenticator,
     database::{self, ServingError},
     growth,
@@ -29,7 +29,12 @@ use vigie_platform::{
 };
 use vigie_proto::{consumer, permission};
 
-use crate::{Outcome, block_on, city, http, service::Service};
+use crate::{
+    Outcome, block_on, city,
+    config::{Config, PathsConfig},
+    http,
+    service::Service,
+};
 
 /// How long loops get to finish what is in flight.
 const GRACE: Duration = Duration::from_secs(20);
@@ -78,7 +83,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let (fresh, relay) = relay::channel();
     let authenticator = Authenticator::new(database::pool(database, database::AUTHENTICATOR, 2)?, &config.http);
     let context = Context {
-        config: Arc::new(config.clone()),
+        config: Arc::new(config.platform()),
         clock: Arc::new(SystemClock),
         bus: bus.clone(),
         fresh,
@@ -95,7 +100,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.start("the signal handler", stop_on_signal(stop.clone()));
     let serving = http::Serving::default();
     if !config.http.private_listen.is_empty() {
-        let told = http::private(health.clone(), serving.clone(), Arc::clone(&metrics));
+        let told = http::private(health.clone(), serving.clone(), metrics.registrar.clone());
         let private = listen(&config.http.private_listen).await?;
         supervisor.start("the private HTTP", server::serve(told, private, limits, stop.clone()));
     }
@@ -104,7 +109,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let listener = listener.into_std()?;
     let waiting = CancellationToken::new();
     let begun = async {
-        let begun = begin(&context, only, &following, &stop).await;
+        let begun = begin(&context, &config.paths, only, &following, &stop).await;
         waiting.cancel();
         begun
     };
@@ -141,45 +146,58 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.start("the notes of the doors", noting);
     let city_of = || in_force.clone();
     // Every process that shows a page serves what its maps are made of.
-    let mut edges = vigie_map::router(context.clone(), city_of());
+    let mut edges = vigie_map::router(context.clone(), config.map.clone(), city_of());
     for service in only {
         // Each service reads from the bus as itself, where it has a key of its own.
         let bus = bus_of(*service, &config.bus, &bus, &watch).await?;
         let (context, stop) = (Context { bus, ..context.clone() }, stop.clone());
         match service {
             Service::Intake => {
-                let intake = vigie_intake::Intake::new(context, city_of(), pool("intake")?);
+                let intake = vigie_intake::Intake::new(context, &config.intake, city_of(), pool("intake")?);
                 edges = edges.merge(intake.router());
                 supervisor.start("intake", intake.run(stop));
             }
             Service::Console => {
-                let console = vigie_console::Console::new(context, city_of(), pool("console")?)?;
+                let signer = config.links.signer()?;
+                let console =
+                    vigie_console::Console::new(context, &config.console, city_of(), pool("console")?, signer);
                 edges = edges.merge(console.router());
                 supervisor.start("console", console.run(stop));
             }
             Service::Routing => {
-                supervisor.start("routing", vigie_routing::run(context, city_of(), pool("routing")?, stop));
+                supervisor.start(
+                    "routing",
+                    vigie_routing::run(context, config.escalation.time_scale, city_of(), pool("routing")?, stop),
+                );
             }
             Service::Escalation => {
-                supervisor.start("escalation", vigie_escalation::run(context, city_of(), pool("escalation")?, stop));
+                supervisor.start(
+                    "escalation",
+                    vigie_escalation::run(context, config.escalation.clone(), city_of(), pool("escalation")?, stop),
+                );
             }
             Service::Notification => {
-                supervisor.start("notification", vigie_notification::run(context, city_of(), stop));
+                supervisor
+                    .start("notification", vigie_notification::run(context, config.notification(), city_of(), stop));
             }
             Service::Directory => {
-                let directory = vigie_directory::Service::new(context, city_of(), pool("directory")?)?;
+                let (pool, signer) = (pool("directory")?, config.links.signer()?);
+                let directory =
+                    vigie_directory::Service::new(context, config.directory.clone(), city_of(), pool, signer);
                 edges = edges.merge(directory.router());
                 supervisor.start("directory", directory.run(stop));
             }
             Service::Crisis => {
-                let scripts = city::exercises(&context.config.paths.exercises)?;
-                let crisis = vigie_crisis::Service::new(context, city_of(), pool("crisis")?, scripts)?;
+                let (scripts, signer) = (city::exercises(&config.paths.exercises)?, config.links.signer()?);
+                let pace =
+                    vigie_crisis::Pace { time_scale: config.escalation.time_scale, idle: config.escalation.idle() };
+                let crisis = vigie_crisis::Service::new(context, pace, city_of(), pool("crisis")?, scripts, signer);
                 edges = edges.merge(crisis.router());
                 supervisor.start("crisis", crisis.run(stop));
             }
         }
     }
-    let router = http::router(edges, &context);
+    let router = http::router(edges, &context, &config.map);
     supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop.clone()));
     serving.begins();
     // The relay ends when nobody can hand it entries any more.
@@ -222,6 +240,7 @@ async fn bus_of(service: Service, config: &BusConfig, shared: &Bus, watch: &Watc
 /// answered.
 async fn begin(
     context: &Context,
+    paths: &PathsConfig,
     only: &[Service],
     following: &PgPool,
     stop: &CancellationToken,
@@ -238,7 +257,7 @@ async fn begin(
             return anyhow::Ok(Some(city));
         }
         let Some(writing) = &writing else { return Ok(None) };
-        let files = || city::files(&context.config.paths);
+        let files = || city::files(paths);
         let (_, entries) = load_or_adopt(writing, files, context.clock.now()).await?;
         context.fresh.push(entries);
         in_force::load_seen(following, sight).await
@@ -246,7 +265,7 @@ async fn begin(
     loop {
         match attempt().await {
             Ok(Some(city)) => {
-                warn_of_files(&context.config.paths, &city);
+                warn_of_files(paths, &city);
                 return Ok(Some(city));
             }
             Ok(None) => context

@@ -11,13 +11,12 @@ use vigie_directory::{
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    config::Config,
     credential::Purpose,
     database,
 };
 use vigie_proto::SourceId;
 
-use crate::{Outcome, Unreachable, block_on, city};
+use crate::{Outcome, Unreachable, block_on, city, config::Config};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -20,11 +20,12 @@ use vigie_domain::{
     link::Signer,
     territory::Territory,
 };
+use vigie_notification::{MailTls, NotificationConfig};
 use vigie_platform::{
     Context,
     bus::{Bus, Watch},
     clock::{Clock, SystemClock},
-    config::{Config, MailTls, Secret},
+    config::{PlatformConfig, Secret},
     credential::Authenticator,
     database::{self, SchemaMigrations},
     health::Health,
@@ -49,7 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A database, and the services started on it; all gone when dropped.
 pub(crate) struct House {
-    pub(crate) config: Config,
+    pub(crate) config: NotificationConfig,
+    platform: PlatformConfig,
     _postgres: Child,
     _data: DataDirectory,
     services: JoinSet<()>,
@@ -113,9 +115,12 @@ impl House {
         let url = format!("postgres://vigie@127.0.0.1:{port}/postgres");
         until("Postgres answers", async || PgConnection::connect(&url).await.ok()).await;
 
-        let mut config = Config::default();
-        config.database.url = Secret::new(url);
-        config.database.connections = 6;
+        let mut platform = PlatformConfig::default();
+        platform.database.url = Secret::new(url);
+        // Nothing listens there: the journal carries the alerts.
+        platform.bus.url = format!("nats://127.0.0.1:{}", free_port().await);
+        platform.bus.catch_up_without_bus_every_ms = 20;
+        let mut config = NotificationConfig::default();
         config.links.key = Some(Secret::new(KEY));
         config.email.port = mail;
         config.email.tls = MailTls::None;
@@ -124,15 +129,12 @@ impl House {
         config.email.retry_first_ms = 200;
         config.sms.url = format!("smpp://127.0.0.1:{phone}");
         config.sms.timeout_s = 10;
-        // Nothing listens there: the journal carries the alerts.
-        config.bus.url = format!("nats://127.0.0.1:{}", free_port().await);
-        config.bus.catch_up_without_bus_every_ms = 20;
-        Self { config, _postgres: server, _data: data, services: JoinSet::new(), relay: Vec::new() }
+        Self { config, platform, _postgres: server, _data: data, services: JoinSet::new(), relay: Vec::new() }
     }
 
     /// Brings the journal's tables up to date, the service's as far as `ours` go, and the one of the directory that it reads.
     pub(crate) async fn migrate(&self, ours: SchemaMigrations) {
-        let url = self.config.database.url.expose();
+        let url = self.platform.database.url.expose();
         database::migrate(url, &[database::journal_migrations(), ours]).await.unwrap();
         let mut connection = PgConnection::connect(url).await.unwrap();
         let known: bool = sqlx::query_scalar("select to_regclass('directory.probe_address') is not null")
@@ -151,22 +153,22 @@ impl House {
 
     /// Starts the service; several may run.
     pub(crate) async fn serve(&mut self) {
-        let config = Arc::new(self.config.clone());
+        let (config, platform) = (self.config.clone(), self.platform.clone());
         let health = Health::default();
         let (fresh, relay) = relay::channel();
         self.relay.push(relay);
-        let pool = database::pool(&config.database, "notification", 2).unwrap();
+        let pool = database::pool(&platform.database, "notification", 2).unwrap();
         let context = Context {
-            bus: Bus::connect(&config.bus, "notification", Watch::new(health.clone())).await.unwrap(),
+            bus: Bus::connect(&platform.bus, "notification", Watch::new(health.clone())).await.unwrap(),
             clock: Arc::new(SystemClock),
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool, &config.http),
-            config,
+            authenticator: Authenticator::new(pool, &platform.http),
+            config: Arc::new(platform),
         };
         self.services.spawn(async move {
-            vigie_notification::run(context, InForce::new(city()), CancellationToken::new()).await.unwrap();
+            vigie_notification::run(context, config, InForce::new(city()), CancellationToken::new()).await.unwrap();
         });
     }
 
@@ -176,7 +178,7 @@ impl House {
     }
 
     pub(crate) async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.config.database.url.expose()).await.unwrap()
+        PgConnection::connect(self.platform.database.url.expose()).await.unwrap()
     }
 
     /// Writes facts as another service would.

@@ -22,6 +22,9 @@ use tokio_util::codec::Framed;
 /// The default alphabet by its codes (3GPP TS 23.038, section 6.2.1); the escape stands for itself.
 const ALPHABET: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
+/// Where gateways that count begin.
+const FIRST: usize = 0x5A3F_12BC;
+
 /// What becomes of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -29,6 +32,10 @@ pub(crate) enum Mood {
     Delivers,
     /// Taken, and a receipt says it did not arrive.
     Fails,
+    /// Delivers; the number it gives in padded hexadecimal it reports in decimal.
+    CountsInTwoBases,
+    /// The other way round.
+    CountsInTwoOtherBases,
     /// Taken, and never heard of again.
     Forgets,
     /// Kept, without an answer.
@@ -81,10 +88,21 @@ async fn session(stream: TcpStream, mood: Mood, taken: &Mutex<Vec<String>>) -> O
                 let text = read(message.short_message().as_ref());
                 let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
                 taken.push(text);
-                let id = format!("peer-{}", taken.len());
+                let (hexadecimal, decimal) =
+                    (format!("00{:08X}", FIRST + taken.len()), format!("{}", FIRST + taken.len()));
+                let (id, reported) = match mood {
+                    Mood::CountsInTwoBases => (hexadecimal, decimal),
+                    Mood::CountsInTwoOtherBases => (decimal, hexadecimal),
+                    Mood::Delivers | Mood::Fails | Mood::Forgets | Mood::Mute => {
+                        let id = format!("peer-{}", taken.len());
+                        (id.clone(), id)
+                    }
+                };
                 receipt = match mood {
-                    Mood::Delivers => Some(format!("id:{id} stat:DELIVRD err:000")),
-                    Mood::Fails => Some(format!("id:{id} stat:UNDELIV err:013")),
+                    Mood::Delivers | Mood::CountsInTwoBases | Mood::CountsInTwoOtherBases => {
+                        Some(format!("id:{reported} stat:DELIVRD err:000"))
+                    }
+                    Mood::Fails => Some(format!("id:{reported} stat:UNDELIV err:013")),
                     Mood::Forgets => None,
                     Mood::Mute => continue,
                 };

@@ -6,10 +6,9 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use vigie_domain::directory::{self, Body, Directory, Fault, Gap, duty_channels, gaps};
-use vigie_platform::config::PathsConfig;
 
 use super::{count, local, period, print, print_json, territory, zone};
-use crate::{Outcome, city, moment::Moment};
+use crate::{Outcome, city, config::PathsConfig, moment::Moment};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -7,14 +7,11 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use vigie_domain::directory::{Ambit, Body, Directory};
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::PathsConfig,
-};
+use vigie_platform::clock::{Clock, SystemClock};
 use vigie_proto::{BodyId, Channel, SectorId};
 
 use super::{body, local, print, print_json, read, zone};
-use crate::{Outcome, moment::Moment};
+use crate::{Outcome, config::PathsConfig, moment::Moment};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

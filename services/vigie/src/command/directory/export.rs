@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vigie_domain::directory::calendar;
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::PathsConfig,
-};
+use vigie_platform::clock::{Clock, SystemClock};
 use vigie_proto::BodyId;
 
 use super::{body, count, period, print, read, store, zone};
-use crate::Outcome;
+use crate::{Outcome, config::PathsConfig};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

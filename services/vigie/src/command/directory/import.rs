@@ -11,11 +11,10 @@ use vigie_domain::{
     directory::{Change, DirectoryError, DirectoryFiles, Draft, Fault, Salvaged, Verb, apply, calendar, changes, read},
     territory::Territory,
 };
-use vigie_platform::config::PathsConfig;
 use vigie_proto::BodyId;
 
 use super::{body, count, in_folder, period, print, store, territory, zone};
-use crate::{Outcome, city, moment::Moment};
+use crate::{Outcome, city, config::PathsConfig, moment::Moment};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]

@@ -20,13 +20,10 @@ use vigie_domain::{
     directory::{self, Body, Directory, DirectoryFiles},
     territory::Territory,
 };
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::PathsConfig,
-};
+use vigie_platform::clock::{Clock, SystemClock};
 use vigie_proto::BodyId;
 
-use crate::{Outcome, city, moment::Moment};
+use crate::{Outcome, city, config::PathsConfig, moment::Moment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::tz::TimeZone;
 use vigie_domain::directory::{By, Shift, shifts};
-use vigie_platform::config::PathsConfig;
 use vigie_proto::BodyId;
 
 use super::{body, local, period, print, print_json, read, zone};
-use crate::{Outcome, moment::Moment};
+use crate::{Outcome, config::PathsConfig, moment::Moment};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

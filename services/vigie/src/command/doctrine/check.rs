@@ -11,11 +11,10 @@ use vigie_domain::{
 };
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    config::Config,
     database,
 };
 
-use crate::{Outcome, Unreachable, block_on, city};
+use crate::{Outcome, Unreachable, block_on, city, config::Config};
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {

@@ -6,12 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 use vigie_domain::diff::diff;
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::PathsConfig,
-};
+use vigie_platform::clock::{Clock, SystemClock};
 
-use crate::{Outcome, city};
+use crate::{Outcome, city, config::PathsConfig};
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {

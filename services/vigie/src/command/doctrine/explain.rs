@@ -9,17 +9,14 @@ use vigie_domain::{
     doctrine::Situation,
     timeline::{BodyTold, Debt, Moment, StepTold, Timeline, Told, timeline},
 };
-use vigie_platform::{
-    clock::{Clock, SystemClock},
-    config::PathsConfig,
-};
+use vigie_platform::clock::{Clock, SystemClock};
 use vigie_proto::{
     Channel, CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, Uai,
     plan::{Expects, Rank},
     signal::Location,
 };
 
-use crate::{Outcome, city};
+use crate::{Outcome, city, config::PathsConfig};
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {

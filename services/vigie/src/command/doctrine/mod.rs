@@ -6,9 +6,8 @@ mod explain;
 
 use clap::Subcommand;
 use vigie_domain::doctrine::table;
-use vigie_platform::config::Config;
 
-use crate::{Outcome, city};
+use crate::{Outcome, city, config::Config};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -28,7 +28,6 @@ use vigie_domain::{
     city::City,
     simulation::{Answers, Observer, Simulation},
 };
-use vigie_platform::config::Config;
 use vigie_proto::event::SignalRaisedV1;
 
 use self::{
@@ -39,7 +38,7 @@ use self::{
     source::{csv, journal, mapping::Mapping},
     tally::Tally,
 };
-use crate::{Outcome, block_on, city, moment::Moment};
+use crate::{Outcome, block_on, city, config::Config, moment::Moment};
 
 /// How bodies are supposed to answer when nothing else is said.
 const USUAL_ANSWERS: &str = include_str!("../../../../../config/replay/answers.toml");

@@ -3,10 +3,10 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use vigie_platform::config::PathsConfig;
 use vigie_proto::Channel;
 
 use super::*;
+use crate::config::PathsConfig;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,8 +1,7 @@
 //! What lies under the borders of a map, if anything.
 
 use serde::Deserialize;
-
-use super::is_local;
+use vigie_platform::config::{Faults, is_local};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +13,17 @@ pub struct MapConfig {
 }
 
 impl MapConfig {
+    pub fn check(&self, faults: &mut Faults) {
+        faults.require(
+            self.tiles.is_empty() || self.origin().is_some(),
+            "map.tiles must be https://HOST/…{z}…{x}…{y}… (http:// on this machine only), or empty",
+        );
+        faults.require(
+            self.tiles.is_empty() || !self.attribution.is_empty(),
+            "map.tiles needs map.attribution: whoever publishes tiles is named beside them",
+        );
+    }
+
     /// Scheme, host and port of the tiles; none when there are none, or when the template cannot be one.
     pub fn origin(&self) -> Option<&str> {
         let (scheme, rest) = self.tiles.split_once("://")?;
