@@ -170,6 +170,49 @@ async fn a_bad_act_or_filter_is_refused_and_leaves_nothing() {
     assert_eq!(vigie.records().count("select count(*) from console.act").await, 0);
 }
 
+/// One rule for whatever somebody writes in their own words; a signal is taken whatever it says.
+#[tokio::test]
+async fn a_text_that_names_somebody_waits_until_its_writer_is_sure_and_one_that_shows_nothing_is_none() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let scop = vigie.caller("scop").await;
+    let incident = vigie.incident_of(&scop.raise(&with(json!({}))).await).await;
+    let opened = scop.post("/api/v1/crises", &json!({ "regime": "local", "incident": incident })).await.expect(201);
+    let crisis = format!("/api/v1/crises/{}/acts", opened.json()["id"].as_str().unwrap());
+    let (acts, relief) = (format!("/api/v1/incidents/{incident}"), "/api/v1/directory/bodies/scop/handovers");
+    let texts = |text: &str| {
+        [
+            (format!("{acts}/notes"), json!({ "text": text }), "text"),
+            (relief.to_owned(), json!({ "from": "a", "to": "b", "note": text }), "note"),
+            (crisis.clone(), json!({ "do": "receive-text", "text": text }), "text"),
+            (format!("{acts}/severity"), json!({ "severity": "serious", "reason": text }), "reason"),
+            (format!("{acts}/resolution"), json!({ "reason": "resolved", "note": text }), "note"),
+        ]
+    };
+    let named = "Rappeler Camille Martin demain";
+    for (path, body, field) in texts(named) {
+        let refused = scop.post(&path, &body).await.expect(422);
+        assert_eq!(refused.faulty_fields(), [field], "{path}");
+        assert!(refused.text.contains("nom de personne") && refused.text.contains("(sure)"), "{}", refused.text);
+    }
+    for (path, body, field) in texts("\u{200b} \u{2060}\u{feff}\u{ad}").into_iter().take(3) {
+        assert_eq!(scop.post(&path, &body).await.expect(422).faulty_fields(), [field], "{path}");
+    }
+    let written = "select (select count(*) from console.act) + (select count(*) from directory.handover) + (select count(*) from crisis.words)";
+    assert_eq!(vigie.records().count(written).await, 0);
+    for (path, mut body, _) in texts(named).into_iter().take(2) {
+        body["sure"] = json!(true);
+        assert!([200, 201].contains(&scop.post(&path, &body).await.status), "{path}");
+    }
+    assert_eq!(vigie.records().count(written).await, 2);
+
+    for (summary, warned) in [(named, true), ("\u{200b}\u{2060}", false)] {
+        let taken = scop.post("/api/v1/signals", &with(json!({ "summary": summary }))).await.expect(202).json();
+        assert_eq!(taken["warnings"].is_array(), warned, "{taken}");
+    }
+    assert_eq!(vigie.records().count("select count(*) from intake.signal where summary is not null").await, 1);
+}
+
 #[tokio::test]
 async fn an_altered_link_opens_nothing_and_an_expired_one_says_so() {
     let stack = Stack::start().await;

@@ -44,6 +44,8 @@ async fn the_series_of_metrics_are_those_that_alarms_know() {
         let series = series(&vigie.operator().get("/metrics").await.text);
         series.into_iter().filter(is_provoked).collect::<Vec<_>>()
     };
-    wait::until("as many series as are known", wait::PATIENCE, || async { seen().await.len() >= known.len() }).await;
+    // The proof of a whole city takes its time where other tests run.
+    let patience = 4 * wait::PATIENCE;
+    wait::until("as many series as are known", patience, || async { seen().await.len() >= known.len() }).await;
     assert_eq!(seen().await, known);
 }

@@ -1,4 +1,5 @@
-//! The house stays untied: no two files import each other in a circle, and the domain's modules stand in layers.
+//! The house stays untied: no two files import each other in a circle, the crates' arrows point one way, and the domain's
+//! modules stand in layers.
 //!
 //! Read from the sources as text: `use` and the paths that begin with `crate` or `super`. A module and its own submodules are
 //! one noun and may know each other.
@@ -15,10 +16,21 @@ type Module = Vec<String>;
 /// What each file of a crate imports of the others.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
+/// The crates services stand on: each may use those named with it. A service may use all of them, and no other service.
+const FOUNDATIONS: [(&str, &[&str]); 6] = [
+    ("proto", &[]),
+    ("domain", &["proto"]),
+    ("picture", &["domain", "proto"]),
+    ("platform", &["proto"]),
+    ("edge", &["platform", "domain", "proto"]),
+    ("map", &["edge", "domain", "proto"]),
+];
+
 /// The domain's modules: each may use those before it.
-const LAYERS: [&str; 25] = [
+const LAYERS: [&str; 26] = [
     "hex",
     "french",
+    "text",
     "territory",
     "directory",
     "link",
@@ -184,6 +196,48 @@ fn no_files_import_each_other_in_a_circle() {
         }
     }
     assert!(circles.is_empty(), "files that lead back to themselves:\n{}", circles.join("\n"));
+}
+
+/// Our crates that a crate depends on, as its manifest says.
+fn dependencies(crate_name: &str) -> Vec<String> {
+    let manifest = sources(crate_name).with_file_name("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("a manifest can be read");
+    let of_ours = manifest.lines().filter_map(|line| line.strip_prefix("vigie-")?.strip_suffix(".workspace = true"));
+    of_ours.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_crates_arrows_point_one_way() {
+    let mut wrong = Vec::new();
+    for name in crates().into_iter().filter(|name| name != "vigie") {
+        let foundation = FOUNDATIONS.iter().find(|(known, _)| *known == name);
+        let dependencies = dependencies(&name);
+        assert!(!dependencies.is_empty() || name == "proto", "{name}: its manifest was not read");
+        let fits = |other: &str| match foundation {
+            Some((_, uses)) => uses.contains(&other),
+            // Pages name the map's addresses; they do not know it.
+            None => other != "map" && FOUNDATIONS.iter().any(|(known, _)| *known == other),
+        };
+        wrong.extend(dependencies.iter().filter(|other| !fits(other)).map(|other| format!("{name} uses {other}")));
+    }
+    assert!(wrong.is_empty(), "against the arrows:\n{}", wrong.join("\n"));
+}
+
+/// What every service stands on does not know what Vigie is for: it reads the journal and its own tables alone.
+#[test]
+fn the_platform_knows_no_table_of_a_service() {
+    let mut known = BTreeMap::new();
+    modules(&sources("platform"), &[], &mut known);
+    assert!(known.values().any(|source| source.contains(" journal.")), "nothing was read");
+    let owners = crates().into_iter().filter(|name| !FOUNDATIONS.iter().any(|(foundation, _)| foundation == name));
+    for table in owners.map(|owner| format!("{owner}.")) {
+        let names = |source: &str| {
+            ["from", "join", "into", "update"].iter().any(|verb| source.contains(&format!("{verb} {table}")))
+        };
+        let readers: Vec<String> =
+            known.iter().filter(|(_, source)| names(source)).map(|(module, _)| module.join("/")).collect();
+        assert!(readers.is_empty(), "{table}… is known to {readers:?}");
+    }
 }
 
 #[test]

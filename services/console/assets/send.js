@@ -39,7 +39,7 @@ function fresh() {
   return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
 }
 
-/** `a.b` is a field within a field; `data-ago` is so many minutes before now. */
+/** `a.b` is a field within a field; `data-ago` is so many minutes before now, a ticked box is true. */
 function fields(form) {
   const body = {};
   for (const element of form.elements) {
@@ -48,7 +48,8 @@ function fields(form) {
     const last = path.pop();
     const holder = path.reduce((inner, name) => (inner[name] ??= {}), body);
     const ago = "ago" in element.dataset;
-    holder[last] = ago ? new Date(Date.now() - element.value * 60_000).toISOString() : element.value;
+    const value = element.type === "checkbox" ? true : element.value;
+    holder[last] = ago ? new Date(Date.now() - value * 60_000).toISOString() : value;
   }
   return body;
 }

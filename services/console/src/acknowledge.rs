@@ -19,7 +19,7 @@ use vigie_domain::{
     french,
     link::{LinkError, Signer},
 };
-use vigie_platform::problem::Problem;
+use vigie_edge::{page::render, problem::Problem};
 use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
@@ -32,7 +32,6 @@ use crate::{
     act::{self, Outcome},
     caller::{self, Seen},
     incidents::PartialView,
-    page::{problem, rendered, said},
 };
 
 /// The alert a link was made for.
@@ -135,29 +134,22 @@ enum Note {
     Pending,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
-    match open(&edge, &token).await {
-        Ok(opened) => page(&edge, &opened, StatusCode::OK, Note::None).await,
-        Err(response) => response,
-    }
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let opened = open(&edge, &token).await?;
+    page(&edge, &opened, StatusCode::OK, Note::None).await
 }
 
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
     Path(token): Path<String>,
     form: Result<Form<Answer>, FormRejection>,
-) -> Response {
-    let opened = match open(&edge, &token).await {
-        Ok(opened) => opened,
-        Err(response) => return response,
-    };
+) -> Result<Response, Problem> {
+    let opened = open(&edge, &token).await?;
     let answer = match form {
         Ok(Form(answer)) if answer.version <= opened.seen.snapshot.version => answer,
         Ok(_) | Err(_) => return page(&edge, &opened, StatusCode::UNPROCESSABLE_ENTITY, Note::None).await,
     };
-    if let Err(too_many) = edge.limits.take_for_link(opened.alert.id) {
-        return problem(&too_many);
-    }
+    edge.limits.take_for_link(opened.alert.id)?;
     let alert = &opened.alert;
     let Some(act) = answer.act(alert) else {
         return page(&edge, &opened, StatusCode::UNPROCESSABLE_ENTITY, Note::None).await;
@@ -166,27 +158,24 @@ pub(crate) async fn acknowledge(
         return page(&edge, &opened, StatusCode::FORBIDDEN, Note::None).await;
     }
     let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
-    match act::perform(&edge, alert.incident_id, actor, act, None).await {
-        Ok(Outcome::Recorded) => page(&edge, &opened, StatusCode::ACCEPTED, Note::Pending).await,
-        Ok(Outcome::Rejected(Rejection::Stale)) => page(&edge, &opened, StatusCode::CONFLICT, Note::Stale).await,
+    match act::perform(&edge, alert.incident_id, actor, act, None).await? {
+        Outcome::Recorded => page(&edge, &opened, StatusCode::ACCEPTED, Note::Pending).await,
+        Outcome::Rejected(Rejection::Stale) => page(&edge, &opened, StatusCode::CONFLICT, Note::Stale).await,
         // Applied, or of no effect any more: the page says how it stands now.
-        Ok(Outcome::Applied(_) | Outcome::Rejected(_)) => Redirect::to(&format!("/a/{token}")).into_response(),
-        Err(error) => Problem::from_store(&error).into_response(),
+        Outcome::Applied(_) | Outcome::Rejected(_) => Ok(Redirect::to(&format!("/a/{token}")).into_response()),
     }
 }
 
 /// What a token opens, or the page that says why it does not: it was made for a contact point of the body, as that still
 /// is, and the body may know of the incident.
-async fn open(edge: &Edge, token: &str) -> Result<Opened, Response> {
+async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
     let dead = || dead_link(LinkError::Altered);
     let claimed = Signer::claimed(token).ok_or_else(dead)?;
-    let stored = |error: sqlx::Error| Problem::from_store(&error).into_response();
-    let alert = alert(edge, claimed).await.map_err(stored)?.ok_or_else(dead)?;
+    let alert = alert(edge, claimed).await?.ok_or_else(dead)?;
     let directory = &edge.city.directory;
     let body = directory.body(&alert.body).ok_or_else(dead)?;
-    edge.signer.verify(token, &body.contacts, edge.context.clock.now()).map_err(dead_link)?;
-    let seen =
-        caller::tied(&edge.pool, alert.incident_id, &alert.body, None).await.map_err(stored)?.ok_or_else(dead)?;
+    edge.signer.verify(token, &body.contacts, edge.now).map_err(dead_link)?;
+    let seen = caller::tied(&edge.pool, alert.incident_id, &alert.body, None).await?.ok_or_else(dead)?;
     let position = Party::of_body(body, directory).and_then(|party| seen.position(edge, party)).ok_or_else(dead)?;
     let clearance = position.clearance().ok_or_else(dead)?;
     let may_answer = alert.asks && position.may(Deed::TakeCharge).is_ok();
@@ -243,20 +232,9 @@ async fn owed_by(
     Ok(None)
 }
 
-async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> Response {
+async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> Result<Response, Problem> {
     let Opened { alert, seen, may_answer } = opened;
-    let has_seen = match has_seen(edge, alert).await {
-        Ok(has_seen) => has_seen,
-        Err(error) => return Problem::from_store(&error).into_response(),
-    };
-    let refused = match has_refused(edge, alert).await {
-        Ok(refused) => refused,
-        Err(error) => return Problem::from_store(&error).into_response(),
-    };
-    let acknowledged = match acknowledged(edge, alert.incident_id, seen.asked_version).await {
-        Ok(acknowledged) => acknowledged,
-        Err(error) => return Problem::from_store(&error).into_response(),
-    };
+    let acknowledged = acknowledged(edge, alert.incident_id, seen.asked_version).await?;
     let name = |id: &BodyId| edge.city.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
     let date_time = |at| french::date_time(at, &edge.city.doctrine.zone);
     let template = AcknowledgePage {
@@ -273,8 +251,8 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
         owed_by: alert.owed.as_ref().and_then(|(owed, _)| owed.due_at).map(date_time),
         refusals: &RefusalReason::ALL,
         may_answer: *may_answer,
-        has_seen,
-        refused,
+        has_seen: has_seen(edge, alert).await?,
+        refused: has_refused(edge, alert).await?,
         partial: seen
             .standing
             .iter()
@@ -292,7 +270,7 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
         stale: note == Note::Stale,
         pending: note == Note::Pending,
     };
-    rendered(status, &template)
+    Ok(render(status, &template))
 }
 
 /// What `body` is told that its taking charge in `role` stops; nothing while the plan has not begun, or when others are
@@ -354,7 +332,7 @@ async fn acknowledged(
     rows.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
-fn dead_link(error: LinkError) -> Response {
+fn dead_link(error: LinkError) -> Problem {
     let (title, text) = match error {
         LinkError::Expired => {
             ("Ce lien a expiré", "Le délai de ce lien est passé. Appelez la SCOP pour prendre l'événement en compte.")
@@ -364,8 +342,7 @@ fn dead_link(error: LinkError) -> Response {
             "Le lien est incomplet ou a été modifié. Recopiez-le en entier, ou appelez la SCOP.",
         ),
     };
-    let status = if error == LinkError::Expired { StatusCode::GONE } else { StatusCode::NOT_FOUND };
-    said(status, title, text)
+    Problem::dead_link(error, title, text)
 }
 
 impl AcknowledgePage<'_> {

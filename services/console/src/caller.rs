@@ -1,22 +1,14 @@
-//! Who is calling, how they stand to an incident, what they see of it.
+//! How whoever calls stands to an incident, what they see of it.
 
-use axum::http::HeaderMap;
 use sqlx::{PgPool, Row, types::Json};
 use vigie_domain::{
     access::{Caller, Party, Position, Ties},
     escalation::{Escalation, Standing},
 };
-use vigie_platform::problem::Problem;
+use vigie_edge::problem::Problem;
 use vigie_proto::{BodyId, IncidentId, event::IncidentSnapshot, sensitivity::Sensitivity};
 
 use crate::Edge;
-
-/// The caller whose bearer token the request carries.
-pub(crate) async fn authenticate<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
-    let id = edge.context.authenticator.authenticate(headers, edge.context.clock.now()).await?;
-    let source = edge.city.directory.source(&id).ok_or_else(Problem::unauthenticated)?;
-    Caller::of(source, &edge.city.directory).ok_or_else(Problem::unauthenticated)
-}
 
 /// An incident, where its plan stands, and what ties a body to it.
 #[derive(Debug, Clone)]
@@ -41,7 +33,7 @@ impl Seen {
 pub(crate) async fn see(edge: &Edge, caller: Caller<'_>, id: IncidentId) -> Result<(Seen, Sensitivity), Problem> {
     let missing = || Problem::not_found("Événement");
     let found = tied(&edge.pool, id, &caller.source.body, Some(caller.source.id.as_str())).await;
-    let seen = found.map_err(|e| Problem::from_store(&e))?.ok_or_else(missing)?;
+    let seen = found?.ok_or_else(missing)?;
     let clearance = seen.position(edge, caller.party()).and_then(|position| position.clearance());
     Ok((seen, clearance.ok_or_else(missing)?))
 }

@@ -19,11 +19,13 @@ use vigie_domain::{
     access::{self, Caller, Ties},
     directory::Source,
 };
-use vigie_platform::{
+use vigie_edge::{
     credential::Presented,
-    journal::{self, Entry, Position},
     porter::Client,
     problem::{Problem, in_french},
+};
+use vigie_platform::{
+    journal::{self, Entry, Position},
     server::Stopping,
 };
 use vigie_proto::{
@@ -32,7 +34,7 @@ use vigie_proto::{
     sensitivity::{Sensitive, Sensitivity},
 };
 
-use crate::{Edge, caller, incidents::invalid, live::Seat};
+use crate::{Edge, live::Seat};
 
 /// Entries read at once when a listener catches up.
 const PAGE: i64 = 200;
@@ -82,23 +84,23 @@ pub(crate) async fn stream(
     headers: HeaderMap,
     start: Result<Query<Start>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let source = caller.source.clone();
-    let Query(asked) = start.map_err(|e| invalid("", in_french(&e.body_text())))?;
+    let Query(asked) = start.map_err(|e| Problem::invalid("", in_french(&e.body_text())))?;
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let given = header.or(asked.after.as_deref()).filter(|id| !id.is_empty());
     let at_most = edge.context.config.http.streams_per_source;
     let seat = edge.live.seat(&source.id, at_most).ok_or_else(|| {
-        let notes = edge.context.authenticator.notes();
+        let notes = edge.authenticator.notes();
         notes.note(SecurityMatter::StreamRefused, Some(&source.id), Some(client.0));
         too_many(at_most)
     })?;
     let live = edge.live.listen();
-    let end = end_of_journal(&edge).await.map_err(|e| Problem::from_store(&e))?;
+    let end = end_of_journal(&edge).await?;
     let start = given.map_or(Some(end), |given| resumed(given, end));
     let silent_until = Instant::now() + ALIVE_EVERY;
     let crises = asked.crises;
-    let told = told(&edge, &source).await.map_err(|e| Problem::from_store(&e))?;
+    let told = told(&edge, &source).await?;
     let listener = Listener {
         edge,
         source,
@@ -230,7 +232,7 @@ impl Listener {
         let edge = &self.edge;
         let Some(source) = edge.in_force.get().directory.source(&self.presented.source).cloned() else { return false };
         self.source = source;
-        match edge.context.authenticator.is_in_force(&self.presented, edge.context.clock.now()).await {
+        match edge.authenticator.is_in_force(&self.presented, edge.context.clock.now()).await {
             Ok(in_force) => in_force,
             // Without the database nothing new is shown either; who was let in is not thrown out for it.
             Err(error) => {

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::HeaderMap,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, types::Json as SqlJson};
@@ -15,17 +14,15 @@ use vigie_domain::{
     escalation::replay,
     explain::{Explanation, Told, explain},
 };
-use vigie_platform::{journal, problem::Problem};
+use vigie_edge::{credential::Presented, problem::Problem};
+use vigie_platform::journal;
 use vigie_proto::{
     AlertId, BodyId, IncidentId,
     event::{DeliveryFailure, Event},
     sensitivity::Sensitivity,
 };
 
-use crate::{
-    Edge, caller,
-    incidents::{invalid, parse_id},
-};
+use crate::{Edge, caller, incidents::parse_id};
 
 /// Which body to explain.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -66,17 +63,16 @@ pub(crate) struct ExplanationView {
 )]
 pub(crate) async fn of_body(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<ExplanationView>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let id = parse_id(&id)?;
     // It tells of bodies and times, never of what was reported: whoever audits may ask, where the class lets it know at all.
     let missing = || Problem::not_found("Événement");
     if caller.may(Permission::Audit) {
-        let seen =
-            caller::tied(&edge.pool, id, &caller.source.body, None).await.map_err(|e| Problem::from_store(&e))?;
+        let seen = caller::tied(&edge.pool, id, &caller.source.body, None).await?;
         seen.and_then(|seen| seen.position(&edge, caller.party()).map(drop)).ok_or_else(missing)?;
     } else {
         let (_, clearance) = caller::see(&edge, caller, id).await?;
@@ -85,24 +81,22 @@ pub(crate) async fn of_body(
         }
     }
     let Query(Asked { body }) =
-        asked.map_err(|e| invalid("body", vigie_platform::problem::in_french(&e.body_text())))?;
+        asked.map_err(|e| Problem::invalid("body", vigie_edge::problem::in_french(&e.body_text())))?;
     explained(&edge, id, body).await.map(Json)
 }
 
 /// The explanation for somebody who may ask.
 pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Result<ExplanationView, Problem> {
     let known = edge.city.directory.body(&body);
-    let known = known.ok_or_else(|| invalid("body", format!("« {body} » n'est pas dans l'annuaire.")))?;
-    let stored = |e: sqlx::Error| Problem::from_store(&e);
-    let mut connection = edge.pool.acquire().await.map_err(stored)?;
+    let known = known.ok_or_else(|| Problem::invalid("body", format!("« {body} » n'est pas dans l'annuaire.")))?;
+    let mut connection = edge.pool.acquire().await?;
     let situation: Option<SqlJson<Situation>> =
         sqlx::query_scalar("select situation from routing.incident where id = $1")
             .bind(id.0)
             .fetch_optional(&mut *connection)
-            .await
-            .map_err(stored)?;
+            .await?;
     let SqlJson(situation) = situation.ok_or_else(|| Problem::not_found("Événement"))?;
-    let entries = journal::of_incident(&mut connection, id).await.map_err(stored)?;
+    let entries = journal::of_incident(&mut connection, id).await?;
     let story = journal::facts(&entries).map_err(|error| {
         tracing::error!(incident.id = %id, error = %error, "a story cannot be read");
         Problem::internal()
@@ -114,9 +108,8 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
     .bind(id.0)
     .bind(body.as_str())
     .fetch_all(&mut *connection)
-    .await
-    .map_err(stored)?;
-    let mut told = alerts.iter().map(alert).collect::<Result<BTreeMap<_, _>, _>>().map_err(stored)?;
+    .await?;
+    let mut told = alerts.iter().map(alert).collect::<Result<BTreeMap<_, _>, _>>()?;
     for fact in &story {
         if let Some((alert, what)) = delivery(&fact.event, &body)
             && let Some(told) = told.get_mut(&alert)

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
 };
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json as SqlJson};
 use vigie_domain::{directory::Directory, escalation::Partial};
-use vigie_platform::{
-    journal,
-    problem::{Fault, Problem},
-};
+use vigie_edge::{credential::Presented, problem::Problem};
+use vigie_platform::journal;
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity,
     event::IncidentSnapshot,
@@ -214,11 +211,6 @@ pub(crate) struct OwedView {
     blocks_closing: bool,
 }
 
-pub(crate) fn invalid(field: &str, message: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Paramètres à corriger")
-        .faults(vec![Fault::new(field, message)])
-}
-
 /// One incident with its story, told from the journal.
 #[utoipa::path(
     get, path = "/api/v1/incidents/{id}", operation_id = "incident_one", tag = "incidents", params(("id" = IncidentId, Path)),
@@ -232,13 +224,13 @@ pub(crate) fn invalid(field: &str, message: String) -> Problem {
 )]
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<IncidentDetail>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let id = parse_id(&id)?;
     let (Seen { snapshot, .. }, clearance) = caller::see(&edge, caller, id).await?;
-    detail(&edge, snapshot.id, clearance).await.map(Json).map_err(|e| Problem::from_store(&e))
+    Ok(Json(detail(&edge, snapshot.id, clearance).await?))
 }
 
 async fn detail(edge: &Edge, id: IncidentId, clearance: Sensitivity) -> Result<IncidentDetail, sqlx::Error> {

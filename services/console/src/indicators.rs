@@ -9,7 +9,7 @@ use axum::{
         Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
@@ -20,15 +20,15 @@ use vigie_domain::{
     directory::{Permission, Sight},
     discretion::Told,
 };
-use vigie_platform::{ids, journal, journal::Entry, problem::Problem};
+use vigie_edge::{credential::Presented, problem::Problem};
+use vigie_platform::{ids, journal, journal::Entry};
 use vigie_proto::{
     SectorId,
-    event::{Actor, Event, IndicatorCountedV1, Through},
+    event::{Event, IndicatorCountedV1},
 };
 
 use crate::{
-    Edge, act, caller,
-    incidents::invalid,
+    Edge,
     observatory::figures::{self, Counts, Period, Scope},
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct CountBody {
     pub(crate) amount: Option<u32>,
     /// Local day; today when absent.
     #[schema(value_type = Option<String>, format = Date)]
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     pub(crate) on: Option<Date>,
 }
 
@@ -61,47 +61,50 @@ pub(crate) struct CountBody {
 )]
 pub(crate) async fn count(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<CountBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let caller = edge.caller(&presented)?;
+    let Json(body) = body?;
     counted(&edge, caller, body).await?;
     Ok(StatusCode::CREATED.into_response())
 }
 
 /// Keeps a number in the caller's name, or says what is wrong with it.
 pub(crate) async fn counted(edge: &Edge, caller: Caller<'_>, body: CountBody) -> Result<(), Problem> {
-    let now = edge.context.clock.now();
+    let now = edge.now;
     let counted: Vec<_> =
         edge.city.doctrine.counted.iter().filter(|circuit| circuit.indicators.contains(&body.indicator)).collect();
     if counted.is_empty() {
-        return Err(invalid("indicator", format!("« {} » n'est pas un indicateur que l'on compte.", body.indicator)));
+        return Err(Problem::invalid(
+            "indicator",
+            format!("« {} » n'est pas un indicateur que l'on compte.", body.indicator),
+        ));
     }
     if !counted.iter().any(|circuit| circuit.by.contains(&caller.source.role)) {
-        return Err(act::forbidden());
+        return Err(Problem::not_allowed());
     }
     let sector = body.sector.or_else(|| caller.sector().cloned());
     if let Some(sector) = &sector {
         if edge.city.territory.sector(sector).is_none() {
-            return Err(invalid("sector", format!("« {sector} » n'est pas un secteur.")));
+            return Err(Problem::invalid("sector", format!("« {sector} » n'est pas un secteur.")));
         }
         if caller.sector().is_some_and(|own| own != sector) {
-            return Err(act::forbidden());
+            return Err(Problem::not_allowed());
         }
     }
     let amount = body.amount.unwrap_or(1);
     if !(1..=10_000).contains(&amount) {
-        return Err(invalid("amount", "De 1 à 10 000.".to_owned()));
+        return Err(Problem::invalid("amount", "De 1 à 10 000."));
     }
     let today = now.to_zoned(edge.city.doctrine.zone.clone()).date();
     let on = body.on.unwrap_or(today);
     if on > today {
-        return Err(invalid("on", "Ce jour n'est pas encore passé.".to_owned()));
+        return Err(Problem::invalid("on", "Ce jour n'est pas encore passé."));
     }
-    let by = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
+    let by = caller.actor();
     let fact = IndicatorCountedV1 { indicator: body.indicator, sector, amount, by, on };
-    keep(edge, &fact, now).await.map_err(|e| Problem::from_store(&e))
+    Ok(keep(edge, &fact, now).await?)
 }
 
 async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> Result<(), sqlx::Error> {
@@ -132,11 +135,11 @@ async fn keep(edge: &Edge, fact: &IndicatorCountedV1, now: jiff::Timestamp) -> R
 pub(crate) struct Asked {
     /// A day of the first month, `YYYY-MM-DD`, local: whole months are counted.
     #[param(value_type = String, format = Date)]
-    #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(deserialize_with = "vigie_edge::moment::within_reach")]
     from: Date,
     /// A day of the last month, at most five years later.
     #[param(value_type = String, format = Date)]
-    #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(deserialize_with = "vigie_edge::moment::within_reach")]
     until: Date,
 }
 
@@ -187,17 +190,17 @@ pub(crate) struct Number {
 )]
 pub(crate) async fn read(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Vec<IndicatorView>>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(asked) = asked.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    let caller = edge.caller(&presented)?;
+    let Query(asked) = asked?;
     let period = Period::around(asked.from, asked.until)
-        .ok_or_else(|| invalid("until", "Après le début, et au plus cinq ans plus tard.".to_owned()))?;
+        .ok_or_else(|| Problem::invalid("until", "Après le début, et au plus cinq ans plus tard."))?;
     let everything = caller.role.sees == Sight::Everything || caller.may(Permission::Audit);
     let own = caller.sector().filter(|_| caller.role.sees == Sight::Sector).map(ToString::to_string);
     if !everything && own.is_none() {
-        return Err(act::forbidden());
+        return Err(Problem::not_allowed());
     }
     let zone = edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned();
     let withheld = crate::page::withheld(&edge, caller);
@@ -205,7 +208,7 @@ pub(crate) async fn read(
     for nature in ["real", "exercise"] {
         let (zone, withheld) = (zone.clone(), withheld.clone());
         let scope = Scope { period, sector: None, kind: None, nature, zone, withheld };
-        let counted = figures::indicators(&edge.pool, &scope).await.map_err(|e| Problem::from_store(&e))?;
+        let counted = figures::indicators(&edge.pool, &scope).await?;
         for (indicator, counts) in counted {
             by_indicator.entry(indicator).or_default().extend(numbers(&counts, own.as_deref(), nature));
         }

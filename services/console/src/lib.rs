@@ -21,18 +21,11 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::{
-    city::{City, InForce},
-    link::Signer,
-};
-use vigie_platform::{
-    Context,
-    database::SchemaMigrations,
-    door::{API, ASSET, Door, Doors, LINK, PAGE, STREAM},
-};
+use vigie_domain::link::Signer;
+use vigie_edge::door::{API, ASSET, Door, Doors, LINK, PAGE, STREAM};
+use vigie_platform::database::SchemaMigrations;
 
 pub use config::ConsoleConfig;
 
@@ -41,37 +34,17 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "console", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// What one request works with.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    context: Context,
-    /// As in force when the request came.
-    city: Arc<City>,
-    /// For a request that outlives a change, such as a live stream.
-    in_force: InForce,
-    pool: PgPool,
-    signer: Signer,
-    live: live::Live,
-    limits: Arc<limits::Limits>,
-}
-
-/// What requests are given from.
+/// What is the console's own of a desk.
 #[derive(Debug, Clone)]
-struct Desk {
-    context: Context,
-    in_force: InForce,
+pub(crate) struct Own {
     pool: PgPool,
     signer: Signer,
     live: live::Live,
     limits: Arc<limits::Limits>,
 }
 
-impl FromRef<Desk> for Arc<Edge> {
-    fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, pool, signer, live, limits } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), in_force, pool, signer, live, limits })
-    }
-}
+type Desk = vigie_edge::Desk<Own>;
+type Edge = vigie_edge::Edge<Own>;
 
 /// The service: its routes, and the loop that follows the journal.
 #[derive(Debug)]
@@ -81,10 +54,10 @@ pub struct Console {
 
 impl Console {
     /// `signer` checks the links of messages.
-    pub fn new(context: Context, config: &ConsoleConfig, in_force: InForce, pool: PgPool, signer: Signer) -> Self {
+    pub fn new(desk: vigie_edge::Desk, config: &ConsoleConfig, pool: PgPool, signer: Signer) -> Self {
         let limits = Arc::new(limits::Limits::new(config));
-        let live = live::Live::new(&context.metrics.registrar);
-        Self { desk: Desk { context, in_force, pool, signer, live, limits } }
+        let live = live::Live::new(&desk.context.metrics.registrar);
+        Self { desk: desk.with(Own { pool, signer, live, limits }) }
     }
 
     /// Its routes.

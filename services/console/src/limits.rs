@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use axum::http::StatusCode;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
-use vigie_platform::problem::Problem;
+use vigie_edge::problem::Problem;
 use vigie_proto::{AlertId, SourceId};
 
 use crate::ConsoleConfig;

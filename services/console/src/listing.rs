@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
 };
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, QueryBuilder, Row, postgres::PgRow, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{access::Caller, directory::Sight};
-use vigie_platform::problem::Problem;
+use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_proto::{
     IncidentStatus, Kind, SectorId,
     event::IncidentSnapshot,
@@ -21,8 +20,8 @@ use vigie_proto::{
 };
 
 use crate::{
-    Edge, caller,
-    incidents::{IncidentView, VIEW, invalid},
+    Edge,
+    incidents::{IncidentView, VIEW},
     page::withheld,
 };
 
@@ -53,7 +52,7 @@ pub(crate) struct Filter {
     kind: Option<Kind>,
     /// Opened at or after, RFC 3339.
     #[param(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     since: Option<Timestamp>,
     cursor: Option<String>,
     /// Only these incidents: up to 50 ids with commas between them.
@@ -73,18 +72,18 @@ pub(crate) struct Filter {
 )]
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<IncidentPage>, Problem> {
-    let caller = caller::authenticate(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    let caller = edge.caller(&presented)?;
+    let Query(filter) = filter?;
     let before = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
     let asked = Asked { filter: &filter, before, ids, withheld: withheld(&edge, caller) };
     let mut statement =
         if caller.role.sees == Sight::Everything { asked.of_all() } else { asked.of_known(&edge, caller) };
-    let rows = statement.build().fetch_all(&edge.pool).await.map_err(|e| Problem::from_store(&e))?;
-    page(&rows, &edge, caller).map(Json).map_err(|e| Problem::from_store(&e))
+    let rows = statement.build().fetch_all(&edge.pool).await?;
+    Ok(Json(page(&rows, &edge, caller)?))
 }
 
 /// What is asked for. Only the conditions that are given are said, so that each is answered by its index; newest first is by
@@ -192,9 +191,9 @@ fn page(rows: &[PgRow], edge: &Edge, caller: Caller<'_>) -> Result<IncidentPage,
 fn parse_ids(ids: &str) -> Result<Vec<Uuid>, Problem> {
     let ids: Option<Vec<Uuid>> = ids.split(',').map(|id| id.parse().ok()).collect();
     ids.filter(|ids| i64::try_from(ids.len()).is_ok_and(|count| count <= PAGE))
-        .ok_or_else(|| invalid("ids", format!("Donnez au plus {PAGE} identifiants séparés par des virgules.")))
+        .ok_or_else(|| Problem::invalid("ids", format!("Donnez au plus {PAGE} identifiants séparés par des virgules.")))
 }
 
 fn parse_cursor(cursor: &str) -> Result<Uuid, Problem> {
-    cursor.parse().map_err(|_| invalid("cursor", "Reprenez la valeur `next` de la page précédente.".to_owned()))
+    cursor.parse().map_err(|_| Problem::invalid("cursor", "Reprenez la valeur `next` de la page précédente."))
 }

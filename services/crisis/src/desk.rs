@@ -1,78 +1,50 @@
-//! Who is calling, and which crises they see.
+//! What requests are given from, and which crises whoever calls sees.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{extract::FromRef, http::HeaderMap};
-use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use vigie_domain::{
     access::Caller,
-    city::{City, InForce},
     crisis::{Crisis, Moment, exercise::Script},
     directory::Sight,
     link::Signer,
 };
-use vigie_platform::{Context, problem::Problem};
+use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_proto::CrisisId;
 
-use crate::{
-    Pace, moment,
-    problems::{no_rules, not_yours, stored},
-    store,
-};
+use crate::{Pace, problems::no_rules, store};
 
-/// What requests are given from.
+/// What is the crises' own of a desk.
 #[derive(Debug, Clone)]
-pub(crate) struct Desk {
-    pub(crate) context: Context,
+pub(crate) struct Own {
     pub(crate) pace: Pace,
-    pub(crate) in_force: InForce,
     pub(crate) pool: PgPool,
+    /// By name.
     pub(crate) scripts: Arc<BTreeMap<String, Script>>,
     /// Checks the links of requests for a resource.
     pub(crate) signer: Signer,
     pub(crate) wake: Arc<Notify>,
 }
 
-/// What one request works with.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    pub(crate) desk: Desk,
-    /// As in force when the request came.
-    pub(crate) city: Arc<City>,
-    pub(crate) now: Timestamp,
-}
+pub(crate) type Desk = vigie_edge::Desk<Own>;
+pub(crate) type Edge = vigie_edge::Edge<Own>;
 
-impl FromRef<Desk> for Arc<Edge> {
-    fn from_ref(desk: &Desk) -> Self {
-        Self::new(Edge { city: desk.in_force.get(), now: desk.context.clock.now(), desk: desk.clone() })
+/// Who calls, when it may see any crisis.
+pub(crate) fn caller<'a>(edge: &'a Edge, presented: &Presented) -> Result<Caller<'a>, Problem> {
+    let caller = edge.caller(presented)?;
+    match caller.role.sees {
+        Sight::Everything | Sight::Sector => Ok(caller),
+        Sight::Nothing | Sight::OwnSignals => Err(Problem::not_allowed()),
     }
 }
 
-impl Edge {
-    /// The caller whose token or session the request carries, when crises are conducted here and it may see any.
-    pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller<'_>, Problem> {
-        let id = self.desk.context.authenticator.authenticate(headers, self.now).await?;
-        let source = self.city.directory.source(&id).ok_or_else(Problem::unauthenticated)?;
-        let caller = Caller::of(source, &self.city.directory).ok_or_else(Problem::unauthenticated)?;
-        match caller.role.sees {
-            Sight::Everything | Sight::Sector => Ok(caller),
-            Sight::Nothing | Sight::OwnSignals => Err(not_yours(&[], &self.city)),
-        }
-    }
+pub(crate) fn moment(edge: &Edge) -> Result<Moment<'_>, Problem> {
+    crate::moment(&edge.city, edge.pace, edge.now).ok_or_else(no_rules)
+}
 
-    pub(crate) fn moment(&self) -> Result<Moment<'_>, Problem> {
-        moment(&self.city, self.desk.pace, self.now).ok_or_else(no_rules)
-    }
-
-    /// A crisis the caller may know; 404 otherwise, without saying which.
-    pub(crate) async fn see(&self, caller: Caller<'_>, id: CrisisId) -> Result<Crisis, Problem> {
-        let crisis = store::read(&mut *self.connection().await?, id).await.map_err(stored)?;
-        crisis.filter(|crisis| caller.sees_crisis(&crisis.snapshot)).ok_or_else(|| Problem::not_found("Crise"))
-    }
-
-    pub(crate) async fn connection(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Postgres>, Problem> {
-        self.desk.pool.acquire().await.map_err(stored)
-    }
+/// A crisis the caller may know; 404 otherwise, without saying which.
+pub(crate) async fn see(edge: &Edge, caller: Caller<'_>, id: CrisisId) -> Result<Crisis, Problem> {
+    let crisis = store::read(&mut *edge.pool.acquire().await?, id).await?;
+    crisis.filter(|crisis| caller.sees_crisis(&crisis.snapshot)).ok_or_else(|| Problem::not_found("Crise"))
 }

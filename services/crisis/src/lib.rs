@@ -27,17 +27,14 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{
-    city::{City, InForce},
+    city::City,
     crisis::{Moment, exercise::Script},
     link::Signer,
 };
-use vigie_platform::{
-    Context, consumer,
-    database::SchemaMigrations,
-    door::{API, ASSET, Door, Doors, LINK, PAGE},
-};
+use vigie_edge::door::{API, ASSET, Door, Doors, LINK, PAGE};
+use vigie_platform::{consumer, database::SchemaMigrations};
 
-use desk::Desk;
+use desk::{Desk, Own};
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
@@ -62,15 +59,14 @@ pub struct Service {
 impl Service {
     /// `scripts` are the exercises that can be played, by name; `signer` checks the links of requests for a resource.
     pub fn new(
-        context: Context,
+        desk: vigie_edge::Desk,
         pace: Pace,
-        in_force: InForce,
         pool: PgPool,
         scripts: BTreeMap<String, Script>,
         signer: Signer,
     ) -> Self {
         let (scripts, wake) = (Arc::new(scripts), Arc::default());
-        Self { desk: Desk { context, pace, in_force, pool, scripts, signer, wake } }
+        Self { desk: desk.with(Own { pace, pool, scripts, signer, wake }) }
     }
 
     /// Its routes.
@@ -80,7 +76,7 @@ impl Service {
 
     /// Settles what is due and follows the exercises' incidents until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Desk { context, pace, in_force, pool, wake, .. } = self.desk;
+        let Desk { context, in_force, own: Own { pace, pool, wake, .. }, .. } = self.desk;
         let linking = linking::Linking {
             in_force: in_force.clone(),
             pace,

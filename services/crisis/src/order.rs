@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
 use vigie_domain::{
-    admission::{MAX_SUMMARY, has_control, personal_data_warnings},
     city::City,
     crisis::{Crisis, Effect, Moment, Refused, exercise::Control, mobilisation::Move},
+    text,
 };
-use vigie_platform::{ids, problem::Fault};
+use vigie_edge::problem::Fault;
+use vigie_platform::ids;
 use vigie_proto::{
     BodyId, CareId, CrisisRegime, MobilisationId, RoleId, SectorId,
     crisis::TaskState,
@@ -93,7 +94,7 @@ pub(crate) enum Order {
     ReceiveText {
         text: String,
         #[schema(value_type = Option<String>, format = DateTime)]
-        #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+        #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
         valid_until: Option<Timestamp>,
         #[serde(default)]
         sure: bool,
@@ -114,7 +115,7 @@ pub(crate) enum Order {
         text: String,
         owner: RoleId,
         #[schema(value_type = String, format = Date)]
-        #[serde(deserialize_with = "vigie_platform::moment::within_reach")]
+        #[serde(deserialize_with = "vigie_edge::moment::within_reach")]
         due_on: Date,
         #[serde(default)]
         sure: bool,
@@ -263,11 +264,11 @@ impl Order {
             Self::WithdrawText { number } => crisis.withdraw_text(number, actor, at)?.into(),
             Self::Close {} => crisis.close(actor, at)?.into(),
             Self::Write { section, text, sure } => {
-                let text = words(&text, MAX_SUMMARY, sure)?;
+                let text = words(&text, text::MOST, sure)?;
                 Done { effects: crisis.write(&section, actor, at)?, words: Some((format!("retex/{section}"), text)) }
             }
             Self::AddAction { text, owner, due_on, sure } => {
-                let text = words(&text, MAX_SUMMARY, sure)?;
+                let text = words(&text, text::MOST, sure)?;
                 if city.directory.role(&owner).is_none() {
                     return Err(fault("owner", "Cette fonction n'est pas dans l'annuaire."));
                 }
@@ -326,24 +327,17 @@ fn report(
         (None, Some(sector)) => sector,
         (None, None) => return Err(fault("sector", "Dites de quel secteur est ce point de situation.")),
     };
-    let text = text.filter(|text| !text.trim().is_empty()).map(|text| words(&text, MAX_SUMMARY, sure)).transpose()?;
+    let text = kept(&text.unwrap_or_default(), text::MOST, sure)?;
     let (number, effects) = crisis.report(&sector, answers, giver.actor, giver.at)?;
     Ok(Done { effects, words: text.map(|text| (format!("report/{sector}/{number}"), text)) })
 }
 
-/// A text people may keep: short, without control characters, and without a name as far as can be told.
 fn words(text: &str, most: usize, sure: bool) -> Result<String, NotDone> {
-    // A form sends a line break as two characters; it is one.
-    let text = text.trim().replace("\r\n", "\n");
-    if !(1..=most).contains(&text.chars().count()) || has_control(&text) {
-        return Err(fault("text", format!("De 1 à {most} caractères, sans caractère de contrôle.")));
-    }
-    let warnings = personal_data_warnings(&text);
-    if warnings.is_empty() || sure {
-        return Ok(text);
-    }
-    let again = "Corrigez le texte, ou confirmez qu'il ne désigne personne (sure).";
-    Err(NotDone::Faults(warnings.into_iter().map(|w| Fault::new("text", format!("{} {again}", w.message))).collect()))
+    kept(text, most, sure)?.ok_or_else(|| fault("text", text::expected(most)))
+}
+
+fn kept(text: &str, most: usize, sure: bool) -> Result<Option<String>, NotDone> {
+    text::kept(text, most, sure).map_err(|why| NotDone::Faults(Fault::each("text", why)))
 }
 
 fn fault(field: &str, message: impl Into<String>) -> NotDone {

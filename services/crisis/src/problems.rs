@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use vigie_domain::{city::City, crisis::Refused};
-use vigie_platform::problem::{Fault, Problem};
+use vigie_edge::problem::{Fault, Problem};
 use vigie_proto::RoleId;
 
 use crate::order::NotDone;
@@ -11,7 +11,7 @@ use crate::order::NotDone;
 pub(crate) fn not_done(why: &NotDone, city: &City) -> Problem {
     match why {
         NotDone::Refused(refused) => self::refused(refused, city),
-        NotDone::Faults(faults) => faulty(faults.clone()),
+        NotDone::Faults(faults) => Problem::faulty(faults.clone()),
     }
 }
 
@@ -21,8 +21,10 @@ pub(crate) fn refused(refused: &Refused, city: &City) -> Problem {
     match refused {
         Refused::NotYours { who } => not_yours(who, city),
         Refused::Unknown("incident") => Problem::not_found("Événement"),
-        Refused::Unknown("valid_until") => invalid("valid_until", "La fin de validité est déjà passée."),
-        Refused::Unknown(what) => invalid(what, "Valeur inconnue de la doctrine ou de cette crise : relisez la crise."),
+        Refused::Unknown("valid_until") => Problem::invalid("valid_until", "La fin de validité est déjà passée."),
+        Refused::Unknown(what) => {
+            Problem::invalid(what, "Valeur inconnue de la doctrine ou de cette crise : relisez la crise.")
+        }
         Refused::Closed => conflict("closed", "La crise est close."),
         Refused::NotNow => conflict("not-now", "Ce n'est pas possible à ce stade : relisez la crise."),
         Refused::Unchanged => conflict("unchanged", "Il en est déjà ainsi."),
@@ -35,22 +37,10 @@ pub(crate) fn refused(refused: &Refused, city: &City) -> Problem {
     }
 }
 
-pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Problem {
-    faulty(vec![Fault::new(field, message)])
-}
-
-pub(crate) fn faulty(faults: Vec<Fault>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger").faults(faults)
-}
-
-pub(crate) fn not_yours(who: &[RoleId], city: &City) -> Problem {
+fn not_yours(who: &[RoleId], city: &City) -> Problem {
     let labels: Vec<&str> = who.iter().map(|role| city.directory.role_label(role)).collect();
-    let detail = if labels.is_empty() {
-        "Votre fonction ne permet pas cet acte.".to_owned()
-    } else {
-        format!("Cet acte revient à : {}.", labels.join(", "))
-    };
-    Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé").detail(detail)
+    let problem = Problem::not_allowed();
+    if labels.is_empty() { problem } else { problem.detail(format!("Cet acte revient à : {}.", labels.join(", "))) }
 }
 
 /// The doctrine in force conducts no crises.
@@ -70,9 +60,4 @@ pub(crate) fn withheld() -> Problem {
 pub(crate) fn other_crisis() -> Problem {
     Problem::new(StatusCode::CONFLICT, "other-crisis", "Événement déjà rattaché")
         .detail("Cet événement est rattaché à une autre crise.")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
-pub(crate) fn stored(error: sqlx::Error) -> Problem {
-    Problem::from_store(&error)
 }

@@ -8,11 +8,11 @@ use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
-use vigie_platform::{
+use vigie_edge::{
     credential::{Purpose, digest, fresh_secret},
-    journal::{self, Entry},
     security,
 };
+use vigie_platform::journal::{self, Entry};
 use vigie_proto::{
     SourceId,
     event::{Event, SecurityMatter},

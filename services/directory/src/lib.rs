@@ -26,16 +26,11 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::{city::InForce, link::Signer};
-use vigie_platform::{
-    Context, consumer,
-    database::SchemaMigrations,
-    door::{API, Door, Doors, FEED, KEY, LINK, OPEN, PAGE},
-    metrics::Gauge,
-    supervisor::Supervisor,
-};
+use vigie_domain::link::Signer;
+use vigie_edge::door::{API, Door, Doors, FEED, KEY, LINK, OPEN, PAGE};
+use vigie_platform::{Context, consumer, database::SchemaMigrations, metrics::Gauge, supervisor::Supervisor};
 
-use api::{Desk, bodies, configurations, drills, duty, edits, handovers, keys, proposals, verifications};
+use api::{Desk, Own, bodies, configurations, drills, duty, edits, handovers, keys, proposals, verifications};
 use page::{administration, home, session};
 
 /// Time the loops get to finish when told to stop.
@@ -60,8 +55,8 @@ pub struct Service {
 
 impl Service {
     /// `signer` checks the links of probes.
-    pub fn new(context: Context, config: DirectoryConfig, in_force: InForce, pool: PgPool, signer: Signer) -> Self {
-        Self { desk: Desk { context, config: Arc::new(config), in_force, pool, signer } }
+    pub fn new(desk: vigie_edge::Desk, config: DirectoryConfig, pool: PgPool, signer: Signer) -> Self {
+        Self { desk: desk.with(Own { config: Arc::new(config), pool, signer }) }
     }
 
     /// Its routes.
@@ -71,7 +66,7 @@ impl Service {
 
     /// Proves, drills and hears of its probes until stopped.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Desk { context, config, in_force, pool, .. } = self.desk;
+        let Desk { context, in_force, own: Own { config, pool, .. }, .. } = self.desk;
         let mut supervisor = Supervisor::new(stop.clone());
         let proving = proof::run(context.clone(), Arc::clone(&config), in_force.clone(), pool.clone(), stop.clone());
         supervisor.start("the proof of what is in force", proving);

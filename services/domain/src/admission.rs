@@ -12,10 +12,9 @@ use crate::{
     city::City,
     doctrine::KindRule,
     territory::Territory,
+    text,
 };
 
-/// Longest free text, characters.
-pub const MAX_SUMMARY: usize = 500;
 /// How long ago something reported may have happened.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How far ahead something may be announced.
@@ -77,7 +76,12 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     check_times(report, now, &mut flaws);
     check_parties(report.parties.as_ref(), &mut flaws);
     check_facts(&report.facts, rule, &mut flaws);
-    if report.location.address.as_deref().is_some_and(|address| has_control(address) || address.chars().count() > 200) {
+    if report
+        .location
+        .address
+        .as_deref()
+        .is_some_and(|address| text::has_control(address) || address.chars().count() > 200)
+    {
         flaws.push(Flaw::new("location.address", "200 caractères au plus, sans caractère de contrôle."));
     }
     let location = resolve(&report.location, &city.territory, &mut flaws);
@@ -91,7 +95,7 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     caller
         .may_raise(&report.kind, &place, report.exercise, &city.territory)
         .map_err(|refusal| Inadmissible::Forbidden(refused(refusal)))?;
-    let mut warnings = report.summary.as_deref().map(personal_data_warnings).unwrap_or_default();
+    let mut warnings = naming(report.summary.as_deref().unwrap_or_default());
     if place.vague {
         let bound_m = city.doctrine.accuracy.bound_m(&caller.source.role);
         warnings.push(Flaw::new(
@@ -114,6 +118,12 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     })
 }
 
+/// Doubts about a text that seems to name somebody: they are told, and hold nothing back.
+pub fn naming(summary: &str) -> Vec<Flaw> {
+    let summary = text::seen(summary).unwrap_or_default();
+    text::naming(&summary).into_iter().map(|message| Flaw::new("summary", message)).collect()
+}
+
 fn refused(refusal: Refusal) -> Flaw {
     match refusal {
         Refusal::Kind => Flaw::new(
@@ -132,19 +142,14 @@ fn refused(refusal: Refusal) -> Flaw {
 }
 
 fn check_summary(summary: Option<&str>, flaws: &mut Vec<Flaw>) {
-    let Some(summary) = summary else { return };
+    let Some(summary) = summary.and_then(text::seen) else { return };
     let length = summary.chars().count();
-    if length > MAX_SUMMARY {
-        flaws.push(Flaw::new("summary", format!("Le texte compte {length} caractères ; {MAX_SUMMARY} au plus.")));
+    if length > text::MOST {
+        flaws.push(Flaw::new("summary", format!("Le texte compte {length} caractères ; {} au plus.", text::MOST)));
     }
-    if has_control(summary) {
+    if text::has_control(&summary) {
         flaws.push(Flaw::new("summary", "Le texte contient des caractères de contrôle : retirez-les."));
     }
-}
-
-/// Holds a character that is neither text nor a line break (a NUL is refused by the database).
-pub fn has_control(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
@@ -283,129 +288,5 @@ fn misplaced(error: &AssessError) -> Flaw {
             ),
         ),
         AssessError::Locate(error) => Flaw::new("location", error.in_french()),
-    }
-}
-
-/// Warns when a free text seems to name somebody: a telephone number, an address, a handle, or a first name and a name.
-pub fn personal_data_warnings(text: &str) -> Vec<Flaw> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let mut warnings = Vec::new();
-    if digits >= 10 && has_long_number(text) {
-        warnings.push("Le texte semble contenir un numéro de téléphone.");
-    }
-    if text.split_whitespace().any(|word| word.contains('@')) {
-        warnings.push("Le texte semble contenir une adresse ou un compte de réseau social.");
-    }
-    if has_name_pair(text) {
-        warnings.push("Le texte semble contenir un nom de personne.");
-    }
-    warnings.into_iter().map(|w| Flaw::new("summary", format!("{w} N'écrivez ni nom, ni numéro, ni compte."))).collect()
-}
-
-/// Nine digits or more in one run, spaces and dots between them aside.
-fn has_long_number(text: &str) -> bool {
-    let mut run = 0;
-    for c in text.chars() {
-        match c {
-            '0'..='9' => run += 1,
-            ' ' | '.' | '-' => {}
-            _ => run = 0,
-        }
-        if run >= 9 {
-            return true;
-        }
-    }
-    false
-}
-
-/// Two capitalised words side by side, neither after a full stop nor a word of place.
-fn has_name_pair(text: &str) -> bool {
-    const PLACES: [&str; 20] = [
-        "rue",
-        "place",
-        "avenue",
-        "boulevard",
-        "collège",
-        "lycée",
-        "métro",
-        "station",
-        "square",
-        "quai",
-        "porte",
-        "cité",
-        "parc",
-        "stade",
-        "gymnase",
-        "école",
-        "passage",
-        "impasse",
-        "villa",
-        "résidence",
-    ];
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-    let capitalised = |word: &str| {
-        let word = bare(word);
-        let mut chars = word.chars();
-        chars.next().is_some_and(char::is_uppercase)
-            && chars.clone().count() >= 2
-            && chars.all(|c| c.is_lowercase() || c == '-')
-    };
-    (1..words.len()).any(|i| {
-        let starts_sentence = i == 1 || words[i - 2].ends_with(['.', '!', '?', ':']);
-        let preceded_by_place = i >= 2 && PLACES.contains(&bare(words[i - 2]).to_lowercase().as_str());
-        let first_is_place = PLACES.contains(&bare(words[i - 1]).to_lowercase().as_str());
-        let separated = words[i - 1].ends_with(['.', ',', ';', '!', '?', ':']);
-        let opens_sentence = starts_sentence && is_common_opening(&bare(words[i - 1]));
-        let excused = separated || preceded_by_place || first_is_place || opens_sentence;
-        capitalised(words[i - 1]) && capitalised(words[i]) && !excused
-    })
-}
-
-fn is_common_opening(word: &str) -> bool {
-    [
-        "Le",
-        "La",
-        "Les",
-        "Un",
-        "Une",
-        "Des",
-        "Du",
-        "De",
-        "Au",
-        "Aux",
-        "Il",
-        "Elle",
-        "On",
-        "Devant",
-        "Derrière",
-        "Vers",
-        "Dans",
-    ]
-    .contains(&word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_that_name_somebody_are_noticed_and_places_are_not() {
-        for named in [
-            "c'est Kevin Durand qui vient",
-            "appelez le 06 39 98 12 34",
-            "voir @le_duc sur les réseaux",
-            "ecrire a x@example.org",
-        ] {
-            assert!(!personal_data_warnings(named).is_empty(), "{named}");
-        }
-        for plain in [
-            "Une trentaine de jeunes annoncent une bagarre à la sortie",
-            "Rassemblement rue Georges Thill à 16 h 30",
-            "Un groupe devant le collège Edmond Michelet",
-            "Vers 17 h, 30 à 40 jeunes. Deux ont des bâtons",
-        ] {
-            assert!(personal_data_warnings(plain).is_empty(), "{plain}: {:?}", personal_data_warnings(plain));
-        }
     }
 }

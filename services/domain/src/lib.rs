@@ -23,6 +23,7 @@ pub mod pattern;
 pub mod round;
 pub mod simulation;
 pub mod territory;
+pub mod text;
 pub mod timeline;
 
 /// Lower-case hexadecimal.

@@ -16,17 +16,17 @@ use tracing::Instrument;
 use vigie_domain::{
     access::Caller,
     admission::{self, Admitted, Flaw, Inadmissible},
-    directory::Source,
+    text,
 };
-use vigie_platform::{
-    ids,
+use vigie_edge::{
+    credential::Presented,
     problem::{Fault, Problem, in_french},
-    telemetry,
 };
+use vigie_platform::{ids, telemetry};
 use vigie_proto::{Nature, SignalId, signal::SignalReport};
 
 use crate::{
-    Edge, caller,
+    Edge,
     commit::CommitError,
     key::IdempotencyKey,
     store::{NewSignal, Stored},
@@ -69,6 +69,7 @@ pub struct Accepted {
 )]
 pub(crate) async fn raise(
     State(edge): State<Arc<Edge>>,
+    presented: Presented,
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
@@ -76,7 +77,7 @@ pub(crate) async fn raise(
     let span = tracing::info_span!("POST /api/v1/signals", otel.kind = "server");
     telemetry::continue_trace(&span, Some(&received));
     let traceparent = telemetry::traceparent_of(&span, Some(&received));
-    match answer(&edge, &headers, body, traceparent).instrument(span).await {
+    match answer(&edge, &presented, &headers, body, traceparent).instrument(span).await {
         Ok(accepted) => {
             let location = HeaderValue::from_str(&accepted.status_url);
             let mut response = (StatusCode::ACCEPTED, Json(accepted)).into_response();
@@ -94,35 +95,34 @@ pub(crate) async fn raise(
 
 async fn answer(
     edge: &Edge,
+    presented: &Presented,
     headers: &HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
     traceparent: Option<String>,
 ) -> Result<Accepted, Problem> {
-    let now = edge.context.clock.now();
-    let source = caller::authenticate(edge, headers, now).await?;
+    let caller = edge.caller(presented)?;
     let key = idempotency_key(headers)?;
     require_json(headers)?;
     let body = body.map_err(|rejection| too_large_or_broken(edge, &rejection))?;
     let report = parse(&body)?;
-    raise_as(edge, source, &report, key, traceparent, now).await
+    raise_as(edge, caller, &report, key, traceparent).await
 }
 
-/// Raises `report` for `source`: what the API and the form have in common.
+/// Raises `report` for `caller`: what the API and the form have in common.
 pub(crate) async fn raise_as(
     edge: &Edge,
-    source: &Source,
+    caller: Caller<'_>,
     report: &SignalReport,
     key: Option<IdempotencyKey>,
     traceparent: Option<String>,
-    now: Timestamp,
 ) -> Result<Accepted, Problem> {
+    let source = caller.source;
     edge.limiter.take(&source.id).map_err(|seconds| {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-signals", "Trop de signalements en peu de temps")
             .detail(format!("Réessayez dans {seconds} s. En cas d'urgence, appelez le 17."))
             .retry_after(seconds)
     })?;
-    let caller = Caller::of(source, &edge.city.directory).ok_or_else(Problem::unauthenticated)?;
-    let admitted = admission::admit(report, caller, &edge.city, now).map_err(inadmissible)?;
+    let admitted = admission::admit(report, caller, &edge.city, edge.now).map_err(inadmissible)?;
     let Admitted { severity, location, occurred_at, place: _, warnings } = admitted;
     let signal = NewSignal {
         id: SignalId(ids::fresh()),
@@ -131,7 +131,7 @@ pub(crate) async fn raise_as(
         source_body: source.body.clone(),
         kind: report.kind.clone(),
         severity,
-        summary: report.summary.clone().filter(|text| !text.trim().is_empty()),
+        summary: report.summary.as_deref().and_then(text::seen),
         location,
         occurred_at,
         expected_at: report.expected_at,
@@ -231,9 +231,7 @@ fn inadmissible(refusal: Inadmissible) -> Problem {
 }
 
 fn invalid_fields(faults: Vec<Fault>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
-        .detail("Rien n'a été enregistré. Corrigez les champs indiqués et renvoyez le signalement.")
-        .faults(faults)
+    Problem::faulty(faults).detail("Rien n'a été enregistré. Corrigez les champs indiqués et renvoyez le signalement.")
 }
 
 fn fault(flaw: Flaw) -> Fault {

@@ -4,7 +4,6 @@
 //! answered `202`. Nothing here judges a signal: routing does, from the journal.
 
 mod api;
-mod caller;
 mod commit;
 mod config;
 mod form;
@@ -16,15 +15,10 @@ mod store;
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use vigie_domain::city::{City, InForce};
-use vigie_platform::{
-    Context,
-    database::SchemaMigrations,
-    door::{API, ASSET, Door, Doors, OPEN, PAGE},
-};
+use vigie_edge::door::{API, ASSET, Door, Doors, OPEN, PAGE};
+use vigie_platform::database::SchemaMigrations;
 
 pub use api::Accepted;
 pub use config::IntakeConfig;
@@ -36,35 +30,17 @@ pub fn migrations() -> SchemaMigrations {
     SchemaMigrations { schema: "intake", migrator: sqlx::migrate!("./migrations") }
 }
 
-/// What one request works with.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    context: Context,
-    /// As in force when the request came.
-    city: Arc<City>,
-    pool: PgPool,
-    committer: commit::Committer,
-    limiter: Arc<limit::Limiter>,
-    metrics: Metrics,
-}
-
-/// What requests are given from.
+/// What is the intake's own of a desk.
 #[derive(Debug, Clone)]
-struct Desk {
-    context: Context,
-    in_force: InForce,
+pub(crate) struct Own {
     pool: PgPool,
     committer: commit::Committer,
     limiter: Arc<limit::Limiter>,
     metrics: Metrics,
 }
 
-impl FromRef<Desk> for Arc<Edge> {
-    fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, pool, committer, limiter, metrics } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), pool, committer, limiter, metrics })
-    }
-}
+type Desk = vigie_edge::Desk<Own>;
+type Edge = vigie_edge::Edge<Own>;
 
 /// The service: its routes, and the loop that commits.
 #[derive(Debug)]
@@ -74,11 +50,11 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub fn new(context: Context, config: &IntakeConfig, in_force: InForce, pool: PgPool) -> Self {
-        let metrics = Metrics::new(&context.metrics.registrar);
-        let (committer, loops) = commit::channel(&context, &metrics, config, pool.clone());
+    pub fn new(desk: vigie_edge::Desk, config: &IntakeConfig, pool: PgPool) -> Self {
+        let metrics = Metrics::new(&desk.context.metrics.registrar);
+        let (committer, loops) = commit::channel(&desk.context, &metrics, config, pool.clone());
         let limiter = Arc::new(limit::Limiter::new(config));
-        Self { desk: Desk { context, in_force, pool, committer, limiter, metrics }, loops }
+        Self { desk: desk.with(Own { pool, committer, limiter, metrics }), loops }
     }
 
     /// Its routes.

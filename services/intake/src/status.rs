@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::HeaderMap,
 };
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
@@ -17,10 +16,10 @@ use vigie_domain::{
     city::City,
     directory::{Sight, Source},
 };
-use vigie_platform::problem::Problem;
+use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_proto::{BodyId, IncidentStatus, Kind, Severity, SignalId, event::IncidentSnapshot, plan::Owed};
 
-use crate::{Edge, caller};
+use crate::Edge;
 
 /// A signal as its reporter may see it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -93,25 +92,18 @@ pub struct BodyTold {
 )]
 pub(crate) async fn of_signal(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<SignalView>, Problem> {
-    let source = caller::authenticate(&edge, &headers, edge.context.clock.now()).await?;
-    let id: Uuid = id.parse().map_err(|_| Problem::not_found("Signalement"))?;
-    let view = find(&edge.pool, &edge.city, source, SignalId(id), edge.context.clock.now())
-        .await
-        .map_err(|e| Problem::from_store(&e))?;
-    view.map(Json).ok_or_else(|| Problem::not_found("Signalement"))
+    let caller = edge.caller(&presented)?;
+    let missing = || Problem::not_found("Signalement");
+    let id: Uuid = id.parse().map_err(|_| missing())?;
+    find(&edge, caller, SignalId(id)).await?.map(Json).ok_or_else(missing)
 }
 
-/// The signal as `source` may see it; none when it does not exist or is not its own.
-pub(crate) async fn find(
-    pool: &PgPool,
-    city: &City,
-    source: &Source,
-    id: SignalId,
-    now: Timestamp,
-) -> Result<Option<SignalView>, sqlx::Error> {
+/// The signal as `caller` may see it; none when it does not exist or is not its own.
+pub(crate) async fn find(edge: &Edge, caller: Caller<'_>, id: SignalId) -> Result<Option<SignalView>, sqlx::Error> {
+    let (pool, city, source) = (&edge.pool, &*edge.city, caller.source);
     let row = sqlx::query(
         "select s.reference, s.source_id, s.received_at, s.kind, s.severity, i.snapshot, i.id as incident_id,
                 exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as told
@@ -126,25 +118,23 @@ pub(crate) async fn find(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let own = row.try_get::<String, _>("source_id")? == source.id.as_str();
-    let caller = Caller::of(source, &city.directory);
     let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
     let kind: String = row.try_get("kind")?;
-    let admitted = Kind::new(kind)
-        .is_ok_and(|kind| caller.is_some_and(|caller| caller.party().may_know(city.doctrine.class_of(&kind))));
-    let sees_all = admitted && caller.is_some_and(|caller| caller.role.sees == Sight::Everything);
+    let admitted = Kind::new(kind).is_ok_and(|kind| caller.party().may_know(city.doctrine.class_of(&kind)));
+    let sees_all = admitted && caller.role.sees == Sight::Everything;
     if !own && !sees_all {
         return Ok(None);
     }
     // Whoever only reported knows its own estimate, not what others have made of the event.
     let knows = admitted && (sees_all || row.try_get::<bool, _>("told")?)
-        || incident.as_ref().is_some_and(|incident| caller.is_some_and(|caller| caller.follows(incident, city)));
+        || incident.as_ref().is_some_and(|incident| caller.follows(incident, city));
     let estimate: Option<Severity> = row.try_get::<String, _>("severity")?.parse().ok();
     let incident_id: Option<Uuid> = row.try_get("incident_id")?;
     let (told, acknowledged_by, returns) = match incident_id {
         Some(incident) => (
             bodies(pool, city, "select body, min(issued_at) as at from escalation.alert where incident_id = $1 group by body order by 2, 1", incident).await?,
             bodies(pool, city, "select body, min(at) as at from routing.acknowledgement where incident_id = $1 group by body order by 2, 1", incident).await?,
-            returns(pool, city, incident, now).await?,
+            returns(pool, city, incident, edge.now).await?,
         ),
         None => (Vec::new(), Vec::new(), Vec::new()),
     };

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use vigie_platform::{
+use vigie_edge::{
     page::{asset, tagged},
     problem::Problem,
 };

@@ -13,7 +13,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 use vigie_domain::territory::{LonLat, Territory};
-use vigie_platform::{
+use vigie_edge::{
+    credential::Presented,
     page::tagged,
     problem::{Problem, ReadProblems},
 };
@@ -72,8 +73,12 @@ impl Drawn {
     ),
     security(("token" = []))
 )]
-pub(crate) async fn sectors(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Response, Problem> {
-    edge.admit(&headers).await?;
+pub(crate) async fn sectors(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    edge.caller(&presented)?;
     let drawn = edge.drawings.of(&edge.city.territory);
     Ok(layer(&headers, &drawn.hash, drawn.sectors.clone()))
 }
@@ -90,8 +95,12 @@ pub(crate) async fn sectors(State(edge): State<Arc<Edge>>, headers: HeaderMap) -
     ),
     security(("token" = []))
 )]
-pub(crate) async fn schools(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Response, Problem> {
-    edge.admit(&headers).await?;
+pub(crate) async fn schools(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    edge.caller(&presented)?;
     let drawn = edge.drawings.of(&edge.city.territory);
     Ok(layer(&headers, &drawn.hash, drawn.schools.clone()))
 }

@@ -11,59 +11,31 @@ mod tiles;
 
 use std::sync::Arc;
 
-use axum::{extract::FromRef, http::HeaderMap};
-use vigie_domain::city::{City, InForce};
-use vigie_platform::{
-    Context,
+use vigie_edge::{
+    Desk,
     door::{API, ASSET, Door, Doors},
-    problem::Problem,
 };
 
 pub use config::MapConfig;
 pub use geojson::{Drawn, TOLERANCE_M};
 pub use place::{NeighbourView, PlaceView, SchoolNear};
 
-/// What one request works with.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    context: Context,
-    /// As in force when the request came.
-    city: Arc<City>,
-    config: Arc<MapConfig>,
-    drawings: geojson::Drawings,
-}
-
-impl Edge {
-    /// Refuses whoever has neither a session nor a token.
-    async fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let id = self.context.authenticator.authenticate(headers, self.context.clock.now()).await?;
-        self.city.directory.source(&id).map(|_| ()).ok_or_else(Problem::unauthenticated)
-    }
-}
-
-/// What requests are given from.
+/// What is the map's own of a desk.
 #[derive(Debug, Clone)]
-struct Desk {
-    context: Context,
-    in_force: InForce,
+pub(crate) struct Own {
     config: Arc<MapConfig>,
     drawings: geojson::Drawings,
 }
 
-impl FromRef<Desk> for Arc<Edge> {
-    fn from_ref(desk: &Desk) -> Self {
-        let Desk { context, in_force, config, drawings } = desk.clone();
-        Self::new(Edge { context, city: in_force.get(), config, drawings })
-    }
-}
+type Edge = vigie_edge::Edge<Own>;
 
 /// Everything a page with a map asks for.
-pub fn router(context: Context, config: MapConfig, in_force: InForce) -> Doors {
-    doors().with_state(Desk { context, in_force, config: Arc::new(config), drawings: geojson::Drawings::default() })
+pub fn router(desk: Desk, config: MapConfig) -> Doors {
+    doors().with_state(desk.with(Own { config: Arc::new(config), drawings: geojson::Drawings::default() }))
 }
 
 /// Every route of this edge.
-fn doors() -> Doors<Desk> {
+fn doors() -> Doors<Desk<Own>> {
     Doors::new()
         .get(ASSET, "/assets/map/tiles.json", tiles::describe)
         .get(ASSET, "/assets/map/{file}", assets::serve)

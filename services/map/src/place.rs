@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
 use vigie_domain::territory::{LonLat, Survey, Territory};
-use vigie_platform::problem::{Fault, Problem, ReadProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems},
+};
 use vigie_proto::SectorId;
 
 use crate::Edge;
@@ -125,23 +127,17 @@ fn within_reach() -> f64 {
 )]
 pub(crate) async fn locate(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<PlaceView>, Problem> {
-    edge.admit(&headers).await?;
-    let Query(Asked { lon, lat, accuracy_m, reach_m }) =
-        asked.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    edge.caller(&presented)?;
+    let Query(Asked { lon, lat, accuracy_m, reach_m }) = asked?;
     for (field, metres) in [("accuracy_m", accuracy_m), ("reach_m", reach_m)] {
         if !(0.0..=FARTHEST_M).contains(&metres) {
-            return Err(invalid(field, format!("Des mètres, de 0 à {FARTHEST_M}.")));
+            return Err(Problem::invalid(field, format!("Des mètres, de 0 à {FARTHEST_M}.")));
         }
     }
     let territory = &edge.city.territory;
     let survey = territory.survey(LonLat::new(lon, lat), accuracy_m, reach_m);
-    survey.map(|survey| Json(PlaceView::of(territory, &survey))).map_err(|e| invalid("lon", e.in_french()))
-}
-
-fn invalid(field: &str, message: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Position à corriger")
-        .faults(vec![Fault::new(field, message)])
+    survey.map(|survey| Json(PlaceView::of(territory, &survey))).map_err(|e| Problem::invalid("lon", e.in_french()))
 }

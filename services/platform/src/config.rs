@@ -1,7 +1,7 @@
 //! `vigie.toml` and its environment: how they are read, and the sections that the platform itself follows.
 //!
 //! Every option has a default, a unit in its name and a line in `config/vigie.toml`. Each service owns the type, the
-//! defaults and the checks of its section; the program composes them into what [`read`] reads.
+//! defaults and the checks of its section; the program composes them into what [`read()`] reads.
 
 mod address;
 mod bus;

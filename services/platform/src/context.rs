@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    bus::Bus, clock::SharedClock, config::PlatformConfig, credential::Authenticator, health::Health, metrics::Metrics,
-    relay::FreshEntries,
+    bus::Bus, clock::SharedClock, config::PlatformConfig, health::Health, metrics::Metrics, relay::FreshEntries,
 };
 
 /// What every service is given to work with; cheap to clone.
@@ -15,5 +14,4 @@ pub struct Context {
     pub fresh: FreshEntries,
     pub health: Health,
     pub metrics: Arc<Metrics>,
-    pub authenticator: Authenticator,
 }

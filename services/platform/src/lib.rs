@@ -2,30 +2,22 @@
 //!
 //! The cast: [`journal`] writes facts in the transaction of the change; [`relay`] hands them to the [`bus`];
 //! [`consumer`] takes them from there, or from the journal when the bus is silent, and applies each once.
-//! [`server`] takes connections and the [`porter`] stands before every [`door`]; [`credential`] knows who calls, [`security`]
-//! notes what went wrong there. [`supervisor`] keeps the loops alive, [`config`] is the only reader of files and environment, [`clock`] the only
-//! one to ask the time. Nothing here knows what Vigie is for.
+//! [`server`] takes connections, [`supervisor`] keeps the loops alive, [`config`] is the only reader of files and
+//! environment, [`clock`] the only one to ask the time. Nothing here knows what Vigie is for.
 
 pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod consumer;
 mod context;
-pub mod credential;
 pub mod database;
-pub mod door;
 pub mod due;
 pub mod growth;
 pub mod health;
 pub mod ids;
 pub mod journal;
 pub mod metrics;
-pub mod moment;
-pub mod page;
-pub mod porter;
-pub mod problem;
 pub mod relay;
-pub mod security;
 pub mod server;
 pub mod supervisor;
 pub mod telemetry;

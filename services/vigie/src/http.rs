@@ -22,28 +22,22 @@ use utoipa::openapi::{
     Components, OpenApi,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use vigie_map::MapConfig;
-use vigie_platform::{
-    Context,
+use vigie_edge::{
+    credential::Authenticator,
     door::{ASSET, Door, Doors, PUBLIC},
-    health::Health,
-    metrics::Registrar,
     page,
     porter::Porter,
     problem::Problem,
 };
+use vigie_map::MapConfig;
+use vigie_platform::{Context, health::Health, metrics::Registrar};
 
 /// Everything served: the edges' doors and what Vigie says of itself. There is no other way to be served.
-pub(crate) fn router(edges: Doors, context: &Context, map: &MapConfig) -> Router {
+pub(crate) fn router(edges: Doors, context: &Context, authenticator: Authenticator, map: &MapConfig) -> Router {
     let config = &context.config;
     let (router, rows) = edges.merge(own(context.health.clone())).open(|| async { Problem::not_found("Page") });
-    let porter = Porter::new(
-        &rows,
-        &config.http,
-        context.authenticator.clone(),
-        Arc::clone(&context.clock),
-        Arc::clone(&context.metrics),
-    );
+    let porter =
+        Porter::new(&rows, &config.http, authenticator, Arc::clone(&context.clock), Arc::clone(&context.metrics));
     let guarded = porter.guard(router.layer(DefaultBodyLimit::max(config.http.body_limit_bytes)));
     // A live stream stays open; every other request has a limit.
     let limited = guarded
@@ -170,7 +164,7 @@ pub(crate) fn openapi() -> OpenApi {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use vigie_platform::door::{Knock, Speaks};
+    use vigie_edge::door::{Knock, Speaks};
 
     use super::*;
 

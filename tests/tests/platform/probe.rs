@@ -16,7 +16,6 @@ use vigie_platform::{
     clock::{Clock, SystemClock},
     config::{PlatformConfig, Secret},
     consumer::{self, Handler, Outbox, Received, Verdict},
-    credential::Authenticator,
     database, growth,
     health::Health,
     journal::{self, Entry},
@@ -126,7 +125,6 @@ impl House {
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool.clone(), &PlatformConfig::default().http),
         };
         Self { stack, pool, bus, context, relay: Some(relay), loops: JoinSet::new() }
     }

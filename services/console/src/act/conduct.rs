@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::HeaderMap,
     response::Response,
 };
-use vigie_platform::problem::Problem;
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, WriteProblems},
+};
 use vigie_proto::IncidentId;
 
 use super::{
@@ -18,7 +20,6 @@ use super::{
     request::Request,
 };
 use crate::{Edge, incidents::IncidentView};
-use vigie_platform::problem::WriteProblems;
 
 /// Say that the body asked will not take charge; the circuit goes on as the doctrine says.
 #[utoipa::path(
@@ -28,12 +29,12 @@ use vigie_platform::problem::WriteProblems;
 )]
 pub(crate) async fn refuse(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<RefusalBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Refuse(body)).await
 }
 
@@ -45,12 +46,12 @@ pub(crate) async fn refuse(
 )]
 pub(crate) async fn hand_over(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<HandoverBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::HandOver(body)).await
 }
 
@@ -62,12 +63,12 @@ pub(crate) async fn hand_over(
 )]
 pub(crate) async fn set_regime(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<RegimeBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::SetRegime(body)).await
 }
 
@@ -79,12 +80,12 @@ pub(crate) async fn set_regime(
 )]
 pub(crate) async fn involve(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<InvolvementBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Involve(body)).await
 }
 
@@ -96,12 +97,12 @@ pub(crate) async fn involve(
 )]
 pub(crate) async fn call(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<CallBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Call(body)).await
 }
 
@@ -113,12 +114,12 @@ pub(crate) async fn call(
 )]
 pub(crate) async fn separate(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<SeparationBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Separate(body)).await
 }
 
@@ -130,11 +131,11 @@ pub(crate) async fn separate(
 )]
 pub(crate) async fn give_return(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<ReturnBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Return(body)).await
 }

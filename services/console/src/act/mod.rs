@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use jiff_sqlx::ToSqlx;
@@ -17,12 +17,11 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::access::Caller;
-use vigie_platform::{
-    ids, journal,
-    journal::Entry,
+use vigie_edge::{
+    credential::Presented,
     problem::{Problem, WriteProblems},
-    telemetry,
 };
+use vigie_platform::{ids, journal, journal::Entry, telemetry};
 use vigie_proto::{
     ActId, IncidentId, Severity,
     event::{Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Rejection},
@@ -135,8 +134,11 @@ pub(crate) struct AcknowledgementBody {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoteBody {
-    /// 1 to 500 characters, no names.
+    /// 1 to 500 characters, without names.
     pub(crate) text: String,
+    /// It names nobody: a text that seems to is refused until this says so.
+    #[serde(default)]
+    pub(crate) sure: bool,
 }
 
 /// Changes the severity.
@@ -144,7 +146,11 @@ pub(crate) struct NoteBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeverityBody {
     pub(crate) severity: Severity,
+    /// 500 characters at most, without names.
     pub(crate) reason: Option<String>,
+    /// The reason names nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    pub(crate) sure: bool,
 }
 
 /// Closes the incident.
@@ -152,7 +158,11 @@ pub(crate) struct SeverityBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolutionBody {
     pub(crate) reason: ClosingReason,
+    /// 500 characters at most, without names.
     pub(crate) note: Option<String>,
+    /// The note names nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    pub(crate) sure: bool,
 }
 
 /// « Vu »: the body has read it. It is a fact, and stops nothing.
@@ -163,16 +173,16 @@ pub(crate) struct ResolutionBody {
 )]
 pub(crate) async fn see(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<SeenBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
     let body = match body {
         Ok(Json(body)) => body,
         // No body at all: what stands now was seen.
         Err(JsonRejection::MissingJsonContentType(_)) => SeenBody::default(),
-        Err(rejection) => return Err(Problem::unreadable(&rejection)),
+        Err(rejection) => return Err(rejection.into()),
     };
     answer(&edge, caller, &seen, Request::See(body)).await
 }
@@ -185,16 +195,16 @@ pub(crate) async fn see(
 )]
 pub(crate) async fn acknowledge(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<AcknowledgementBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
     let body = match body {
         Ok(Json(body)) => body,
         // No body at all is an acknowledgement of what stands now.
         Err(JsonRejection::MissingJsonContentType(_)) => AcknowledgementBody::default(),
-        Err(rejection) => return Err(Problem::unreadable(&rejection)),
+        Err(rejection) => return Err(rejection.into()),
     };
     answer(&edge, caller, &seen, Request::Acknowledge(body)).await
 }
@@ -207,12 +217,12 @@ pub(crate) async fn acknowledge(
 )]
 pub(crate) async fn note(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<NoteBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Note(body)).await
 }
 
@@ -224,12 +234,12 @@ pub(crate) async fn note(
 )]
 pub(crate) async fn severity(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<SeverityBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::ChangeSeverity(body)).await
 }
 
@@ -241,25 +251,20 @@ pub(crate) async fn severity(
 )]
 pub(crate) async fn resolution(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<ResolutionBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let (caller, seen) = allowed(&edge, &headers, &id).await?;
-    let Json(body) = body.map_err(|r| Problem::unreadable(&r))?;
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    let Json(body) = body?;
     answer(&edge, caller, &seen, Request::Close(body)).await
 }
 
 /// The caller and the incident, when it may know it; what it may do there, the policy says once the act is known.
-async fn allowed<'a>(edge: &'a Edge, headers: &HeaderMap, id: &str) -> Result<(Caller<'a>, Seen), Problem> {
-    let caller = caller::authenticate(edge, headers).await?;
+async fn allowed<'a>(edge: &'a Edge, presented: &Presented, id: &str) -> Result<(Caller<'a>, Seen), Problem> {
+    let caller = edge.caller(presented)?;
     let (seen, _) = caller::see(edge, caller, parse_id(id)?).await?;
     Ok((caller, seen))
-}
-
-pub(crate) fn forbidden() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
-        .detail("Votre fonction ne permet pas cet acte.")
 }
 
 async fn answer(edge: &Edge, caller: Caller<'_>, seen: &Seen, request: Request) -> Result<Response, Problem> {
@@ -301,7 +306,7 @@ pub(crate) fn rejected(why: Rejection) -> Problem {
             "unanswered",
             "Tous ceux qui devaient répondre ne l'ont pas fait : seule la salle de commandement peut clore ou abaisser.",
         ),
-        Rejection::NotAllowed => return forbidden(),
+        Rejection::NotAllowed => return Problem::not_allowed(),
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };
     Problem::new(StatusCode::CONFLICT, code, "Acte sans effet").detail(detail)

@@ -4,19 +4,15 @@ use axum::http::StatusCode;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     access::{Caller, Deed, Denial, Position},
-    admission::{MAX_SUMMARY, has_control},
+    text,
 };
-use vigie_platform::problem::{Fault, Problem};
-use vigie_proto::{
-    BodyId, IncidentId, SignalId,
-    event::{Act, Actor, Through},
-    plan::Owed,
-};
+use vigie_edge::problem::{Problem, written};
+use vigie_proto::{BodyId, IncidentId, SignalId, event::Act, plan::Owed};
 
 use super::{
     AcknowledgementBody, NoteBody, Outcome, ResolutionBody, SeenBody, SeverityBody,
     body::{CallBody, HandoverBody, InvolvementBody, RefusalBody, RegimeBody, ReturnBody, SeparationBody},
-    forbidden, perform,
+    perform,
 };
 use crate::{Edge, caller::Seen};
 
@@ -51,8 +47,8 @@ pub(crate) async fn carry_out(
         position.may(deed).map_err(denied)?;
     }
     let (act, text) = request.into_act(edge, caller, seen, &position).await?;
-    let actor = Actor { body: caller.source.body.clone(), role: caller.source.role.clone(), through: Through::Api };
-    perform(edge, seen.snapshot.id, actor, act, text.as_deref()).await.map_err(|e| Problem::from_store(&e))
+    let actor = caller.actor();
+    Ok(perform(edge, seen.snapshot.id, actor, act, text.as_deref()).await?)
 }
 
 impl Request {
@@ -88,16 +84,26 @@ impl Request {
             Self::Acknowledge(body) => {
                 (Act::Acknowledge { version: version(body.version, seen)?, alert_id: None }, None)
             }
-            Self::Note(body) => (Act::Note, checked_text("text", Some(&body.text))?),
-            Self::ChangeSeverity(body) => {
-                (Act::ChangeSeverity { to: body.severity }, checked_text("reason", body.reason.as_deref())?)
+            Self::Note(body) => {
+                let text = written("text", &body.text, body.sure)?;
+                (Act::Note, Some(text.ok_or_else(|| Problem::invalid("text", text::expected(text::MOST)))?))
             }
-            Self::Close(body) => (Act::Close { reason: body.reason }, checked_text("note", body.note.as_deref())?),
+            Self::ChangeSeverity(body) => {
+                let reason = written("reason", &body.reason.unwrap_or_default(), body.sure)?;
+                (Act::ChangeSeverity { to: body.severity }, reason)
+            }
+            Self::Close(body) => {
+                let note = written("note", &body.note.unwrap_or_default(), body.sure)?;
+                (Act::Close { reason: body.reason }, note)
+            }
             Self::Refuse(body) => (Act::Refuse { reason: body.reason, alert_id: None }, None),
             Self::HandOver(body) => {
                 another_body(edge, caller, seen, &body.to)?;
                 if !edge.city.directory.body(&body.to).is_some_and(|to| edge.city.directory.intervenes(&to.role)) {
-                    return Err(invalid("to", "Ce service n'intervient pas : il ne peut pas prendre le relais."));
+                    return Err(Problem::invalid(
+                        "to",
+                        "Ce service n'intervient pas : il ne peut pas prendre le relais.",
+                    ));
                 }
                 (Act::HandOver { to: body.to }, None)
             }
@@ -105,7 +111,7 @@ impl Request {
             Self::Involve(body) => {
                 let unknown = body.sectors.iter().any(|id| edge.city.territory.sector(id).is_none());
                 if body.sectors.is_empty() || unknown {
-                    return Err(invalid(
+                    return Err(Problem::invalid(
                         "sectors",
                         "Donnez au moins un secteur connu, par exemple paris-18 ou com-93066.",
                     ));
@@ -117,14 +123,16 @@ impl Request {
                 (Act::Call { to: body.to }, None)
             }
             Self::Separate(body) => {
-                let signal = signal(edge, seen.snapshot.id, &body.signal).await.map_err(|e| Problem::from_store(&e))?;
-                let signal = signal
-                    .ok_or_else(|| invalid("signal", "Aucun signalement de cette référence n'est rattaché ici."))?;
+                let signal = signal(edge, seen.snapshot.id, &body.signal).await?;
+                let signal = signal.ok_or_else(|| {
+                    Problem::invalid("signal", "Aucun signalement de cette référence n'est rattaché ici.")
+                })?;
                 (Act::Separate { signal }, None)
             }
             Self::Return(body) => {
-                let owed = owed(edge, seen.snapshot.id, &body.owed).await.map_err(|e| Problem::from_store(&e))?;
-                let owed = owed.ok_or_else(|| invalid("owed", "Rien de ce nom n'est dû pour cet événement."))?;
+                let owed = owed(edge, seen.snapshot.id, &body.owed).await?;
+                let owed =
+                    owed.ok_or_else(|| Problem::invalid("owed", "Rien de ce nom n'est dû pour cet événement."))?;
                 position.may_return(&owed, &edge.city.directory).map_err(denied)?;
                 (Act::Return { owed: body.owed, outcome: body.outcome }, None)
             }
@@ -139,7 +147,7 @@ fn version(given: Option<u32>, seen: &Seen) -> Result<u32, Problem> {
     if version <= present {
         return Ok(version);
     }
-    Err(invalid("version", &format!("L'événement n'en est qu'à la version {present}.")))
+    Err(Problem::invalid("version", format!("L'événement n'en est qu'à la version {present}.")))
 }
 
 /// A body that is not the caller's own, that a message can reach, and that may know of this incident.
@@ -150,7 +158,10 @@ fn another_body(edge: &Edge, caller: Caller<'_>, seen: &Seen, to: &BodyId) -> Re
     if admitted && *to != caller.source.body {
         return Ok(());
     }
-    Err(invalid("to", "Donnez un autre service de l'annuaire, qui puisse être joint et connaître cet événement."))
+    Err(Problem::invalid(
+        "to",
+        "Donnez un autre service de l'annuaire, qui puisse être joint et connaître cet événement.",
+    ))
 }
 
 /// What a denial says to a person.
@@ -165,7 +176,7 @@ pub(crate) fn denied(denial: Denial) -> Problem {
             "only-watches",
             "Votre fonction n'intervient pas : elle peut répondre « vu », qui n'arrête aucune relance.",
         ),
-        Denial::NotAllowed => return forbidden(),
+        Denial::NotAllowed => return Problem::not_allowed(),
     };
     Problem::new(StatusCode::FORBIDDEN, code, "Acte non autorisé").detail(detail)
 }
@@ -192,19 +203,4 @@ async fn signal(edge: &Edge, incident: IncidentId, reference: &str) -> Result<Op
     .fetch_optional(&edge.pool)
     .await?;
     Ok(id.map(SignalId))
-}
-
-fn checked_text(field: &str, text: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(text) = text.map(str::trim) else { return Ok(None) };
-    let length = text.chars().count();
-    if (1..=MAX_SUMMARY).contains(&length) && !has_control(text) {
-        return Ok(Some(text.to_owned()));
-    }
-    let message = format!("De 1 à {MAX_SUMMARY} caractères, sans nom de personne ni caractère de contrôle.");
-    Err(invalid(field, &message))
-}
-
-fn invalid(field: &str, message: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
-        .faults(vec![Fault::new(field, message)])
 }

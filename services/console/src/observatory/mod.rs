@@ -14,7 +14,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan, civil::Date};
@@ -26,7 +26,12 @@ use vigie_domain::{
     discretion::Told,
     doctrine::Indicator,
 };
-use vigie_platform::{moment::Dated, page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    moment::Dated,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::Severity;
 
 use crate::{Edge, page};
@@ -97,22 +102,22 @@ struct Observed {
     frame: Frame,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    if let Err(response) = page::visitor(&edge, &headers).await {
-        return response;
-    }
-    match observed(&edge, &headers, &asked).await {
-        Ok(observed) => page::rendered(StatusCode::OK, &written_page(&edge.city, &asked, observed)),
-        Err(problem) => page::problem(&problem),
-    }
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let observed = observed(&edge, &presented, &asked).await?;
+    Ok(render(StatusCode::OK, &written_page(&edge.city, &asked, observed)))
 }
 
 /// `GET /observatoire.csv`: one line a number, with the lines of the contract.
-pub(crate) async fn csv(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    let observed = match observed(&edge, &headers, &asked).await {
-        Ok(observed) => observed,
-        Err(problem) => return problem.into_response(),
-    };
+pub(crate) async fn csv(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let observed = observed(&edge, &presented, &asked).await?;
     let mut table = csv::Writer::from_writer(Vec::new());
     let mut write = |row: [&str; 4]| table.write_record(row).expect("a Vec takes everything");
     write(["indicateur", "libelle", "lignes", "nombre"]);
@@ -124,16 +129,17 @@ pub(crate) async fn csv(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"observatoire.csv\""),
     ];
-    (headers, table.into_inner().expect("a Vec takes everything")).into_response()
+    Ok((headers, table.into_inner().expect("a Vec takes everything")).into_response())
 }
 
 /// `GET /observatoire.json`: the same figures for a program, as they may be told: `"12"`, `"< 5"`, `"non communiqué"`,
 /// `"au moins 12"`. `from` and `until` are the whole months counted.
-pub(crate) async fn json(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    let Observed { figures, scope, .. } = match observed(&edge, &headers, &asked).await {
-        Ok(observed) => observed,
-        Err(problem) => return problem.into_response(),
-    };
+pub(crate) async fn json(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let Observed { figures, scope, .. } = observed(&edge, &presented, &asked).await?;
     let sectors: Vec<_> =
         figures.by_sector.iter().map(|(sector, told)| json!({ "sector": sector, "incidents": shown(*told) })).collect();
     let months: Vec<_> =
@@ -147,25 +153,25 @@ pub(crate) async fn json(State(edge): State<Arc<Edge>>, headers: HeaderMap, Quer
         "by_sector": sectors, "by_month": months,
         "indicators": figures.indicators.iter().map(|(id, told)| (id.clone(), shown(*told))).collect::<std::collections::BTreeMap<_, _>>(),
     });
-    axum::Json(body).into_response()
+    Ok(axum::Json(body).into_response())
 }
 
 /// Who asks, for what, and what was counted.
-async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Observed, Problem> {
-    let caller = crate::caller::authenticate(edge, headers).await?;
+async fn observed(edge: &Edge, presented: &Presented, asked: &Asked) -> Result<Observed, Problem> {
+    let caller = edge.caller(presented)?;
     if caller.role.sees != Sight::Everything && !caller.may(Permission::Audit) {
-        return Err(crate::act::forbidden());
+        return Err(Problem::not_allowed());
     }
-    let now = edge.context.clock.now();
+    let now = edge.now;
     let today = now.to_zoned(edge.city.doctrine.zone.clone()).date();
     let (period, one_month) = period(asked, today)?;
     let known = edge.city.territory.sectors().iter().any(|sector| sector.id.as_str() == asked.secteur);
     if !asked.secteur.is_empty() && !known {
-        return Err(crate::incidents::invalid("secteur", format!("« {} » n'est pas un secteur.", asked.secteur)));
+        return Err(Problem::invalid("secteur", format!("« {} » n'est pas un secteur.", asked.secteur)));
     }
     let kind = vigie_proto::Kind::new(asked.kind.as_str()).ok().filter(|kind| edge.city.doctrine.kind(kind).is_some());
     if !asked.kind.is_empty() && kind.is_none() {
-        return Err(crate::incidents::invalid("type", format!("« {} » n'est pas un type d'événement.", asked.kind)));
+        return Err(Problem::invalid("type", format!("« {} » n'est pas un type d'événement.", asked.kind)));
     }
     let scope = Scope {
         period,
@@ -175,16 +181,16 @@ async fn observed(edge: &Edge, headers: &HeaderMap, asked: &Asked) -> Result<Obs
         zone: edge.city.doctrine.zone.iana_name().unwrap_or("UTC").to_owned(),
         withheld: page::withheld(edge, caller),
     };
-    let figures = figures::count(&edge.pool, &scope, now).await.map_err(|e| Problem::from_store(&e))?;
+    let figures = figures::count(&edge.pool, &scope, now).await?;
     let former = period.from.yesterday().ok().and_then(|last| Period::around(last, last)).filter(|_| one_month);
     let before = match former {
         Some(period) => {
             let former = Scope { period, ..scope.clone() };
-            Some(figures::count(&edge.pool, &former, now).await.map_err(|e| Problem::from_store(&e))?)
+            Some(figures::count(&edge.pool, &former, now).await?)
         }
         None => None,
     };
-    Ok(Observed { figures, before, today, scope, frame: page::frame(caller, "/observatoire") })
+    Ok(Observed { figures, before, today, scope, frame: Frame::of(caller, "/observatoire") })
 }
 
 fn written_page(city: &City, asked: &Asked, observed: Observed) -> ObservatoryPage {
@@ -235,11 +241,10 @@ fn types(city: &City, chosen: &str) -> Vec<(String, String, bool)> {
 
 /// The period asked for, and whether it is one month's bulletin.
 fn period(asked: &Asked, today: Date) -> Result<(Period, bool), Problem> {
-    let invalid = |field: &str, text: String| crate::incidents::invalid(field, text);
     if !asked.mois.is_empty() {
         let month = Period::month(&asked.mois);
-        let month =
-            month.ok_or_else(|| invalid("mois", format!("« {} » n'est pas un mois, comme 2026-10.", asked.mois)));
+        let month = month
+            .ok_or_else(|| Problem::invalid("mois", format!("« {} » n'est pas un mois, comme 2026-10.", asked.mois)));
         return month.map(|month| (month, true));
     }
     let day = |field: &str, text: &str| {
@@ -247,12 +252,12 @@ fn period(asked: &Asked, today: Date) -> Result<(Period, bool), Problem> {
             return Ok(None);
         }
         let day = text.parse().ok().filter(Dated::is_within_reach);
-        day.map(Some).ok_or_else(|| invalid(field, format!("« {text} » n'est pas un jour, comme 2026-10-31.")))
+        day.map(Some).ok_or_else(|| Problem::invalid(field, format!("« {text} » n'est pas un jour, comme 2026-10-31.")))
     };
     let until = day("au", &asked.au)?.unwrap_or(today);
     let from = day("du", &asked.du)?.unwrap_or_else(|| until.checked_sub(1.year()).unwrap_or(until));
     let period = Period::around(from, until);
-    let period = period.ok_or_else(|| invalid("au", "Après le début, et au plus cinq ans plus tard.".to_owned()))?;
+    let period = period.ok_or_else(|| Problem::invalid("au", "Après le début, et au plus cinq ans plus tard."))?;
     Ok((period, false))
 }
 

@@ -5,7 +5,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use vigie_platform::{page::asset, problem::Problem};
+use vigie_edge::{page::asset, problem::Problem};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";

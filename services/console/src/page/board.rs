@@ -5,21 +5,25 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use vigie_domain::{access::Caller, french};
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::{IncidentStatus, Severity};
 
-use super::{frame, operator, problem, rendered, row::Row, withheld, words};
+use super::{operator, row::Row, withheld, words};
 use crate::{
     Edge,
     events::end_of_journal,
-    incidents::{IncidentView, VIEW, invalid},
+    incidents::{IncidentView, VIEW},
 };
 
 /// Incidents one board shows; the page says when there are more.
@@ -83,32 +87,23 @@ struct BoardPage {
 /// `GET /scop`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Response {
-    let caller = match operator(&edge, &headers).await {
-        Ok(caller) => caller,
-        Err(response) => return response,
-    };
-    let filter = match filter {
-        Ok(Query(filter)) => filter,
-        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
-    };
-    match page(&edge, caller, &filter).await {
-        Ok(page) => rendered(StatusCode::OK, &page),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+) -> Result<Response, Problem> {
+    let caller = operator(&edge, &presented)?;
+    let Query(filter) = filter?;
+    Ok(render(StatusCode::OK, &page(&edge, caller, &filter).await?))
 }
 
 async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardPage, sqlx::Error> {
     // Before the rows: the stream may repeat what they show, and misses nothing.
     let after = end_of_journal(edge).await?.to_string();
-    let now = edge.context.clock.now();
+    let now = edge.now;
     let mut connection = edge.pool.acquire().await?;
     let mut views = open(&mut connection, edge, caller).await?;
     let more = views.len() > MOST;
     views.truncate(MOST);
-    let words = words(edge, now);
+    let words = words(edge);
     let rows: Vec<Row> = views
         .into_iter()
         .map(|view| {
@@ -125,7 +120,7 @@ async fn page(edge: &Edge, caller: Caller<'_>, filter: &Filter) -> Result<BoardP
     };
     let body = directory.body(&caller.source.body).map_or_else(String::new, |body| body.name.clone());
     Ok(BoardPage {
-        frame: frame(caller, "/scop"),
+        frame: Frame::of(caller, "/scop"),
         after,
         now,
         body,
@@ -169,11 +164,8 @@ struct ClosedPage {
 const CLOSED: i64 = 100;
 
 /// `GET /scop/clos`: the last ones closed, latest first.
-pub(crate) async fn closed(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    let caller = match operator(&edge, &headers).await {
-        Ok(caller) => caller,
-        Err(response) => return response,
-    };
+pub(crate) async fn closed(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Response, Problem> {
+    let caller = operator(&edge, &presented)?;
     let statement = format!(
         "select {VIEW} where i.status = 'closed' and not i.kind = any($2)
         order by i.closed_at desc, i.id limit $1"
@@ -182,16 +174,11 @@ pub(crate) async fn closed(State(edge): State<Arc<Edge>>, headers: HeaderMap) ->
         .bind(CLOSED)
         .bind(withheld(&edge, caller))
         .fetch_all(&edge.pool)
-        .await;
-    let words = words(&edge, edge.context.clock.now());
-    let rows = rows.and_then(|rows| {
-        let row = |row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, &words));
-        rows.iter().map(row).collect::<Result<Vec<Row>, sqlx::Error>>()
-    });
-    match rows {
-        Ok(rows) => rendered(StatusCode::OK, &ClosedPage { frame: frame(caller, "/scop"), rows }),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+        .await?;
+    let words = words(&edge);
+    let row = |row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, &words));
+    let rows = rows.iter().map(row).collect::<Result<Vec<Row>, sqlx::Error>>()?;
+    Ok(render(StatusCode::OK, &ClosedPage { frame: Frame::of(caller, "/scop"), rows }))
 }
 
 /// `12 événements, dont 3 à prendre en compte`; scripts say it the same way.

@@ -12,7 +12,7 @@ use axum::{
         Path, Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::{SignedDuration, civil::Date};
@@ -21,14 +21,17 @@ use vigie_domain::{
     access::Caller,
     directory::{Permission, Sight, shifts},
 };
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::SectorId;
 
-use super::{frame, not_yours, problem, rendered, row::Row, visitor, words};
+use super::{row::Row, words};
 use crate::{
     Edge,
     events::end_of_journal,
-    incidents::invalid,
     indicators::{CountBody, counted},
 };
 
@@ -112,21 +115,18 @@ pub(crate) struct Asked {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountForm {
     indicator: String,
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     on: Option<Date>,
 }
 
 /// `GET /cellule/{sector}`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(sector): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let (caller, sector) = match reader(&edge, &headers, &sector).await {
-        Ok(reader) => reader,
-        Err(response) => return response,
-    };
+) -> Result<Response, Problem> {
+    let (caller, sector) = reader(&edge, &presented, &sector)?;
     let counted = asked.is_ok_and(|Query(asked)| asked.fait == "compte");
     page(&edge, caller, &sector, counted, None).await
 }
@@ -134,28 +134,22 @@ pub(crate) async fn show(
 /// `POST /cellule/{sector}`: keeps a number, as `POST /api/v1/counts` does.
 pub(crate) async fn count(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(sector): Path<String>,
     form: Result<Form<CountForm>, FormRejection>,
-) -> Response {
-    let (caller, sector) = match reader(&edge, &headers, &sector).await {
-        Ok(reader) => reader,
-        Err(response) => return response,
-    };
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
-    };
+) -> Result<Response, Problem> {
+    let (caller, sector) = reader(&edge, &presented, &sector)?;
+    let Form(form) = form?;
     let body = CountBody { indicator: form.indicator, sector: Some(sector.clone()), amount: Some(1), on: form.on };
     match counted(&edge, caller, body).await {
-        Ok(()) => Redirect::to(&format!("/cellule/{sector}?fait=compte")).into_response(),
+        Ok(()) => Ok(Redirect::to(&format!("/cellule/{sector}?fait=compte")).into_response()),
         Err(refused) => page(&edge, caller, &sector, false, Some(refused)).await,
     }
 }
 
 /// Who reads, and the sector: its own, or any for those who see everything.
-async fn reader<'a>(edge: &'a Edge, headers: &HeaderMap, sector: &str) -> Result<(Caller<'a>, SectorId), Response> {
-    let caller = visitor(edge, headers).await?;
+fn reader<'a>(edge: &'a Edge, presented: &Presented, sector: &str) -> Result<(Caller<'a>, SectorId), Problem> {
+    let caller = edge.caller(presented)?;
     let known = edge.city.territory.sectors().iter().find(|known| known.id.as_str() == sector && known.in_paris);
     let sees = match caller.role.sees {
         Sight::Everything => true,
@@ -164,17 +158,20 @@ async fn reader<'a>(edge: &'a Edge, headers: &HeaderMap, sector: &str) -> Result
     };
     match known {
         Some(known) if sees => Ok((caller, known.id.clone())),
-        Some(_) => Err(not_yours()),
-        None => Err(problem(&Problem::not_found("Secteur"))),
+        Some(_) => Err(Problem::not_your_page()),
+        None => Err(Problem::not_found("Secteur")),
     }
 }
 
-async fn page(edge: &Edge, caller: Caller<'_>, sector: &SectorId, counted: bool, refused: Option<Problem>) -> Response {
-    let status = refused.as_ref().and_then(|refused| StatusCode::from_u16(refused.status).ok());
-    match made(edge, caller, sector, counted, refused).await {
-        Ok(page) => rendered(status.unwrap_or(StatusCode::OK), &page),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+async fn page(
+    edge: &Edge,
+    caller: Caller<'_>,
+    sector: &SectorId,
+    counted: bool,
+    refused: Option<Problem>,
+) -> Result<Response, Problem> {
+    let status = refused.as_ref().map_or(StatusCode::OK, Problem::status_code);
+    Ok(render(status, &made(edge, caller, sector, counted, refused).await?))
 }
 
 async fn made(
@@ -186,8 +183,8 @@ async fn made(
 ) -> Result<CellPage, sqlx::Error> {
     // Before the lists: the stream may repeat what they show, and misses nothing.
     let after = end_of_journal(edge).await?.to_string();
-    let now = edge.context.clock.now();
-    let words = words(edge, now);
+    let now = edge.now;
+    let words = words(edge);
     let mut connection = edge.pool.acquire().await?;
     let doctrine = &edge.city.doctrine;
     let rows = lists::incidents(edge, &mut connection, caller, sector, &words).await?;
@@ -198,7 +195,7 @@ async fn made(
         counts.map(|circuit| (circuit.title.clone(), circuit.indicators.iter().filter_map(indicator).collect()));
     let duty = edge.city.directory.body(&caller.source.body).map(|body| shifts(body, now, now + DUTY));
     Ok(CellPage {
-        frame: frame(caller, &format!("/cellule/{sector}")),
+        frame: Frame::of(caller, &format!("/cellule/{sector}")),
         sector: sector.to_string(),
         sector_label: edge.city.sector_label(sector).to_owned(),
         open,

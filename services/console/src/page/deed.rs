@@ -1,19 +1,16 @@
 //! The forms of an incident's page: the same acts as the API's, for those who have no scripts.
 
 use serde::Deserialize;
-use vigie_platform::problem::Problem;
+use vigie_edge::problem::Problem;
 use vigie_proto::{
     BodyId, CrisisRegime, SectorId, Severity,
     event::{ClosingReason, ReturnOutcome},
 };
 
-use crate::{
-    act::{
-        AcknowledgementBody, NoteBody, ResolutionBody, SeenBody, SeverityBody,
-        body::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
-        request::Request,
-    },
-    incidents::invalid,
+use crate::act::{
+    AcknowledgementBody, NoteBody, ResolutionBody, SeenBody, SeverityBody,
+    body::{CallBody, HandoverBody, InvolvementBody, RegimeBody, ReturnBody, SeparationBody},
+    request::Request,
 };
 
 /// What was done with a form.
@@ -75,6 +72,9 @@ pub(crate) struct Deed {
     /// Also given back to the page when it was not taken, so that nobody types it again.
     #[serde(default)]
     pub(crate) text: String,
+    /// Ticked when the words name nobody.
+    #[serde(default)]
+    sure: bool,
     severity: Option<Severity>,
     regime: Option<CrisisRegime>,
     to: Option<String>,
@@ -88,13 +88,14 @@ pub(crate) struct Deed {
 impl Deed {
     /// The act asked for; what is missing otherwise.
     pub(crate) fn request(&self) -> Result<Request, Problem> {
+        let sure = self.sure;
         let words = || Some(self.text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
         let asked = match self.did {
             Did::See => Some(Request::See(SeenBody { version: self.version })),
             Did::Acknowledge => Some(Request::Acknowledge(AcknowledgementBody { version: self.version })),
-            Did::Note => Some(Request::Note(NoteBody { text: self.text.clone() })),
+            Did::Note => Some(Request::Note(NoteBody { text: self.text.clone(), sure })),
             Did::Severity => {
-                self.severity.map(|severity| Request::ChangeSeverity(SeverityBody { severity, reason: words() }))
+                self.severity.map(|severity| Request::ChangeSeverity(SeverityBody { severity, reason: words(), sure }))
             }
             Did::Regime => self.regime.map(|regime| Request::SetRegime(RegimeBody { regime })),
             Did::HandOver => self.body().map(|to| Request::HandOver(HandoverBody { to })),
@@ -106,9 +107,9 @@ impl Deed {
             Did::Return => {
                 self.owed.clone().zip(self.outcome).map(|(owed, outcome)| Request::Return(ReturnBody { owed, outcome }))
             }
-            Did::Close => self.closing.map(|reason| Request::Close(ResolutionBody { reason, note: words() })),
+            Did::Close => self.closing.map(|reason| Request::Close(ResolutionBody { reason, note: words(), sure })),
         };
-        asked.ok_or_else(|| invalid("", "Choisissez une réponse, puis envoyez de nouveau.".to_owned()))
+        asked.ok_or_else(|| Problem::invalid("", "Choisissez une réponse, puis envoyez de nouveau."))
     }
 
     fn body(&self) -> Option<BodyId> {

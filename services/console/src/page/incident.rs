@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    Extension, Form,
+    Form,
     extract::{
         Path, Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -20,17 +20,20 @@ use vigie_domain::{
     french,
     territory::LonLat,
 };
-use vigie_platform::{credential::Presented, page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity,
 };
 
 use super::{
     deed::{Deed, Did},
-    frame, problem, rendered,
     row::Row,
     story::{self, Story},
-    visitor, words,
+    words,
 };
 use crate::{
     Edge,
@@ -39,7 +42,7 @@ use crate::{
     caller::{self, Seen},
     events::end_of_journal,
     explanations::{ExplanationView, explained},
-    incidents::{invalid, parse_id},
+    incidents::parse_id,
     words::note_reading,
 };
 
@@ -157,19 +160,12 @@ type Kept = Option<(Did, String)>;
 /// `GET /scop/evenements/{id}`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    Extension(presented): Extension<Presented>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let (caller, seen, clearance) = match reader(&edge, &headers, &id).await {
-        Ok(reader) => reader,
-        Err(response) => return response,
-    };
-    let asked = match asked {
-        Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
-    };
+) -> Result<Response, Problem> {
+    let (caller, seen, clearance) = reader(&edge, &presented, &id).await?;
+    let Query(asked) = asked?;
     let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
     let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
     let reading = Reading { caller, clearance, session: presented.id };
@@ -179,38 +175,29 @@ pub(crate) async fn show(
 /// `POST /scop/evenements/{id}`: the act of one of its forms.
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
-    Extension(presented): Extension<Presented>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     form: Result<Form<Deed>, FormRejection>,
-) -> Response {
-    let (caller, seen, clearance) = match reader(&edge, &headers, &id).await {
-        Ok(reader) => reader,
-        Err(response) => return response,
-    };
-    let deed = match form {
-        Ok(Form(deed)) => deed,
-        Err(rejection) => return problem(&invalid("", vigie_platform::problem::in_french(&rejection.body_text()))),
-    };
+) -> Result<Response, Problem> {
+    let (caller, seen, clearance) = reader(&edge, &presented, &id).await?;
+    let Form(deed) = form?;
     let outcome = match deed.request() {
         Ok(request) => carry_out(&edge, caller, &seen, request).await,
         Err(refused) => Err(refused),
     };
     let here = format!("/scop/evenements/{}?fait={}", seen.snapshot.id, deed.did.code());
     let refused = match outcome {
-        Ok(Outcome::Applied(_)) => return Redirect::to(&here).into_response(),
-        Ok(Outcome::Recorded) => return Redirect::to(&format!("{here}&attente=oui")).into_response(),
+        Ok(Outcome::Applied(_)) => return Ok(Redirect::to(&here).into_response()),
+        Ok(Outcome::Recorded) => return Ok(Redirect::to(&format!("{here}&attente=oui")).into_response()),
         Ok(Outcome::Rejected(why)) => rejected(why),
         Err(refused) => refused,
     };
-    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::CONFLICT);
+    let status = refused.status_code();
     let result = AfterAct { refused: Some(refused), kept: Some((deed.did, deed.text)), ..AfterAct::default() };
     // As it stands now, not as it stood before the act was refused.
     let reading = Reading { caller, clearance, session: presented.id };
-    match caller::see(&edge, caller, seen.snapshot.id).await {
-        Ok((seen, _)) => page(&edge, &reading, seen, "", result, status).await,
-        Err(gone) => problem(&gone),
-    }
+    let (seen, _) = caller::see(&edge, caller, seen.snapshot.id).await?;
+    page(&edge, &reading, seen, "", result, status).await
 }
 
 /// Who reads, how far it sees, and with which session or token.
@@ -224,16 +211,15 @@ struct Reading<'a> {
 /// Who reads, and the incident when they may follow how it is conducted; 404 otherwise, without saying which.
 async fn reader<'a>(
     edge: &'a Edge,
-    headers: &HeaderMap,
+    presented: &Presented,
     id: &str,
-) -> Result<(Caller<'a>, Seen, Sensitivity), Response> {
-    let caller = visitor(edge, headers).await?;
-    let id = parse_id(id).map_err(|missing| problem(&missing))?;
-    let (seen, clearance) = caller::see(edge, caller, id).await.map_err(|missing| problem(&missing))?;
+) -> Result<(Caller<'a>, Seen, Sensitivity), Problem> {
+    let caller = edge.caller(presented)?;
+    let (seen, clearance) = caller::see(edge, caller, parse_id(id)?).await?;
     if clearance >= Sensitivity::Restricted {
         Ok((caller, seen, clearance))
     } else {
-        Err(problem(&Problem::not_found("Événement")))
+        Err(Problem::not_found("Événement"))
     }
 }
 
@@ -244,11 +230,8 @@ async fn page(
     service: &str,
     result: AfterAct,
     status: StatusCode,
-) -> Response {
-    match made(edge, reading, seen, service, result).await {
-        Ok(page) => rendered(status, &page),
-        Err(error) => problem(&error),
-    }
+) -> Result<Response, Problem> {
+    Ok(render(status, &made(edge, reading, seen, service, result).await?))
 }
 
 async fn made(
@@ -261,23 +244,22 @@ async fn made(
     let Reading { caller, clearance, session } = reading;
     let caller = *caller;
     let reads = *clearance >= Sensitivity::Personal;
-    let stored = |e: sqlx::Error| Problem::from_store(&e);
-    let after = end_of_journal(edge).await.map_err(stored)?.to_string();
-    let words = words(edge, edge.context.clock.now());
+    let after = end_of_journal(edge).await?.to_string();
+    let words = words(edge);
     let zone = &edge.city.doctrine.zone;
-    let story = story::tell(edge, caller, &seen, reads, &words).await.map_err(stored)?;
+    let story = story::tell(edge, caller, &seen, reads, &words).await?;
     if story.shows_words() {
-        let mut connection = edge.pool.acquire().await.map_err(stored)?;
-        note_reading(edge, &mut connection, caller, *session, seen.snapshot.id).await.map_err(stored)?;
+        let mut connection = edge.pool.acquire().await?;
+        note_reading(edge, &mut connection, caller, *session, seen.snapshot.id).await?;
     }
-    let at = if reads { position(&edge.pool, seen.snapshot.id).await.map_err(stored)? } else { None };
+    let at = if reads { position(&edge.pool, seen.snapshot.id).await? } else { None };
     let explained = match BodyId::new(service) {
         Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
         _ => None,
     };
     let body = edge.city.directory.body(&caller.source.body);
     Ok(IncidentPage {
-        frame: frame(caller, if caller.operates() { "/scop" } else { "" }),
+        frame: Frame::of(caller, if caller.operates() { "/scop" } else { "" }),
         after,
         at,
         row: Row::of(story.view.clone(), &words),

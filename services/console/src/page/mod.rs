@@ -12,74 +12,16 @@ mod row;
 mod story;
 mod told;
 
-use askama::Template;
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use vigie_domain::{access::Caller, french};
-use vigie_platform::{
-    page::{Frame, respond},
-    problem::Problem,
-};
+use vigie_edge::{credential::Presented, problem::Problem};
 
-use crate::{Edge, caller};
+use crate::Edge;
 
-/// A short page that says why there is nothing else to see.
-#[derive(Debug, Template)]
-#[template(path = "said.html")]
-struct SaidPage<'a> {
-    title: &'a str,
-    text: &'a str,
-}
-
-/// Renders a template; a page that cannot be rendered is a 503 with the emergency numbers.
-pub(crate) fn rendered(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(html) => respond(status, html),
-        Err(error) => {
-            tracing::error!(error = %error, "a page could not be rendered");
-            Problem::unavailable().into_response()
-        }
-    }
-}
-
-/// A short page that says one thing.
-pub(crate) fn said(status: StatusCode, title: &str, text: &str) -> Response {
-    rendered(status, &SaidPage { title, text })
-}
-
-/// A problem as a page, for those who came with a browser.
-pub(crate) fn problem(problem: &Problem) -> Response {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    said(status, &problem.title, problem.detail.as_deref().unwrap_or_default())
-}
-
-/// Whoever asks for a page; without a session, a page that says how to open one.
-pub(crate) async fn visitor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Response> {
-    caller::authenticate(edge, headers).await.map_err(|refused| match refused.status {
-        401 => said(
-            StatusCode::UNAUTHORIZED,
-            "Ouvrez votre lien personnel",
-            "Vigie s'ouvre avec le lien personnel qui vous a été remis. S'il a déjà servi, demandez-en un nouveau.",
-        ),
-        _ => problem(&refused),
-    })
-}
-
-/// Whoever conducts the incidents of the whole city; a page that says so to others.
-pub(crate) async fn operator<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Response> {
-    let caller = visitor(edge, headers).await?;
-    if caller.operates() { Ok(caller) } else { Err(not_yours()) }
-}
-
-pub(crate) fn not_yours() -> Response {
-    said(
-        StatusCode::FORBIDDEN,
-        "Cette page n'est pas celle de votre fonction",
-        "Revenez à l'accueil pour voir les pages de votre fonction.",
-    )
+/// Whoever conducts the incidents of the whole city.
+pub(crate) fn operator<'a>(edge: &'a Edge, presented: &Presented) -> Result<Caller<'a>, Problem> {
+    let caller = edge.caller(presented)?;
+    if caller.operates() { Ok(caller) } else { Err(Problem::not_your_page()) }
 }
 
 /// Kinds of incidents whose class keeps them from the caller: they are in no list and in no count.
@@ -88,14 +30,7 @@ pub(crate) fn withheld(edge: &Edge, caller: Caller<'_>) -> Vec<String> {
 }
 
 /// Says an instant the way people say it now.
-fn words(edge: &Edge, now: Timestamp) -> impl Fn(Timestamp) -> String {
-    let local = move |at: Timestamp, zone: &TimeZone| at.to_zoned(zone.clone());
-    let zone = edge.city.doctrine.zone.clone();
-    move |at| french::moment(&local(at, &zone), &local(now, &zone))
-}
-
-/// What stands around the page at `here`.
-pub(crate) fn frame(caller: Caller<'_>, here: &str) -> Frame {
-    let links = caller.desks().into_iter().map(|desk| (desk.path, desk.label.to_owned()));
-    Frame::new(&caller.source.name, links, here)
+fn words(edge: &Edge) -> impl Fn(Timestamp) -> String {
+    let (zone, now) = (edge.city.doctrine.zone.clone(), edge.now);
+    move |at| french::moment(&at.to_zoned(zone.clone()), &now.to_zoned(zone.clone()))
 }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
 use vigie_domain::{access::Caller, french};
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::{Severity, event::IncidentSnapshot, plan::Owed};
 
-use super::{frame, operator, rendered, row::Row, withheld, words};
+use super::{operator, row::Row, withheld, words};
 use crate::{
     Edge,
     incidents::{IncidentView, VIEW},
@@ -75,20 +75,14 @@ impl ReliefPage {
 }
 
 /// `GET /scop/releve`
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    let caller = match operator(&edge, &headers).await {
-        Ok(caller) => caller,
-        Err(response) => return response,
-    };
-    match page(&edge, caller).await {
-        Ok(page) => rendered(StatusCode::OK, &page),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Response, Problem> {
+    let caller = operator(&edge, &presented)?;
+    Ok(render(StatusCode::OK, &page(&edge, caller).await?))
 }
 
 async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error> {
-    let now = edge.context.clock.now();
-    let words = words(edge, now);
+    let now = edge.now;
+    let words = words(edge);
     let withheld = withheld(edge, caller);
     let mut connection = edge.pool.acquire().await?;
     let waits = format!("{WAITS} and $1::timestamptz is not null");
@@ -110,7 +104,7 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
             .await?;
     let body = edge.city.directory.body(&caller.source.body);
     Ok(ReliefPage {
-        frame: frame(caller, "/scop"),
+        frame: Frame::of(caller, "/scop"),
         now: french::date_time(now, &edge.city.doctrine.zone),
         body: caller.source.body.to_string(),
         body_name: body.map_or_else(String::new, |body| body.name.clone()),

@@ -5,15 +5,22 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
 use vigie_domain::crisis::exercise::SPEEDS;
-use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems, WriteProblems},
+};
 use vigie_proto::{CrisisRegime, Nature, SectorId};
 
-use super::{readable, view};
-use crate::{conduct::Opening, desk::Edge, problems::invalid, view::CrisisView};
+use super::view;
+use crate::{
+    conduct::{self, Opening},
+    desk::{self, Edge},
+    view::CrisisView,
+};
 
 /// A script that can be played.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -47,8 +54,11 @@ fn real_time() -> u32 {
     get, path = "/api/v1/exercises", operation_id = "exercises_list", tag = "crises", security(("token" = [])),
     responses((status = 200, description = "By name", body = Vec<ScriptView>), ReadProblems)
 )]
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<ScriptView>>, Problem> {
-    edge.authenticate(&headers).await?;
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+) -> Result<Json<Vec<ScriptView>>, Problem> {
+    desk::caller(&edge, &presented)?;
     let view = |(name, script): (&String, &vigie_domain::crisis::exercise::Script)| ScriptView {
         name: name.clone(),
         title: script.title.clone(),
@@ -57,7 +67,7 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
         events: script.injects.len(),
         lasts_min: script.injects.last().map_or(0, |last| last.after_min),
     };
-    Ok(Json(edge.desk.scripts.iter().map(view).collect()))
+    Ok(Json(edge.scripts.iter().map(view).collect()))
 }
 
 /// Begin an exercise: a crisis of nature `exercise` whose script plays at once.
@@ -68,23 +78,23 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 )]
 pub(crate) async fn start(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<ExerciseBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CrisisView>), Problem> {
-    let caller = edge.authenticate(&headers).await?;
-    let ExerciseBody { script, speed } = readable(body)?;
-    let crisis = edge.open(caller, opening(&edge, &script, speed)?).await?;
+    let caller = desk::caller(&edge, &presented)?;
+    let Json(ExerciseBody { script, speed }) = body?;
+    let crisis = conduct::open(&edge, caller, opening(&edge, &script, speed)?).await?;
     Ok((StatusCode::CREATED, Json(view(&edge, caller, &crisis).await?)))
 }
 
 /// What opens the exercise of a script.
 pub(crate) fn opening(edge: &Edge, name: &str, speed: u32) -> Result<Opening, Problem> {
-    let Some(script) = edge.desk.scripts.get(name).cloned() else {
-        let known: Vec<&str> = edge.desk.scripts.keys().map(String::as_str).collect();
-        return Err(invalid("script", format!("Scénarios connus : {}.", known.join(", "))));
+    let Some(script) = edge.scripts.get(name).cloned() else {
+        let known: Vec<&str> = edge.scripts.keys().map(String::as_str).collect();
+        return Err(Problem::invalid("script", format!("Scénarios connus : {}.", known.join(", "))));
     };
     if !SPEEDS.contains(&speed) {
-        return Err(invalid("speed", format!("De {} à {}.", SPEEDS.start(), SPEEDS.end())));
+        return Err(Problem::invalid("speed", format!("De {} à {}.", SPEEDS.start(), SPEEDS.end())));
     }
     Ok(Opening {
         regime: script.regime,

@@ -8,19 +8,21 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use serde::Deserialize;
 use vigie_domain::{access::Caller, crisis::Crisis};
-use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems, WriteProblems},
+};
 use vigie_proto::{CrisisId, CrisisRegime, Nature, SectorId};
 
 use crate::{
-    conduct::Opening,
-    desk::Edge,
+    conduct::{self, Opening},
+    desk::{self, Edge},
     key::IncidentKey,
     order::Order,
-    problems::{invalid, stored},
     store,
     view::{CrisisView, Light},
 };
@@ -53,10 +55,13 @@ pub(crate) struct MobilisationBody {
     get, path = "/api/v1/crises", operation_id = "crises_list", tag = "crises", security(("token" = [])),
     responses((status = 200, description = "At most 100", body = Vec<CrisisView>), ReadProblems)
 )]
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<CrisisView>>, Problem> {
-    let caller = edge.authenticate(&headers).await?;
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+) -> Result<Json<Vec<CrisisView>>, Problem> {
+    let caller = desk::caller(&edge, &presented)?;
     let sector = caller.sector().map(SectorId::as_str);
-    let crises = store::list(&mut *edge.connection().await?, sector).await.map_err(stored)?;
+    let crises = store::list(&mut *edge.pool.acquire().await?, sector).await?;
     let mut views = Vec::with_capacity(crises.len());
     for crisis in crises.iter().filter(|crisis| caller.sees_crisis(&crisis.snapshot)) {
         views.push(view(&edge, caller, crisis).await?);
@@ -71,16 +76,16 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> R
 )]
 pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<OpeningBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CrisisView>), Problem> {
-    let caller = edge.authenticate(&headers).await?;
-    let OpeningBody { regime, incident, sector, exercise } = readable(body)?;
+    let caller = desk::caller(&edge, &presented)?;
+    let Json(OpeningBody { regime, incident, sector, exercise }) = body?;
     let nature = if exercise { Nature::Exercise } else { Nature::Real };
     if incident.is_some() && exercise {
-        return Err(invalid("exercise", "Un événement a sa nature : ne la donnez que sans événement."));
+        return Err(Problem::invalid("exercise", "Un événement a sa nature : ne la donnez que sans événement."));
     }
-    let crisis = edge.open(caller, Opening { regime, incident, sector, nature, script: None }).await?;
+    let crisis = conduct::open(&edge, caller, Opening { regime, incident, sector, nature, script: None }).await?;
     Ok((StatusCode::CREATED, Json(view(&edge, caller, &crisis).await?)))
 }
 
@@ -92,11 +97,11 @@ pub(crate) async fn open(
 )]
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<CrisisView>, Problem> {
-    let caller = edge.authenticate(&headers).await?;
-    let crisis = edge.see(caller, parse_id(&id)?).await?;
+    let caller = desk::caller(&edge, &presented)?;
+    let crisis = desk::see(&edge, caller, parse_id(&id)?).await?;
     Ok(Json(view(&edge, caller, &crisis).await?))
 }
 
@@ -109,14 +114,14 @@ pub(crate) async fn one(
 )]
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<Order>, JsonRejection>,
 ) -> Result<Json<CrisisView>, Problem> {
-    let caller = edge.authenticate(&headers).await?;
+    let caller = desk::caller(&edge, &presented)?;
     let id = parse_id(&id)?;
-    edge.see(caller, id).await?;
-    let crisis = edge.follow(caller, id, readable(body)?).await?;
+    desk::see(&edge, caller, id).await?;
+    let crisis = conduct::follow(&edge, caller, id, body?.0).await?;
     Ok(Json(view(&edge, caller, &crisis).await?))
 }
 
@@ -129,41 +134,36 @@ pub(crate) async fn act(
 )]
 pub(crate) async fn mobilise(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<MobilisationBody>, JsonRejection>,
 ) -> Result<Json<CrisisView>, Problem> {
-    let caller = edge.authenticate(&headers).await?;
+    let caller = desk::caller(&edge, &presented)?;
     let missing = || Problem::not_found("Événement");
     let key = IncidentKey::try_from(id).map_err(|_| missing())?;
     let crisis = {
-        let mut connection = edge.connection().await?;
-        let incident = edge.named(&mut connection, caller, &key).await?;
-        store::crisis_of(&mut connection, incident.id).await.map_err(stored)?
+        let mut connection = edge.pool.acquire().await?;
+        let incident = conduct::named(&edge, &mut connection, caller, &key).await?;
+        store::crisis_of(&mut connection, incident.id).await?
     };
     let crisis = crisis.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "no-crisis", "Aucune crise pour cet événement")
             .detail("Un moyen se demande dans une crise : demandez à la salle de commandement d'en ouvrir une.")
     })?;
-    let MobilisationBody { resource } = readable(body)?;
-    let crisis = edge.follow(caller, crisis, Order::Request { resource, incident: Some(key) }).await?;
+    let Json(MobilisationBody { resource }) = body?;
+    let crisis = conduct::follow(&edge, caller, crisis, Order::Request { resource, incident: Some(key) }).await?;
     Ok(Json(view(&edge, caller, &crisis).await?))
 }
 
 /// A crisis as `caller` reads it.
 pub(crate) async fn view(edge: &Edge, caller: Caller<'_>, crisis: &Crisis) -> Result<CrisisView, Problem> {
-    let mut connection = edge.connection().await?;
-    let engaged = store::engaged(&mut connection, crisis.snapshot.nature).await.map_err(stored)?;
-    let words: BTreeMap<String, String> = store::words(&mut connection, crisis.snapshot.id).await.map_err(stored)?;
-    let light = Light { city: &edge.city, at: edge.moment()?, caller, engaged: &engaged, words: &words };
+    let mut connection = edge.pool.acquire().await?;
+    let engaged = store::engaged(&mut connection, crisis.snapshot.nature).await?;
+    let words: BTreeMap<String, String> = store::words(&mut connection, crisis.snapshot.id).await?;
+    let light = Light { city: &edge.city, at: desk::moment(edge)?, caller, engaged: &engaged, words: &words };
     Ok(CrisisView::of(crisis, light))
 }
 
 pub(crate) fn parse_id(id: &str) -> Result<CrisisId, Problem> {
     id.parse().map_err(|_| Problem::not_found("Crise"))
-}
-
-/// The body of a request, or what is wrong with it.
-fn readable<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    body.map(|Json(body)| body).map_err(|rejection| Problem::unreadable(&rejection))
 }

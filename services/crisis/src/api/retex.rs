@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use vigie_domain::{
     account::{self, Block},
     crisis::Crisis,
 };
-use vigie_platform::problem::{Problem, ReadProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems},
+};
 use vigie_proto::CrisisId;
 
 use super::parse_id;
-use crate::{desk::Edge, pdf, problems::stored, store};
+use crate::{
+    desk::{self, Edge},
+    pdf, store,
+};
 
 /// The feedback as Markdown.
 #[utoipa::path(
@@ -26,10 +32,10 @@ use crate::{desk::Edge, pdf, problems::stored, store};
 )]
 pub(crate) async fn markdown(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (crisis, blocks) = document(&edge, &headers, &id).await?;
+    let (crisis, blocks) = document(&edge, &presented, &id).await?;
     Ok(file(&crisis, "md", "text/markdown; charset=utf-8", account::markdown(&blocks).into_bytes()))
 }
 
@@ -42,17 +48,17 @@ pub(crate) async fn markdown(
 )]
 pub(crate) async fn pdf(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (crisis, blocks) = document(&edge, &headers, &id).await?;
+    let (crisis, blocks) = document(&edge, &presented, &id).await?;
     let document = pdf::document(&blocks, &crisis.snapshot.reference, crisis.snapshot.nature);
     Ok(file(&crisis, "pdf", "application/pdf", document))
 }
 
-async fn document(edge: &Edge, headers: &HeaderMap, id: &str) -> Result<(Crisis, Vec<Block>), Problem> {
-    let caller = edge.authenticate(headers).await?;
-    let crisis = edge.see(caller, parse_id(id)?).await?;
+async fn document(edge: &Edge, presented: &Presented, id: &str) -> Result<(Crisis, Vec<Block>), Problem> {
+    let caller = desk::caller(edge, presented)?;
+    let crisis = desk::see(edge, caller, parse_id(id)?).await?;
     if crisis.retex.is_none() {
         return Err(too_early());
     }
@@ -68,9 +74,9 @@ pub(crate) fn too_early() -> Problem {
 
 /// The document's blocks; whoever sees the crisis reads the whole of it.
 pub(crate) async fn blocks(edge: &Edge, crisis: &Crisis) -> Result<Vec<Block>, Problem> {
-    let mut connection = edge.connection().await?;
-    let story = store::story(&mut connection, crisis).await.map_err(stored)?;
-    let words = store::words(&mut connection, crisis.snapshot.id).await.map_err(stored)?;
+    let mut connection = edge.pool.acquire().await?;
+    let story = store::story(&mut connection, crisis).await?;
+    let words = store::words(&mut connection, crisis.snapshot.id).await?;
     Ok(account::blocks(crisis, &story, &words, &edge.city))
 }
 

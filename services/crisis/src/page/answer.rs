@@ -7,26 +7,26 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, State},
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use vigie_domain::{
     crisis::mobilisation::{Mobilisation, Move},
     link::{LinkError, Signer},
 };
-use vigie_platform::problem::Problem;
+use vigie_edge::{page::render, problem::Problem};
 use vigie_proto::event::{IncidentSnapshot, RefusalReason};
 
 use super::{
-    Shown,
+    Worded,
     form::{self, Fields},
     progress::{self, Step},
-    render, shown, status_of,
+    status_of,
 };
 use crate::{
+    conduct,
     desk::Edge,
     order::{MobilisationStep, step},
-    problems::{invalid, not_done, stored},
+    problems::not_done,
     store::{self, Ask},
     view,
 };
@@ -56,8 +56,8 @@ struct Opened {
 }
 
 /// `GET /m/{token}`
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
-    shown(page(&edge, &token, None).await)
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    page(&edge, &token, None).await
 }
 
 /// `POST /m/{token}`
@@ -65,14 +65,14 @@ pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
     Path(token): Path<String>,
     Form(fields): Form<Fields>,
-) -> Response {
+) -> Result<Response, Problem> {
     let answered = async {
         let opened = open(&edge, &token).await?;
-        edge.answer(&opened.ask, asked_for(&edge, &fields)?).await
+        conduct::answer(&edge, &opened.ask, asked_for(&edge, &fields)?).await
     };
     match answered.await {
-        Ok(()) => Redirect::to(&format!("/m/{token}")).into_response(),
-        Err(problem) => shown(page(&edge, &token, Some(problem)).await),
+        Ok(()) => Ok(Redirect::to(&format!("/m/{token}")).into_response()),
+        Err(problem) => page(&edge, &token, Some(problem)).await,
     }
 }
 
@@ -84,7 +84,7 @@ fn asked_for(edge: &Edge, fields: &Fields) -> Result<Move, Problem> {
         Some("leave") => MobilisationStep::Leave,
         Some("arrive") => MobilisationStep::Arrive,
         Some("release") => MobilisationStep::Release,
-        _ => return Err(invalid("to", "Choisissez une réponse.")),
+        _ => return Err(Problem::invalid("to", "Choisissez une réponse.")),
     };
     let reason = form::value(fields, "reason");
     let reason = reason.and_then(|code| RefusalReason::ALL.into_iter().find(|reason| reason.code() == code));
@@ -95,22 +95,22 @@ fn asked_for(edge: &Edge, fields: &Fields) -> Result<Move, Problem> {
 async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
     let missing = || dead(LinkError::Altered);
     let claimed = Signer::claimed(token).ok_or_else(missing)?;
-    let mut connection = edge.connection().await?;
-    let ask = store::ask(&mut connection, claimed).await.map_err(stored)?.ok_or_else(missing)?;
+    let mut connection = edge.pool.acquire().await?;
+    let ask = store::ask(&mut connection, claimed).await?.ok_or_else(missing)?;
     let body = edge.city.directory.body(&ask.body).ok_or_else(missing)?;
-    edge.desk.signer.verify_request(token, &body.contacts, edge.now).map_err(dead)?;
-    let crisis = store::read(&mut connection, ask.crisis).await.map_err(stored)?.ok_or_else(missing)?;
+    edge.signer.verify_request(token, &body.contacts, edge.now).map_err(dead)?;
+    let crisis = store::read(&mut connection, ask.crisis).await?.ok_or_else(missing)?;
     let closed = crisis.snapshot.closed;
     let mobilisation = crisis.mobilisations.into_iter().find(|m| m.id == ask.mobilisation).ok_or_else(missing)?;
-    let incident = store::incident(&mut connection, mobilisation.incident).await.map_err(stored)?;
+    let incident = store::incident(&mut connection, mobilisation.incident).await?;
     Ok(Opened { ask, mobilisation, incident: incident.ok_or_else(missing)?, closed })
 }
 
-async fn page(edge: &Edge, token: &str, problem: Option<Problem>) -> Shown {
+async fn page(edge: &Edge, token: &str, problem: Option<Problem>) -> Result<Response, Problem> {
     let Opened { ask, mobilisation, incident, closed } = open(edge, token).await?;
     let moves = mobilisation.moves(&ask.role, &ask.body);
     let passed_on = mobilisation.rule.through.is_some();
-    render(
+    Ok(render(
         status_of(problem.as_ref()),
         &AnswerPage {
             body: edge.body_label(&ask.body),
@@ -122,16 +122,18 @@ async fn page(edge: &Edge, token: &str, problem: Option<Problem>) -> Shown {
             problem,
             edge,
         },
-    )
+    ))
 }
 
-fn dead(error: LinkError) -> Problem {
-    match error {
-        LinkError::Expired => Problem::new(StatusCode::GONE, "link-expired", "Ce lien n'est plus valable")
-            .detail("Il a expiré. Appelez la SCOP pour répondre."),
-        LinkError::Altered => Problem::new(StatusCode::NOT_FOUND, "link-altered", "Ce lien n'est pas valable")
-            .detail("Le lien est incomplet ou a été modifié. Recopiez-le en entier, ou appelez la SCOP."),
-    }
+fn dead(why: LinkError) -> Problem {
+    let (title, text) = match why {
+        LinkError::Expired => ("Ce lien n'est plus valable", "Il a expiré. Appelez la SCOP pour répondre."),
+        LinkError::Altered => (
+            "Ce lien n'est pas valable",
+            "Le lien est incomplet ou a été modifié. Recopiez-le en entier, ou appelez la SCOP.",
+        ),
+    };
+    Problem::dead_link(why, title, text)
 }
 
 impl AnswerPage<'_> {

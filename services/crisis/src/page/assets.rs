@@ -5,7 +5,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use vigie_platform::{page::asset, problem::Problem};
+use vigie_edge::{page::asset, problem::Problem};
 
 /// `GET /assets/crisis/{file}`
 pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {

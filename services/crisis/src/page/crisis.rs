@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use vigie_domain::{
@@ -14,7 +13,11 @@ use vigie_domain::{
     crisis::{CategoryRule, Rules, TaskRule, exercise::SPEEDS},
     directory::{Ambit, Body},
 };
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::{
     CrisisRegime, IncidentId, RoleId, SectorId,
     crisis::TaskState,
@@ -22,17 +25,16 @@ use vigie_proto::{
 };
 
 use super::{
-    Asked, Sent, Shown, follow,
+    Asked, Sent, Worded, follow,
     form::{self, Fields},
-    frame, position,
+    position,
     progress::{self, Step},
-    render, said, shown, status_of,
+    said, status_of,
 };
 use crate::{
     api,
-    desk::Edge,
+    desk::{self, Edge},
     order::MAX_RELAYED,
-    problems::stored,
     store,
     view::{AwaitedView, CrisisView, MobilisationView},
 };
@@ -66,63 +68,63 @@ struct CrisisPage<'a> {
 /// `GET /crises/{id}`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-) -> Response {
-    shown(page(&edge, &headers, &id, said::done(&asked.fait), Sent::default(), None).await)
+) -> Result<Response, Problem> {
+    page(&edge, &presented, &id, said::done(&asked.fait), Sent::default(), None).await
 }
 
 /// `POST /crises/{id}`: the order of one of its forms.
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
-) -> Response {
-    match follow(&edge, &headers, &id, &fields).await {
+) -> Result<Response, Problem> {
+    match follow(&edge, &presented, &id, &fields).await {
         Ok(crisis) => {
             let done = form::value(&fields, "do").unwrap_or_default();
-            Redirect::to(&format!("/crises/{}?fait={done}", crisis.snapshot.id)).into_response()
+            Ok(Redirect::to(&format!("/crises/{}?fait={done}", crisis.snapshot.id)).into_response())
         }
-        Err(problem) => shown(page(&edge, &headers, &id, None, Sent(fields), Some(problem)).await),
+        Err(problem) => page(&edge, &presented, &id, None, Sent(fields), Some(problem)).await,
     }
 }
 
 async fn page(
     edge: &Edge,
-    headers: &HeaderMap,
+    presented: &Presented,
     id: &str,
     done: Option<&'static str>,
     sent: Sent,
     problem: Option<Problem>,
-) -> Shown {
-    let caller = edge.authenticate(headers).await?;
+) -> Result<Response, Problem> {
+    let caller = desk::caller(edge, presented)?;
     // Before the rest is read: what happens meanwhile is then told by the stream.
     let after = position(edge).await?;
-    let crisis = edge.see(caller, api::parse_id(id)?).await?;
-    let rules = edge.moment()?.rules;
+    let crisis = desk::see(edge, caller, api::parse_id(id)?).await?;
+    let rules = desk::moment(edge)?.rules;
     let conducts = rules.conducted_by.contains(&caller.source.role);
     let (incidents, free, story) = {
-        let mut connection = edge.connection().await?;
+        let mut connection = edge.pool.acquire().await?;
         let mut incidents = Vec::new();
         for id in &crisis.incidents {
-            let known = store::incident(&mut connection, *id).await.map_err(stored)?;
+            let known = store::incident(&mut connection, *id).await?;
             incidents.extend(known.filter(|incident| caller.follows(incident, &edge.city)));
         }
         let mut free = Vec::new();
         if conducts && !crisis.snapshot.closed {
-            free = store::free_incidents(&mut connection, crisis.snapshot.nature).await.map_err(stored)?;
+            free = store::free_incidents(&mut connection, crisis.snapshot.nature).await?;
         }
-        (incidents, free, store::story(&mut connection, &crisis).await.map_err(stored)?)
+        (incidents, free, store::story(&mut connection, &crisis).await?)
     };
     let mut log = account::log(&crisis, &story, &edge.city);
     log.reverse();
     log.truncate(LOG_LINES);
-    render(
+    Ok(render(
         status_of(problem.as_ref()),
         &CrisisPage {
-            frame: frame(caller),
+            frame: Frame::of(caller, "/crises"),
             crisis: api::view(edge, caller, &crisis).await?,
             rules,
             incidents,
@@ -137,7 +139,7 @@ async fn page(
             problem,
             edge,
         },
-    )
+    ))
 }
 
 impl CrisisPage<'_> {

@@ -5,9 +5,9 @@
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value, json};
-use vigie_platform::problem::Problem;
+use vigie_edge::problem::Problem;
 
-use crate::{order::Order, problems::invalid};
+use crate::order::Order;
 
 /// What a form sends, in its order.
 pub(super) type Fields = Vec<(String, String)>;
@@ -81,17 +81,17 @@ fn incomplete(error: &serde_json::Error) -> Problem {
         _ if said.contains("R-2026-000123") => "Donnez la référence d'un événement, comme R-2026-000123.",
         _ => "Le formulaire est incomplet : actualisez la page, puis recommencez.",
     };
-    invalid(field, message)
+    Problem::invalid(field, message)
 }
 
 fn moment(name: &str, text: &str, zone: &TimeZone) -> Result<Value, Problem> {
     let local: Option<DateTime> = text.parse().ok();
     let at = local.and_then(|local| zone.to_ambiguous_timestamp(local).compatible().ok());
-    at.map(|at| at.to_string().into()).ok_or_else(|| invalid(name, "Donnez une date et une heure."))
+    at.map(|at| at.to_string().into()).ok_or_else(|| Problem::invalid(name, "Donnez une date et une heure."))
 }
 
 fn number(name: &str, text: &str) -> Result<Value, Problem> {
-    text.parse::<u32>().map(Value::from).map_err(|_| invalid(name, "Donnez un nombre entier, sans unité."))
+    text.parse::<u32>().map(Value::from).map_err(|_| Problem::invalid(name, "Donnez un nombre entier, sans unité."))
 }
 
 #[cfg(test)]

@@ -12,26 +12,19 @@ pub(crate) mod retex;
 mod said;
 pub(crate) mod synthesis;
 
-use askama::Template;
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
-use vigie_domain::{access::Caller, crisis::Crisis, french};
-use vigie_platform::{
-    journal,
-    page::{Frame, respond},
-    problem::Problem,
-};
+use vigie_domain::{crisis::Crisis, french};
+use vigie_edge::{credential::Presented, problem::Problem};
+use vigie_platform::journal;
 use vigie_proto::{BodyId, SectorId};
 
-use crate::{api, desk::Edge, problems::stored};
+use crate::{
+    api, conduct,
+    desk::{self, Edge},
+};
 use form::Fields;
-
-/// What a page shows or why it does not.
-type Shown = Result<Response, Problem>;
 
 /// What an address says besides the page.
 #[derive(Debug, Default, Deserialize)]
@@ -42,12 +35,6 @@ pub(crate) struct Asked {
     /// The reference of an event a crisis is to be opened from.
     #[serde(default)]
     evenement: String,
-}
-
-#[derive(Template)]
-#[template(path = "crisis_said.html")]
-struct SaidPage<'a> {
-    problem: &'a Problem,
 }
 
 /// What was sent and refused: nobody types it again.
@@ -67,21 +54,29 @@ impl Sent {
     }
 }
 
-async fn follow(edge: &Edge, headers: &HeaderMap, id: &str, fields: &Fields) -> Result<Crisis, Problem> {
-    let caller = edge.authenticate(headers).await?;
+async fn follow(edge: &Edge, presented: &Presented, id: &str, fields: &Fields) -> Result<Crisis, Problem> {
+    let caller = desk::caller(edge, presented)?;
     let id = api::parse_id(id)?;
-    edge.see(caller, id).await?;
-    edge.follow(caller, id, form::order(fields, &edge.city.doctrine.zone)?).await
+    desk::see(edge, caller, id).await?;
+    conduct::follow(edge, caller, id, form::order(fields, &edge.city.doctrine.zone)?).await
 }
 
 /// Where the live stream goes on from, so that nothing falls between the page and the stream.
 async fn position(edge: &Edge) -> Result<String, Problem> {
-    let end = journal::horizon(&mut *edge.connection().await?).await.map_err(stored)?;
+    let end = journal::horizon(&mut *edge.pool.acquire().await?).await?;
     Ok(end.to_string())
 }
 
-impl Edge {
+/// What templates say of what a crisis holds.
+trait Worded {
     /// `16 h 30`, with the day when it is another.
+    fn clock(&self, at: &Timestamp) -> String;
+    fn sector_label<'a>(&'a self, id: &'a SectorId) -> &'a str;
+    fn sectors(&self, ids: &[SectorId]) -> String;
+    fn body_label(&self, id: &BodyId) -> String;
+}
+
+impl Worded for Edge {
     fn clock(&self, at: &Timestamp) -> String {
         let zoned = |at: Timestamp| at.to_zoned(self.city.doctrine.zone.clone());
         french::moment(&zoned(*at), &zoned(self.now)).trim_start_matches("aujourd'hui ").to_owned()
@@ -100,25 +95,6 @@ impl Edge {
     }
 }
 
-fn frame(caller: Caller<'_>) -> Frame {
-    let links = caller.desks().into_iter().map(|desk| (desk.path, desk.label.to_owned()));
-    Frame::new(&caller.source.name, links, "/crises")
-}
-
 fn status_of(problem: Option<&Problem>) -> StatusCode {
-    problem.and_then(|problem| StatusCode::from_u16(problem.status).ok()).unwrap_or(StatusCode::OK)
-}
-
-/// The page, or a page that says why there is none.
-fn shown(page: Shown) -> Response {
-    page.unwrap_or_else(|problem| {
-        render(status_of(Some(&problem)), &SaidPage { problem: &problem }).unwrap_or_else(IntoResponse::into_response)
-    })
-}
-
-fn render(status: StatusCode, page: &impl Template) -> Shown {
-    page.render().map(|html| respond(status, html)).map_err(|error| {
-        tracing::error!(error = %error, "a page could not be rendered");
-        Problem::unavailable()
-    })
+    problem.map_or(StatusCode::OK, Problem::status_code)
 }

@@ -6,21 +6,24 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use vigie_domain::account::Block;
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::RoleId;
 
 use super::{
-    Asked, Sent, Shown, follow,
+    Asked, Sent, Worded, follow,
     form::{self, Fields},
-    frame, render, said, shown, status_of,
+    said, status_of,
 };
 use crate::{
     api::{self, retex::too_early},
-    desk::Edge,
+    desk::{self, Edge},
     view::CrisisView,
 };
 
@@ -43,39 +46,39 @@ struct RetexPage<'a> {
 /// `GET /crises/{id}/retex`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-) -> Response {
-    shown(page(&edge, &headers, &id, said::done(&asked.fait), Sent::default(), None).await)
+) -> Result<Response, Problem> {
+    page(&edge, &presented, &id, said::done(&asked.fait), Sent::default(), None).await
 }
 
 /// `POST /crises/{id}/retex`: the order of one of its forms.
 pub(crate) async fn act(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
-) -> Response {
-    match follow(&edge, &headers, &id, &fields).await {
+) -> Result<Response, Problem> {
+    match follow(&edge, &presented, &id, &fields).await {
         Ok(crisis) => {
             let done = form::value(&fields, "do").unwrap_or_default();
-            Redirect::to(&format!("/crises/{}/retex?fait={done}", crisis.snapshot.id)).into_response()
+            Ok(Redirect::to(&format!("/crises/{}/retex?fait={done}", crisis.snapshot.id)).into_response())
         }
-        Err(problem) => shown(page(&edge, &headers, &id, None, Sent(fields), Some(problem)).await),
+        Err(problem) => page(&edge, &presented, &id, None, Sent(fields), Some(problem)).await,
     }
 }
 
 async fn page(
     edge: &Edge,
-    headers: &HeaderMap,
+    presented: &Presented,
     id: &str,
     done: Option<&'static str>,
     sent: Sent,
     problem: Option<Problem>,
-) -> Shown {
-    let caller = edge.authenticate(headers).await?;
-    let crisis = edge.see(caller, api::parse_id(id)?).await?;
+) -> Result<Response, Problem> {
+    let caller = desk::caller(edge, presented)?;
+    let crisis = desk::see(edge, caller, api::parse_id(id)?).await?;
     let Some(retex) = &crisis.retex else { return Err(too_early()) };
     let mut blocks = api::retex::blocks(edge, &crisis).await?;
     // The title is the page's, and what people wrote is in the fields.
@@ -84,10 +87,10 @@ async fn page(
     blocks.truncate(end);
     let blocks = blocks.split_off(1.min(blocks.len()));
     let owners = edge.city.directory.role_rules().map(|(id, role)| (id, role.label.as_str()));
-    render(
+    Ok(render(
         status_of(problem.as_ref()),
         &RetexPage {
-            frame: frame(caller),
+            frame: Frame::of(caller, "/crises"),
             crisis: api::view(edge, caller, &crisis).await?,
             writes: retex.rules.written_by.contains(&caller.source.role),
             blocks,
@@ -98,7 +101,7 @@ async fn page(
             problem,
             edge,
         },
-    )
+    ))
 }
 
 impl RetexPage<'_> {

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::HeaderMap,
     response::Response,
 };
 use vigie_domain::crisis::Rules;
-use vigie_platform::page::Frame;
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 
-use super::{Shown, frame, render, shown};
+use super::Worded;
 use crate::{
     api,
-    desk::Edge,
+    desk::{self, Edge},
     view::{CrisisView, RelayView, ReportView},
 };
 
@@ -28,16 +31,20 @@ struct SynthesisPage<'a> {
 }
 
 /// `GET /crises/{id}/synthese`
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    shown(page(&edge, &headers, &id).await)
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    page(&edge, &presented, &id).await
 }
 
-async fn page(edge: &Edge, headers: &HeaderMap, id: &str) -> Shown {
-    let caller = edge.authenticate(headers).await?;
-    let crisis = edge.see(caller, api::parse_id(id)?).await?;
+async fn page(edge: &Edge, presented: &Presented, id: &str) -> Result<Response, Problem> {
+    let caller = desk::caller(edge, presented)?;
+    let crisis = desk::see(edge, caller, api::parse_id(id)?).await?;
     let crisis = api::view(edge, caller, &crisis).await?;
-    let page = SynthesisPage { frame: frame(caller), crisis, rules: edge.moment()?.rules, edge };
-    render(axum::http::StatusCode::OK, &page)
+    let page = SynthesisPage { frame: Frame::of(caller, "/crises"), crisis, rules: desk::moment(edge)?.rules, edge };
+    Ok(render(axum::http::StatusCode::OK, &page))
 }
 
 impl SynthesisPage<'_> {

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::HeaderMap,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,10 +12,13 @@ use vigie_domain::{
     access::Caller,
     directory::{Ambit, Body, Contact, Permission, Reachability},
 };
-use vigie_platform::problem::{Problem, ReadProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems},
+};
 use vigie_proto::{BodyId, Channel, ContactId, RoleId, SectorId};
 
-use super::{Edge, authenticate, forbidden, invalid, kept, stored};
+use super::{Edge, kept};
 use crate::reachability;
 
 /// Which bodies to list.
@@ -73,23 +75,22 @@ pub(crate) struct ContactView {
 )]
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<BodyView>>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
-    let place =
-        match filter.sector.as_deref() {
-            None => None,
-            Some("city") => Some(Ambit::City),
-            Some(sector) => Some(Ambit::Sector(SectorId::new(sector).map_err(|_| {
-                invalid("sector", "Un secteur de la carte est attendu, comme « paris-19 », ou « city ».")
-            })?)),
-        };
+    let caller = edge.caller(&presented)?;
+    let Query(filter) = filter?;
+    let place = match filter.sector.as_deref() {
+        None => None,
+        Some("city") => Some(Ambit::City),
+        Some(sector) => Some(Ambit::Sector(SectorId::new(sector).map_err(|_| {
+            Problem::invalid("sector", "Un secteur de la carte est attendu, comme « paris-19 », ou « city ».")
+        })?)),
+    };
     if !caller.may(Permission::Administer) && !caller.may(Permission::KeepRoster) {
-        return Err(forbidden());
+        return Err(Problem::not_allowed());
     }
-    let found = reachability::found(&edge.pool, &edge.city, edge.context.clock.now()).await.map_err(stored)?;
+    let found = reachability::found(&edge.pool, &edge.city, edge.context.clock.now()).await?;
     let shown = edge.city.directory.bodies().filter(|body| {
         let own = caller.may(Permission::Administer) || caller.source.body == body.id;
         own && place.as_ref().is_none_or(|place| body.ambit == *place)
@@ -110,13 +111,13 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<BodyView>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let body = kept(&edge, caller, &id)?;
     let now = edge.context.clock.now();
-    let found = reachability::found(&edge.pool, &edge.city, now).await.map_err(stored)?;
+    let found = reachability::found(&edge.pool, &edge.city, now).await?;
     Ok(Json(view(&edge, caller, body, &found, now)))
 }
 

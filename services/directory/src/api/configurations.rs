@@ -8,7 +8,7 @@ use axum::{
         Path, Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -18,15 +18,18 @@ use vigie_domain::{
     directory::{self, Change, DirectoryFiles, Permission},
     guarded::Matter,
 };
-use vigie_platform::problem::{Fault, Problem, ReadProblems, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Fault, Problem, ReadProblems, WriteProblems, written},
+};
 use vigie_proto::ContactId;
 
-use super::{Edge, allowed, authenticate, checked_note, forbidden, invalid, readable, stored};
+use super::Edge;
 use crate::{
     proof::{self, Proof},
     proposal,
     publication::{self, Demand, Draft, PublishError, Published},
-    version::{self, Activation, Author, What},
+    version::{self, Activation, Author, StoredError, What},
 };
 
 /// Activations listed when no number is given, and at most.
@@ -63,6 +66,9 @@ pub(crate) struct PublicationBody {
     directory: Option<BTreeMap<String, String>>,
     /// Why, for the history: functions, never names. At most 500 characters.
     note: Option<String>,
+    /// The note names nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    sure: bool,
     /// Prove it and say what would change, without putting it in force.
     #[serde(default)]
     only_try: bool,
@@ -76,6 +82,9 @@ pub(crate) struct RollbackBody {
     /// First digits of its hash, at least 6; the version before the present one when absent.
     hash: Option<String>,
     note: Option<String>,
+    /// The note names nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    sure: bool,
 }
 
 /// A change that is not in force: a second source that administers must approve it.
@@ -117,21 +126,21 @@ pub(crate) struct PublicationView {
 )]
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConfigurationView>, Problem> {
-    auditor(&edge, &headers).await?;
-    let Query(filter) = filter.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    auditor(&edge, &presented)?;
+    let Query(filter) = filter?;
     let limit = filter.limit.unwrap_or(LISTED);
     if !(1..=LISTED_AT_MOST).contains(&limit) {
-        return Err(invalid("limit", format!("De 1 à {LISTED_AT_MOST}.")));
+        return Err(Problem::invalid("limit", format!("De 1 à {LISTED_AT_MOST}.")));
     }
     let hashes = edge.city.hashes();
     Ok(Json(ConfigurationView {
         doctrine: hashes.doctrine,
         directory: hashes.directory,
         territory: hashes.territory,
-        activations: version::history(&edge.pool, filter.what, limit).await.map_err(stored)?,
+        activations: version::history(&edge.pool, filter.what, limit).await?,
     }))
 }
 
@@ -144,9 +153,9 @@ pub(crate) async fn list(
     ),
     security(("token" = []))
 )]
-pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Proof>, Problem> {
-    auditor(&edge, &headers).await?;
-    let last = proof::last(&edge.pool, &edge.city.hashes()).await.map_err(stored)?;
+pub(crate) async fn proof(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Json<Proof>, Problem> {
+    auditor(&edge, &presented)?;
+    let last = proof::last(&edge.pool, &edge.city.hashes()).await?;
     last.map(Json).ok_or_else(|| Problem::not_found("Preuve"))
 }
 
@@ -161,13 +170,13 @@ pub(crate) async fn proof(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> 
 )]
 pub(crate) async fn changes(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Change>>, Problem> {
-    auditor(&edge, &headers).await?;
+    auditor(&edge, &presented)?;
     let missing = || Problem::not_found("Activation");
     let id: i64 = id.parse().map_err(|_| missing())?;
-    let pair = version::directories(&edge.pool, id).await.map_err(|error| problem(PublishError::Stored(error)))?;
+    let pair = version::directories(&edge.pool, id).await?;
     let pair = pair.ok_or_else(missing)?;
     Ok(Json(pair.map(|(before, after)| directory::changes(&before, &after)).unwrap_or_default()))
 }
@@ -187,22 +196,22 @@ pub(crate) async fn changes(
 )]
 pub(crate) async fn publish(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<PublicationBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let caller = allowed(&edge, &headers, Permission::Administer).await?;
-    let body = readable(body)?;
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let Json(body) = body?;
     let directory = body.directory.map(DirectoryFiles::of_named).transpose();
-    let directory = directory.map_err(|faults| invalid("directory", faults.to_string()))?;
+    let directory = directory.map_err(|faults| Problem::invalid("directory", faults.to_string()))?;
     if body.doctrine.is_none() && directory.is_none() {
-        return Err(invalid("", "Donnez une doctrine, un annuaire, ou les deux."));
+        return Err(Problem::invalid("", "Donnez une doctrine, un annuaire, ou les deux."));
     }
     let draft = Draft { doctrine: body.doctrine, directory, territory: None };
-    let author = author(caller, body.note.as_deref())?;
+    let author = author(caller, body.note.as_deref(), body.sure)?;
     let change = |present| draft.over(present);
     let clock = edge.context.clock.as_ref();
     let published = publication::publish(&edge.pool, change, Demand::Sound, &author, body.only_try, clock).await;
-    Ok(answer(&edge, published.map_err(problem)?, !body.only_try))
+    Ok(answer(&edge, published?, !body.only_try))
 }
 
 /// Put an earlier version back in force; by the rule of two, as when it is published.
@@ -217,26 +226,30 @@ pub(crate) async fn publish(
 )]
 pub(crate) async fn roll_back(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<RollbackBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let caller = allowed(&edge, &headers, Permission::Administer).await?;
-    let body = readable(body)?;
-    let author = author(caller, body.note.as_deref())?;
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let Json(body) = body?;
+    let author = author(caller, body.note.as_deref(), body.sure)?;
     let clock = edge.context.clock.as_ref();
     let published = publication::roll_back(&edge.pool, body.what, body.hash.as_deref(), &author, clock).await;
-    Ok(answer(&edge, published.map_err(problem)?, true))
+    Ok(answer(&edge, published?, true))
 }
 
 /// Whoever administers or audits.
-pub(crate) async fn auditor<'a>(edge: &'a Edge, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
-    let caller = authenticate(edge, headers).await?;
-    if caller.may(Permission::Administer) || caller.may(Permission::Audit) { Ok(caller) } else { Err(forbidden()) }
+pub(crate) fn auditor<'a>(edge: &'a Edge, presented: &Presented) -> Result<Caller<'a>, Problem> {
+    let caller = edge.caller(presented)?;
+    if caller.may(Permission::Administer) || caller.may(Permission::Audit) {
+        Ok(caller)
+    } else {
+        Err(Problem::not_allowed())
+    }
 }
 
-pub(crate) fn author(caller: Caller<'_>, note: Option<&str>) -> Result<Author, Problem> {
-    let note = checked_note("note", note)?;
-    Ok(Author { actor: Some(super::actor(caller)), source: Some(caller.source.id.clone()), note })
+pub(crate) fn author(caller: Caller<'_>, note: Option<&str>, sure: bool) -> Result<Author, Problem> {
+    let note = written("note", note.unwrap_or_default(), sure)?;
+    Ok(Author { actor: Some(caller.actor()), source: Some(caller.source.id.clone()), note })
 }
 
 /// Hands the facts to the relay, and says what changed, or that a second person must approve.
@@ -255,57 +268,70 @@ pub(crate) fn in_force(edge: &Edge, published: Published, in_force: bool) -> Jso
     Json(PublicationView { changed, in_force, findings: report.findings, touches, pending: Vec::new() })
 }
 
-pub(crate) fn problem(error: PublishError) -> Problem {
-    let refused = |code, detail: &str, faults: Vec<Fault>| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, "Configuration refusée").detail(detail).faults(faults)
-    };
-    match error {
-        PublishError::Faults(faults) => refused(
-            "configuration-faults",
-            "Elle ne se lit pas : rien n'a changé. Corrigez chaque faute, puis publiez à nouveau.",
-            faults.into_iter().map(|fault| Fault::new("", fault)).collect(),
-        ),
-        PublishError::DoesNotHold(findings) => refused(
-            "configuration-does-not-hold",
-            "Elle ne tient pas ce qu'elle promet : rien n'a changé. Chaque constat dit où, quand, et le remède.",
-            findings.iter().map(|f| Fault::new(format!("{}:{}", f.file, f.line), f.to_string())).collect(),
-        ),
-        PublishError::Edits(error) => {
-            refused("edits-refused", "Rien n'a changé.", vec![Fault::new("edits", error.to_string())])
-        }
-        PublishError::NothingInForce | PublishError::UnknownVersion { .. } | PublishError::NothingBefore { .. } => {
-            Problem::not_found("Version")
-        }
-        PublishError::NoProposal => Problem::not_found("Proposition"),
-        PublishError::OwnProposal => {
-            Problem::new(StatusCode::FORBIDDEN, "own-proposal", "Une seconde personne doit approuver")
-                .detail("Qui a proposé un changement ne l'approuve pas : un autre compte d'administration le fait.")
-        }
-        PublishError::Decided => Problem::new(StatusCode::CONFLICT, "decided", "Proposition déjà décidée")
-            .detail("Elle a été approuvée ou retirée entre-temps : rien n'a changé."),
-        PublishError::ChangedMeanwhile => {
-            Problem::new(StatusCode::CONFLICT, "changed-meanwhile", "Ce qu'elle change a changé entre-temps").detail(
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let refused = |code, detail: &str, faults: Vec<Fault>| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, "Configuration refusée").detail(detail).faults(faults)
+        };
+        match error {
+            PublishError::Faults(faults) => refused(
+                "configuration-faults",
+                "Elle ne se lit pas : rien n'a changé. Corrigez chaque faute, puis publiez à nouveau.",
+                faults.into_iter().map(|fault| Fault::new("", fault)).collect(),
+            ),
+            PublishError::DoesNotHold(findings) => refused(
+                "configuration-does-not-hold",
+                "Elle ne tient pas ce qu'elle promet : rien n'a changé. Chaque constat dit où, quand, et le remède.",
+                findings.iter().map(|f| Fault::new(format!("{}:{}", f.file, f.line), f.to_string())).collect(),
+            ),
+            PublishError::Edits(error) => {
+                refused("edits-refused", "Rien n'a changé.", vec![Fault::new("edits", error.to_string())])
+            }
+            PublishError::NothingInForce | PublishError::UnknownVersion { .. } | PublishError::NothingBefore { .. } => {
+                Problem::not_found("Version")
+            }
+            PublishError::NoProposal => Problem::not_found("Proposition"),
+            PublishError::OwnProposal => {
+                Problem::new(StatusCode::FORBIDDEN, "own-proposal", "Une seconde personne doit approuver")
+                    .detail("Qui a proposé un changement ne l'approuve pas : un autre compte d'administration le fait.")
+            }
+            PublishError::Decided => Problem::new(StatusCode::CONFLICT, "decided", "Proposition déjà décidée")
+                .detail("Elle a été approuvée ou retirée entre-temps : rien n'a changé."),
+            PublishError::ChangedMeanwhile => Problem::new(
+                StatusCode::CONFLICT,
+                "changed-meanwhile",
+                "Ce qu'elle change a changé entre-temps",
+            )
+            .detail(
                 "Rien n'a changé. Retirez cette proposition, puis proposez-la à nouveau sur ce qui est en vigueur.",
-            )
+            ),
+            PublishError::WaitsAlone(touches) => {
+                let touches: Vec<&str> = touches.into_iter().map(Matter::label).collect();
+                refused(
+                    "waits-alone",
+                    "Rien n'a changé. Envoyez d'abord, seul, ce qu'un second compte d'administration doit approuver ; puis le reste.",
+                    vec![Fault::new("edits", format!("À approuver par deux : {}.", touches.join(", ")))],
+                )
+            }
+            PublishError::TooManyWaiting(waiting) => {
+                Problem::new(StatusCode::CONFLICT, "too-many-waiting", "Trop de propositions attendent")
+                    .detail(format!("{waiting} propositions attendent déjà : approuvez-en ou retirez-en."))
+            }
+            PublishError::Contended => Problem::new(StatusCode::CONFLICT, "contended", "Acte sans effet")
+                .detail("D'autres publications se succèdent : réessayez dans un instant."),
+            PublishError::Stored(error) => error.into(),
         }
-        PublishError::WaitsAlone(touches) => {
-            let touches: Vec<&str> = touches.into_iter().map(Matter::label).collect();
-            refused(
-                "waits-alone",
-                "Rien n'a changé. Envoyez d'abord, seul, ce qu'un second compte d'administration doit approuver ; puis le reste.",
-                vec![Fault::new("edits", format!("À approuver par deux : {}.", touches.join(", ")))],
-            )
-        }
-        PublishError::TooManyWaiting(waiting) => {
-            Problem::new(StatusCode::CONFLICT, "too-many-waiting", "Trop de propositions attendent")
-                .detail(format!("{waiting} propositions attendent déjà : approuvez-en ou retirez-en."))
-        }
-        PublishError::Contended => Problem::new(StatusCode::CONFLICT, "contended", "Acte sans effet")
-            .detail("D'autres publications se succèdent : réessayez dans un instant."),
-        PublishError::Stored(version::StoredError::Store(error)) => Problem::from_store(&error),
-        PublishError::Stored(version::StoredError::Unreadable(why)) => {
-            tracing::error!(why, "a stored version cannot be read");
-            Problem::unavailable()
+    }
+}
+
+impl From<StoredError> for Problem {
+    fn from(error: StoredError) -> Self {
+        match error {
+            StoredError::Store(error) => error.into(),
+            StoredError::Unreadable(why) => {
+                tracing::error!(why, "a stored version cannot be read");
+                Self::unavailable()
+            }
         }
     }
 }

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vigie_domain::directory::Permission;
-use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems, WriteProblems},
+};
 use vigie_proto::{Channel, DrillId, SectorId};
 
-use super::{Edge, allowed, invalid, readable, stored};
+use super::Edge;
 use crate::drill::{self, DrillReport, Scope};
 
 /// Drills listed, newest first.
@@ -55,31 +58,34 @@ pub(crate) struct OpenedView {
 )]
 pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<DrillBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<OpenedView>), Problem> {
-    let caller = allowed(&edge, &headers, Permission::Administer).await?;
-    let body = readable(body)?;
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let Json(body) = body?;
     if body.channels.contains(&Channel::Screen) {
-        return Err(invalid("channels", "Un écran est dans la maison : seuls le courriel et le SMS s'essaient."));
+        return Err(Problem::invalid(
+            "channels",
+            "Un écran est dans la maison : seuls le courriel et le SMS s'essaient.",
+        ));
     }
     for sector in &body.sectors {
         if sector.as_str() != "city" && edge.city.territory.sector(sector).is_none() {
-            return Err(invalid("sectors", format!("« {sector} » n'est pas sur la carte.")));
+            return Err(Problem::invalid("sectors", format!("« {sector} » n'est pas sur la carte.")));
         }
     }
     let hours = body.answer_within_h.unwrap_or(edge.config.answer_within_h);
     if !(1..=HOURS_AT_MOST).contains(&hours) {
-        return Err(invalid("answer_within_h", format!("De 1 à {HOURS_AT_MOST} heures.")));
+        return Err(Problem::invalid("answer_within_h", format!("De 1 à {HOURS_AT_MOST} heures.")));
     }
     let scope = Scope { channels: body.channels, sectors: body.sectors };
     if scope.recipients(&edge.city).is_empty() {
-        return Err(invalid("", "Aucune coordonnée à essayer dans ces secteurs et par ces canaux."));
+        return Err(Problem::invalid("", "Aucune coordonnée à essayer dans ces secteurs et par ces canaux."));
     }
     let now = edge.context.clock.now();
     let within = SignedDuration::from_hours(hours);
     let by = Some(caller.source.id.as_str());
-    let opened = drill::open(&edge.pool, &edge.city, &scope, within, None, by, now).await.map_err(stored)?;
+    let opened = drill::open(&edge.pool, &edge.city, &scope, within, None, by, now).await?;
     let (id, contacts, entries) = opened.ok_or_else(Problem::unavailable)?;
     edge.context.fresh.push(entries);
     Ok((StatusCode::CREATED, Json(OpenedView { id, contacts })))
@@ -96,13 +102,13 @@ pub(crate) async fn open(
 )]
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<DrillReport>, Problem> {
-    allowed(&edge, &headers, Permission::Administer).await?;
+    edge.allowed(&presented, Permission::Administer)?;
     let missing = || Problem::not_found("Essai");
     let id = DrillId(id.parse::<Uuid>().map_err(|_| missing())?);
-    let report = drill::report(&edge.pool, &edge.city, id, edge.context.clock.now()).await.map_err(stored)?;
+    let report = drill::report(&edge.pool, &edge.city, id, edge.context.clock.now()).await?;
     report.map(Json).ok_or_else(missing)
 }
 
@@ -115,12 +121,15 @@ pub(crate) async fn one(
     ),
     security(("token" = []))
 )]
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Result<Json<Vec<DrillReport>>, Problem> {
-    allowed(&edge, &headers, Permission::Administer).await?;
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+) -> Result<Json<Vec<DrillReport>>, Problem> {
+    edge.allowed(&presented, Permission::Administer)?;
     let now = edge.context.clock.now();
     let mut reports = Vec::new();
-    for id in drill::list(&edge.pool, LISTED).await.map_err(stored)? {
-        reports.extend(drill::report(&edge.pool, &edge.city, id, now).await.map_err(stored)?);
+    for id in drill::list(&edge.pool, LISTED).await? {
+        reports.extend(drill::report(&edge.pool, &edge.city, id, now).await?);
     }
     Ok(Json(reports))
 }

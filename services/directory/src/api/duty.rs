@@ -8,7 +8,7 @@ use axum::{
         Path, Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -16,13 +16,13 @@ use jiff_sqlx::ToSqlx;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use vigie_domain::directory::{Body, Gap, Shift, calendar, duty_channels, gaps, shifts};
-use vigie_platform::{
-    credential::{Purpose, digest, fresh_secret},
+use vigie_edge::{
+    credential::{Presented, Purpose, digest, fresh_secret},
     problem::{Problem, ReadProblems, WriteProblems},
 };
 use vigie_proto::BodyId;
 
-use super::{Edge, authenticate, invalid, kept, readable, stored};
+use super::{Edge, kept};
 
 /// Days shown when no end is given, and at most.
 const DAYS: i64 = 30;
@@ -37,11 +37,11 @@ const CALENDAR_DAYS: i64 = 366;
 pub(crate) struct Period {
     /// RFC 3339; now when absent.
     #[param(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     from: Option<Timestamp>,
     /// RFC 3339, at most 366 days later; 30 days later when absent.
     #[param(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     until: Option<Timestamp>,
 }
 
@@ -82,17 +82,17 @@ pub(crate) struct FeedView {
 )]
 pub(crate) async fn of_body(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     period: Result<Query<Period>, QueryRejection>,
 ) -> Result<Json<DutyView>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let body = kept(&edge, caller, &id)?;
-    let Query(period) = period.map_err(|e| invalid("", vigie_platform::problem::in_french(&e.body_text())))?;
+    let Query(period) = period?;
     let from = period.from.unwrap_or_else(|| edge.context.clock.now());
     let until = period.until.unwrap_or(from + days(DAYS));
     if until <= from || until.duration_since(from) > days(DAYS_AT_MOST) {
-        return Err(invalid("until", format!("Après le début, et au plus {DAYS_AT_MOST} jours plus tard.")));
+        return Err(Problem::invalid("until", format!("Après le début, et au plus {DAYS_AT_MOST} jours plus tard.")));
     }
     Ok(Json(DutyView { shifts: shifts(body, from, until), gaps: gaps(body, &duty_channels(body), from, until) }))
 }
@@ -109,19 +109,19 @@ pub(crate) async fn of_body(
 )]
 pub(crate) async fn subscribe(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     asked: Result<Json<FeedBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<FeedView>), Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let body = kept(&edge, caller, &id)?;
-    let FeedBody { position } = readable(asked)?;
+    let Json(FeedBody { position }) = asked?;
     let order = body.roster.as_ref().map(|roster| roster.order.as_slice()).unwrap_or_default();
     if order.is_empty() {
-        return Err(invalid("", "Ce service n'a pas de tour d'astreinte."));
+        return Err(Problem::invalid("", "Ce service n'a pas de tour d'astreinte."));
     }
     if position.as_ref().is_some_and(|position| !order.contains(position)) {
-        return Err(invalid("position", format!("Le tableau de ce service connaît : {}.", order.join(", "))));
+        return Err(Problem::invalid("position", format!("Le tableau de ce service connaît : {}.", order.join(", "))));
     }
     let secret = fresh_secret(Purpose::Feed);
     sqlx::query(
@@ -133,8 +133,7 @@ pub(crate) async fn subscribe(
     .bind(edge.context.clock.now().to_sqlx())
     .bind(caller.source.id.as_str())
     .execute(&edge.pool)
-    .await
-    .map_err(stored)?;
+    .await?;
     let url = format!("{}/astreintes/{secret}.ics", edge.context.config.http.public_url);
     Ok((StatusCode::CREATED, Json(FeedView { url })))
 }
@@ -150,17 +149,16 @@ pub(crate) async fn subscribe(
 )]
 pub(crate) async fn revoke(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let body = kept(&edge, caller, &id)?;
     sqlx::query("update directory.feed set revoked_at = $2 where body = $1 and revoked_at is null")
         .bind(body.id.as_str())
         .bind(edge.context.clock.now().to_sqlx())
         .execute(&edge.pool)
-        .await
-        .map_err(stored)?;
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -171,11 +169,10 @@ pub(crate) async fn calendar(State(edge): State<Arc<Edge>>, Path(file): Path<Str
     let feed = sqlx::query("select body, position from directory.feed where digest = $1 and revoked_at is null")
         .bind(digest(secret))
         .fetch_optional(&edge.pool)
-        .await
-        .map_err(stored)?
+        .await?
         .ok_or_else(missing)?;
-    let body: String = feed.try_get("body").map_err(stored)?;
-    let position: Option<String> = feed.try_get("position").map_err(stored)?;
+    let body: String = feed.try_get("body")?;
+    let position: Option<String> = feed.try_get("position")?;
     let body = BodyId::new(body).ok().and_then(|id| edge.city.directory.body(&id)).ok_or_else(missing)?;
     Ok(shown(body, position.as_deref(), edge.context.clock.now()))
 }

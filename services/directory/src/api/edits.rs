@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -14,13 +14,15 @@ use vigie_domain::{
     city::CityFiles,
     directory::{Directory, DirectoryFiles, Edit, EditError, Permission, apply},
 };
-use vigie_platform::problem::{Fault, Problem, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Fault, Problem, WriteProblems, written},
+};
 use vigie_proto::{BodyId, Channel, ContactId};
 
 use super::{
-    Edge, authenticate,
-    configurations::{PublicationView, WaitingView, answer, author, in_force, problem},
-    forbidden, readable, stored,
+    Edge,
+    configurations::{PublicationView, WaitingView, answer, author, in_force},
 };
 use crate::{
     along::Along,
@@ -39,6 +41,9 @@ pub(crate) struct EditsBody {
     edits: Vec<Edit>,
     /// Why, for the history: functions, never names. At most 500 characters.
     note: Option<String>,
+    /// The notes, also those of replacements, name nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    sure: bool,
     /// Say whether they can be made, and what the prover finds, without making them.
     #[serde(default)]
     only_try: bool,
@@ -65,22 +70,28 @@ pub(crate) struct EditsBody {
 )]
 pub(crate) async fn edit(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     body: Result<Json<EditsBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     if !caller.may(Permission::Administer) && !caller.may(Permission::KeepRoster) {
-        return Err(forbidden());
+        return Err(Problem::not_allowed());
     }
-    let body = readable(body)?;
+    let Json(mut body) = body?;
     if !(1..=EDITS_AT_MOST).contains(&body.edits.len()) {
-        return Err(super::invalid("edits", format!("De 1 à {EDITS_AT_MOST} changements.")));
+        return Err(Problem::invalid("edits", format!("De 1 à {EDITS_AT_MOST} changements.")));
     }
-    let waiting = waiting_for(&edge, &body.edits).await.map_err(stored)?;
+    let waiting = waiting_for(&edge, &body.edits).await?;
     if !body.edits.iter().all(|edit| keeps(caller, edit, &edge.city.directory, &waiting)) {
-        return Err(forbidden());
+        return Err(Problem::not_allowed());
     }
-    let author = author(caller, body.note.as_deref())?;
+    for (number, edit) in body.edits.iter_mut().enumerate() {
+        if let Edit::Replace(replacement) = edit {
+            let note = written(&format!("edits[{number}].note"), &replacement.note, body.sure)?;
+            replacement.note = note.unwrap_or_default();
+        }
+    }
+    let author = author(caller, body.note.as_deref(), body.sure)?;
     let Sorted { at_once, along } = sorted(&edge, caller, &body, author.note.as_deref(), &waiting);
     let territory = Arc::clone(&edge.city.territory);
     let with = |files: &DirectoryFiles, edits: &[Edit]| apply(files, edits, &territory).map_err(PublishError::Edits);
@@ -111,7 +122,7 @@ pub(crate) async fn edit(
 
 /// The edits' own faults say which edit they are of.
 fn explained(error: PublishError) -> Problem {
-    if let PublishError::Edits(error) = error { refused(error) } else { problem(error) }
+    if let PublishError::Edits(error) = error { refused(error) } else { error.into() }
 }
 
 /// Edits by when they hold, and what goes along with them.
@@ -193,7 +204,7 @@ fn refused(error: EditError) -> Problem {
             refusals.into_iter().map(|refusal| Fault::new(format!("edits[{}]", refusal.edit), refusal.what)).collect()
         }
         EditError::Faulty(faulty) => {
-            return problem(PublishError::Faults(faulty.0.iter().map(ToString::to_string).collect()));
+            return PublishError::Faults(faulty.0.iter().map(ToString::to_string).collect()).into();
         }
     };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "edits-refused", "Changements refusés")

@@ -5,24 +5,24 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Row};
 use vigie_domain::{access::Caller, directory::Body};
-use vigie_platform::{
-    ids, journal,
-    journal::Entry,
-    problem::{Problem, ReadProblems, WriteProblems},
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems, WriteProblems, written},
 };
+use vigie_platform::{ids, journal, journal::Entry};
 use vigie_proto::{
     BodyId,
     event::{DutyHandedOverV1, Event},
 };
 
-use super::{Edge, actor, authenticate, checked_note, invalid, kept, readable, stored};
+use super::{Edge, kept};
 
 /// Hand-overs shown, newest first.
 const SHOWN: i64 = 50;
@@ -37,6 +37,9 @@ pub(crate) struct HandoverBody {
     to: String,
     /// What the next must know: 1 to 500 characters, no names. Read by this body only.
     note: String,
+    /// The note names nobody: one that seems to is refused until this says so.
+    #[serde(default)]
+    sure: bool,
 }
 
 /// A hand-over as it was recorded.
@@ -61,24 +64,28 @@ pub(crate) struct HandoverView {
 )]
 pub(crate) async fn hand_over(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<HandoverBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<HandoverView>), Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let kept = kept(&edge, caller, &id)?;
-    let body = readable(body)?;
+    let Json(body) = body?;
     let positions = kept.roster.as_ref().map(|roster| roster.order.as_slice()).unwrap_or_default();
     for (field, position) in [("from", &body.from), ("to", &body.to)] {
         if !positions.contains(position) {
-            return Err(invalid(field, format!("Le tableau de ce service connaît : {}.", positions.join(", "))));
+            return Err(Problem::invalid(
+                field,
+                format!("Le tableau de ce service connaît : {}.", positions.join(", ")),
+            ));
         }
     }
-    let note = checked_note("note", Some(&body.note))?.ok_or_else(|| invalid("note", "Dites ce qu'il faut savoir."))?;
+    let note = written("note", &body.note, body.sure)?
+        .ok_or_else(|| Problem::invalid("note", "Dites ce qu'il faut savoir."))?;
     let now = edge.context.clock.now();
-    let handed = DutyHandedOverV1 { body: kept.id.clone(), from: body.from, to: body.to, by: actor(caller), at: now };
+    let handed = DutyHandedOverV1 { body: kept.id.clone(), from: body.from, to: body.to, by: caller.actor(), at: now };
     let entry = Entry::new("directory", &Event::from(handed.clone()), now, None, None);
-    let mut tx = edge.pool.begin().await.map_err(stored)?;
+    let mut tx = edge.pool.begin().await?;
     sqlx::query("insert into directory.handover (id, body, from_position, to_position, note, at, by_source) values ($1, $2, $3, $4, $5, $6, $7)")
         .bind(ids::fresh())
         .bind(handed.body.as_str())
@@ -88,10 +95,9 @@ pub(crate) async fn hand_over(
         .bind(now.to_sqlx())
         .bind(caller.source.id.as_str())
         .execute(&mut *tx)
-        .await
-        .map_err(stored)?;
-    journal::append(&mut tx, std::slice::from_ref(&entry)).await.map_err(stored)?;
-    tx.commit().await.map_err(stored)?;
+        .await?;
+    journal::append(&mut tx, std::slice::from_ref(&entry)).await?;
+    tx.commit().await?;
     edge.context.fresh.push(vec![entry]);
     Ok((StatusCode::CREATED, Json(HandoverView { from: handed.from, to: handed.to, note, at: now })))
 }
@@ -107,10 +113,10 @@ pub(crate) async fn hand_over(
 )]
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<HandoverView>>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let kept = kept(&edge, caller, &id)?;
     if !reads_notes(caller, kept) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Relèves réservées à ce service").detail(
@@ -123,8 +129,7 @@ pub(crate) async fn list(
     .bind(kept.id.as_str())
     .bind(SHOWN)
     .fetch_all(&edge.pool)
-    .await
-    .map_err(stored)?;
+    .await?;
     let view = |row: &sqlx::postgres::PgRow| {
         Ok(HandoverView {
             from: row.try_get("from_position")?,
@@ -133,7 +138,7 @@ pub(crate) async fn list(
             at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
         })
     };
-    rows.iter().map(view).collect::<Result<_, sqlx::Error>>().map(Json).map_err(stored)
+    Ok(Json(rows.iter().map(view).collect::<Result<_, sqlx::Error>>()?))
 }
 
 /// Whether the caller reads what was left for the next on duty: only as a source of the body itself.

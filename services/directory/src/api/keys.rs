@@ -5,18 +5,19 @@ use std::sync::Arc;
 use axum::{
     Extension, Json,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vigie_domain::{access::Caller, directory::Permission};
-use vigie_platform::{
+use vigie_edge::{
+    credential::Presented,
     porter::Client,
-    problem::{Problem, ReadProblems, WriteProblems, in_french},
+    problem::{Problem, ReadProblems, WriteProblems},
 };
 use vigie_proto::SourceId;
 
-use super::{Edge, authenticate, forbidden, invalid, stored};
+use super::Edge;
 use crate::credential::{self, Doing, Key, Whose};
 
 /// Whose keys to list.
@@ -43,14 +44,14 @@ pub(crate) struct KeysView {
 )]
 pub(crate) async fn sessions(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<KeysView>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let source = listed(caller, asked)?;
-    let mut connection = edge.pool.acquire().await.map_err(stored)?;
+    let mut connection = edge.pool.acquire().await?;
     let keys = credential::sessions(&mut connection, whose(source.as_ref()), edge.context.clock.now()).await;
-    Ok(Json(KeysView { keys: keys.map_err(stored)? }))
+    Ok(Json(KeysView { keys: keys? }))
 }
 
 /// The tokens that are in force.
@@ -61,14 +62,14 @@ pub(crate) async fn sessions(
 )]
 pub(crate) async fn tokens(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<KeysView>, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let source = listed(caller, asked)?;
-    let mut connection = edge.pool.acquire().await.map_err(stored)?;
+    let mut connection = edge.pool.acquire().await?;
     let keys = credential::tokens(&mut connection, whose(source.as_ref()), edge.context.clock.now()).await;
-    Ok(Json(KeysView { keys: keys.map_err(stored)? }))
+    Ok(Json(KeysView { keys: keys? }))
 }
 
 /// End a session: one's own, or any for whoever administers. Its open streams end within ten seconds.
@@ -80,14 +81,14 @@ pub(crate) async fn tokens(
 pub(crate) async fn end_session(
     State(edge): State<Arc<Edge>>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let id = parsed(&id, "Session")?;
     let (own, doing) = (ended(caller), doing(&edge, caller, client));
-    let gone = credential::end_session(&edge.pool, id, whose(own.as_ref()), doing).await.map_err(stored)?;
-    edge.context.authenticator.forget_id(id);
+    let gone = credential::end_session(&edge.pool, id, whose(own.as_ref()), doing).await?;
+    edge.authenticator.forget_id(id);
     gone.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Problem::not_found("Session"))
 }
 
@@ -100,29 +101,29 @@ pub(crate) async fn end_session(
 pub(crate) async fn end_token(
     State(edge): State<Arc<Edge>>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let id = parsed(&id, "Jeton")?;
     let (own, doing) = (ended(caller), doing(&edge, caller, client));
-    let gone = credential::end_token(&edge.pool, id, whose(own.as_ref()), doing).await.map_err(stored)?;
-    edge.context.authenticator.forget_id(id);
+    let gone = credential::end_token(&edge.pool, id, whose(own.as_ref()), doing).await?;
+    edge.authenticator.forget_id(id);
     gone.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Problem::not_found("Jeton"))
 }
 
 /// The source whose keys are listed; none for everybody's.
 fn listed(caller: Caller<'_>, asked: Result<Query<Asked>, QueryRejection>) -> Result<Option<SourceId>, Problem> {
-    let Query(Asked { source }) = asked.map_err(|e| invalid("", in_french(&e.body_text())))?;
+    let Query(Asked { source }) = asked?;
     let own = &caller.source.id;
     let Some(source) = source.filter(|source| source != own.as_str()) else { return Ok(Some(own.clone())) };
     if !caller.may(Permission::Administer) {
-        return Err(forbidden());
+        return Err(Problem::not_allowed());
     }
     if source == "all" {
         return Ok(None);
     }
-    SourceId::new(source).map(Some).map_err(|_| invalid("source", "Ce n'est pas l'identifiant d'une source."))
+    SourceId::new(source).map(Some).map_err(|_| Problem::invalid("source", "Ce n'est pas l'identifiant d'une source."))
 }
 
 /// The source whose keys this caller may end; none when it may end everybody's.

@@ -5,18 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use vigie_domain::{access::Caller, directory::Permission};
-use vigie_platform::problem::{Problem, ReadProblems, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, ReadProblems, WriteProblems},
+};
 use vigie_proto::SourceId;
 
 use super::{
-    Edge, allowed,
-    configurations::{PublicationView, auditor, author, in_force, problem},
-    stored,
+    Edge,
+    configurations::{PublicationView, auditor, author, in_force},
 };
 use crate::{
     proposal::{self, FileLines, Proposal},
@@ -63,18 +65,18 @@ pub(crate) struct ProposalView {
 )]
 pub(crate) async fn list(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
 ) -> Result<Json<Vec<ProposalView>>, Problem> {
-    auditor(&edge, &headers).await?;
+    auditor(&edge, &presented)?;
     views(&edge).await.map(Json)
 }
 
 /// What there is to decide, and what was.
 pub(crate) async fn views(edge: &Edge) -> Result<Vec<ProposalView>, Problem> {
-    let proposals = proposal::list(&edge.pool, LISTED).await.map_err(stored)?;
+    let proposals = proposal::list(&edge.pool, LISTED).await?;
     let present = {
-        let mut connection = edge.pool.acquire().await.map_err(stored)?;
-        version::in_force(&mut connection).await.map_err(|error| problem(PublishError::Stored(error)))?
+        let mut connection = edge.pool.acquire().await?;
+        version::in_force(&mut connection).await?
     };
     let view = |proposal: Proposal| ProposalView {
         files: proposal.files(),
@@ -109,19 +111,19 @@ pub(crate) async fn views(edge: &Edge) -> Result<Vec<ProposalView>, Problem> {
 )]
 pub(crate) async fn approve(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<Json<PublicationView>, Problem> {
-    let caller = allowed(&edge, &headers, Permission::Administer).await?;
+    let caller = edge.allowed(&presented, Permission::Administer)?;
     approved(&edge, caller, &id).await
 }
 
 /// The same, for whoever is known already.
 pub(crate) async fn approved(edge: &Edge, caller: Caller<'_>, id: &str) -> Result<Json<PublicationView>, Problem> {
     let id = number(id)?;
-    let author = author(caller, None)?;
+    let author = author(caller, None, false)?;
     let published = publication::approve(&edge.pool, id, &author, edge.context.clock.as_ref()).await;
-    Ok(in_force(edge, published.map_err(problem)?, true))
+    Ok(in_force(edge, published?, true))
 }
 
 /// Give a proposal up: whoever made it, or another administrator.
@@ -135,10 +137,10 @@ pub(crate) async fn approved(edge: &Edge, caller: Caller<'_>, id: &str) -> Resul
 )]
 pub(crate) async fn withdraw(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let caller = allowed(&edge, &headers, Permission::Administer).await?;
+    let caller = edge.allowed(&presented, Permission::Administer)?;
     withdrawn(&edge, caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -147,15 +149,15 @@ pub(crate) async fn withdraw(
 pub(crate) async fn withdrawn(edge: &Edge, caller: Caller<'_>, id: &str) -> Result<(), Problem> {
     let id = number(id)?;
     let now = edge.context.clock.now();
-    let entry = proposal::withdraw(&edge.pool, id, &caller.source.id, now).await.map_err(stored)?;
+    let entry = proposal::withdraw(&edge.pool, id, &caller.source.id, now).await?;
     let Some(entry) = entry else {
-        let known = proposal::find(&edge.pool, id).await.map_err(stored)?.is_some();
-        return Err(problem(if known { PublishError::Decided } else { PublishError::NoProposal }));
+        let known = proposal::find(&edge.pool, id).await?.is_some();
+        return Err(if known { PublishError::Decided } else { PublishError::NoProposal }.into());
     };
     edge.context.fresh.push(vec![entry]);
     Ok(())
 }
 
 fn number(id: &str) -> Result<i64, Problem> {
-    id.parse().map_err(|_| problem(PublishError::NoProposal))
+    id.parse().map_err(|_| PublishError::NoProposal.into())
 }

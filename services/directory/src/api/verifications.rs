@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,14 +16,13 @@ use vigie_domain::{
     city::CityFiles,
     directory::{Contact, Recipient, apply},
 };
-use vigie_platform::problem::{Problem, WriteProblems};
+use vigie_edge::{
+    credential::Presented,
+    problem::{Problem, WriteProblems},
+};
 use vigie_proto::{Channel, ContactId, ProbeId, event::ProbePurpose};
 
-use super::{
-    Edge, authenticate,
-    configurations::{author, problem},
-    invalid, kept, readable, stored,
-};
+use super::{Edge, configurations::author, kept};
 use crate::{
     along::Along,
     pending::{self, Pending},
@@ -67,14 +66,14 @@ pub(crate) struct CodeBody {
 )]
 pub(crate) async fn begin(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<VerificationView>), Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let missing = || Problem::not_found("Coordonnée");
     let id = ContactId::new(id).map_err(|_| missing())?;
-    let mut tx = edge.pool.begin().await.map_err(stored)?;
-    let waiting = pending::find(&mut tx, &id).await.map_err(stored)?;
+    let mut tx = edge.pool.begin().await?;
+    let waiting = pending::find(&mut tx, &id).await?;
     let (body, contact) = if let Some(pending) = &waiting {
         (edge.city.directory.body(&pending.body).ok_or_else(missing)?, pending.as_contact())
     } else {
@@ -83,7 +82,7 @@ pub(crate) async fn begin(
     };
     kept(&edge, caller, body.id.as_str())?;
     if contact.channel == Channel::Screen {
-        return Err(invalid("", "Un écran est dans la maison : il ne se vérifie pas par un code."));
+        return Err(Problem::invalid("", "Un écran est dans la maison : il ne se vérifie pas par un code."));
     }
     let now = edge.context.clock.now();
     limited(&edge, &mut tx, caller, &contact, now).await?;
@@ -94,8 +93,8 @@ pub(crate) async fn begin(
         Some(_) => probe::issue_elsewhere(&mut tx, recipient, cause, within, now).await,
         None => probe::issue(&mut tx, &[recipient], cause, within, now).await,
     };
-    let (ids, entries) = issued.map_err(stored)?;
-    tx.commit().await.map_err(stored)?;
+    let (ids, entries) = issued?;
+    tx.commit().await?;
     edge.context.fresh.push(entries);
     let id = ids.into_iter().next().ok_or_else(Problem::unavailable)?;
     let view = VerificationView { id, contact: contact.id.clone(), channel: contact.channel, expires_at: now + within };
@@ -111,8 +110,7 @@ async fn limited(
     now: Timestamp,
 ) -> Result<(), Problem> {
     let limits = &edge.config;
-    let (of_address, of_source) =
-        probe::codes_of_the_day(tx, &contact.address, &caller.source.id, now).await.map_err(stored)?;
+    let (of_address, of_source) = probe::codes_of_the_day(tx, &contact.address, &caller.source.id, now).await?;
     let detail = if of_address >= i64::from(limits.codes_per_number_and_day) {
         format!("Cette coordonnée a déjà reçu {of_address} codes en vingt-quatre heures : réessayez demain.")
     } else if of_source >= i64::from(limits.codes_per_source_and_day) {
@@ -138,18 +136,18 @@ async fn limited(
 )]
 pub(crate) async fn answer(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     body: Result<Json<CodeBody>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let caller = authenticate(&edge, &headers).await?;
+    let caller = edge.caller(&presented)?;
     let missing = || Problem::not_found("Vérification");
     let id = ProbeId(id.parse::<Uuid>().map_err(|_| missing())?);
-    let body = readable(body)?;
+    let Json(body) = body?;
     let code: String = body.code.chars().filter(|c| !c.is_whitespace()).collect();
     let now = edge.context.clock.now();
-    let mut tx = edge.pool.begin().await.map_err(stored)?;
-    let probe = probe::find(&mut tx, id).await.map_err(stored)?;
+    let mut tx = edge.pool.begin().await?;
+    let probe = probe::find(&mut tx, id).await?;
     let probe = probe.filter(|probe| probe.purpose == ProbePurpose::Verification).ok_or_else(missing)?;
     kept(&edge, caller, probe.body.as_str())?;
     if probe.answered {
@@ -162,27 +160,26 @@ pub(crate) async fn answer(
         sqlx::query("update directory.probe set wrong_codes = wrong_codes + 1 where id = $1")
             .bind(probe.id.0)
             .execute(&mut *tx)
-            .await
-            .map_err(stored)?;
-        tx.commit().await.map_err(stored)?;
-        return Err(invalid("code", "Ce n'est pas le code qui a été envoyé."));
+            .await?;
+        tx.commit().await?;
+        return Err(Problem::invalid("code", "Ce n'est pas le code qui a été envoyé."));
     }
     let went_to = |contact: &Contact| {
         contact.channel == probe.channel && address_digest(&contact.address) == probe.address_digest
     };
-    let waiting = pending::find(&mut tx, &probe.contact).await.map_err(stored)?;
+    let waiting = pending::find(&mut tx, &probe.contact).await?;
     let waiting = waiting.filter(|pending| pending.body == probe.body && went_to(&pending.as_contact()));
     let known = edge.city.directory.contact(&probe.contact);
     if let Some(pending) = waiting {
         // The proof takes a while: others must not wait for this row meanwhile.
-        tx.rollback().await.map_err(stored)?;
+        tx.rollback().await?;
         return serve(&edge, caller, pending, probe).await;
     }
     if !known.is_some_and(|known| went_to(known.contact)) {
         return Err(void("La coordonnée a changé depuis que ce code est parti. Envoyez un nouveau code."));
     }
-    let entry = probe::answered(&mut tx, &probe, now).await.map_err(stored)?;
-    tx.commit().await.map_err(stored)?;
+    let entry = probe::answered(&mut tx, &probe, now).await?;
+    tx.commit().await?;
     edge.context.fresh.push(entry.into_iter().collect());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -191,7 +188,8 @@ pub(crate) async fn answer(
 async fn serve(edge: &Edge, caller: Caller<'_>, pending: Pending, probe: Probe) -> Result<StatusCode, Problem> {
     let directory = &edge.city.directory;
     let keeper = directory.source(&pending.by).and_then(|source| Caller::of(source, directory)).unwrap_or(caller);
-    let author = author(keeper, pending.note.as_deref())?;
+    // Its note was judged when it was given.
+    let author = author(keeper, pending.note.as_deref(), true)?;
     let former = directory.contact(&pending.contact).filter(|known| known.contact.channel != Channel::Screen);
     let territory = Arc::clone(&edge.city.territory);
     let edits = [pending.edit()];
@@ -208,9 +206,8 @@ async fn serve(edge: &Edge, caller: Caller<'_>, pending: Pending, probe: Probe) 
         ..Along::default()
     };
     let clock = edge.context.clock.as_ref();
-    let published = publication::publish_edits(&edge.pool, change, Demand::NoWorse, &author, (&along, false), clock)
-        .await
-        .map_err(problem)?;
+    let published =
+        publication::publish_edits(&edge.pool, change, Demand::NoWorse, &author, (&along, false), clock).await?;
     edge.context.fresh.push(published.entries);
     Ok(StatusCode::NO_CONTENT)
 }

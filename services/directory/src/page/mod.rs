@@ -6,22 +6,8 @@ pub(crate) mod probe;
 pub(crate) mod session;
 
 use askama::Template;
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
-use vigie_platform::{page::respond, problem::Problem};
-
-/// Renders a template; a page that cannot be rendered is a 503 with the emergency numbers.
-fn render(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(html) => respond(status, html),
-        Err(error) => {
-            tracing::error!(error = %error, "a page could not be rendered");
-            Problem::unavailable().into_response()
-        }
-    }
-}
+use axum::{http::StatusCode, response::Response};
+use vigie_edge::page::render;
 
 #[derive(Debug, Template)]
 #[template(path = "accessibility.html")]
@@ -30,17 +16,4 @@ struct AccessibilityPage;
 /// `/accessibilite`: what is checked of accessibility, what is not.
 pub(crate) async fn accessibility() -> Response {
     render(StatusCode::OK, &AccessibilityPage)
-}
-
-/// A short page that says one thing.
-#[derive(Debug, Template)]
-#[template(path = "said.html")]
-struct SaidPage<'a> {
-    title: &'a str,
-    text: &'a str,
-    bad: bool,
-}
-
-fn said(status: StatusCode, title: &str, text: &str) -> Response {
-    render(status, &SaidPage { title, text, bad: !status.is_success() })
 }

@@ -6,15 +6,14 @@ use askama::Template;
 use axum::{
     extract::{Path, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use vigie_domain::{directory::Ambit, french, link::LinkError};
-use vigie_platform::problem::Problem;
+use vigie_edge::{page::render, problem::Problem};
 use vigie_proto::event::ProbePurpose;
 
-use super::{render, said};
 use crate::{
-    api::{Edge, stored},
+    api::Edge,
     probe::{self, Probe},
 };
 
@@ -28,55 +27,34 @@ struct ProbePage<'a> {
     answered: bool,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
-    match open(&edge, &token).await {
-        Ok(probe) => page(&edge, &probe, probe.answered),
-        Err(response) => response,
-    }
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let probe = open(&edge, &token).await?;
+    Ok(page(&edge, &probe, probe.answered))
 }
 
-pub(crate) async fn answer(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Response {
-    let probe = match open(&edge, &token).await {
-        Ok(probe) => probe,
-        Err(response) => return response,
-    };
-    let now = edge.context.clock.now();
-    let recorded = async {
-        let mut tx = edge.pool.begin().await?;
-        let entry = probe::answered(&mut tx, &probe, now).await?;
-        tx.commit().await?;
-        Ok::<_, sqlx::Error>(entry)
-    };
-    match recorded.await {
-        Ok(entry) => {
-            edge.context.fresh.push(entry.into_iter().collect());
-            page(&edge, &probe, true)
-        }
-        Err(error) => stored(error).into_response(),
-    }
+pub(crate) async fn answer(State(edge): State<Arc<Edge>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let probe = open(&edge, &token).await?;
+    let mut tx = edge.pool.begin().await?;
+    let entry = probe::answered(&mut tx, &probe, edge.now).await?;
+    tx.commit().await?;
+    edge.context.fresh.push(entry.into_iter().collect());
+    Ok(page(&edge, &probe, true))
 }
 
 /// The probe a link was made for, or the page that says why it opens nothing.
-async fn open(edge: &Edge, token: &str) -> Result<Probe, Response> {
-    let now = edge.context.clock.now();
-    let id = edge.signer.verify_probe(token, now).map_err(|error| match error {
-        LinkError::Altered => said(
-            StatusCode::NOT_FOUND,
-            "Ce lien n'ouvre rien",
-            "Il est incomplet ou a été modifié. Copiez-le en entier depuis le message.",
-        ),
-        LinkError::Expired => {
-            said(StatusCode::GONE, "L'essai est terminé", "Le délai de réponse est passé. Il n'y a rien à faire.")
-        }
-    })?;
-    let found = async {
-        let mut tx = edge.pool.begin().await?;
-        probe::find(&mut tx, id).await
+async fn open(edge: &Edge, token: &str) -> Result<Probe, Problem> {
+    let dead = |why, text| {
+        let title = if why == LinkError::Expired { "L'essai est terminé" } else { "Ce lien n'ouvre rien" };
+        Problem::dead_link(why, title, text)
     };
-    let probe = found.await.map_err(|error| Problem::from_store(&error).into_response())?;
+    let id = edge.signer.verify_probe(token, edge.now).map_err(|why| match why {
+        LinkError::Altered => dead(why, "Il est incomplet ou a été modifié. Copiez-le en entier depuis le message."),
+        LinkError::Expired => dead(why, "Le délai de réponse est passé. Il n'y a rien à faire."),
+    })?;
+    let probe = probe::find(&mut *edge.pool.begin().await?, id).await?;
     probe
         .filter(|probe| probe.purpose == ProbePurpose::Drill)
-        .ok_or_else(|| said(StatusCode::NOT_FOUND, "Ce lien n'ouvre rien", "Cet essai n'existe pas, ou plus."))
+        .ok_or_else(|| dead(LinkError::Altered, "Cet essai n'existe pas, ou plus."))
 }
 
 fn page(edge: &Edge, probe: &Probe, answered: bool) -> Response {

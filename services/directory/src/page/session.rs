@@ -11,10 +11,14 @@ use axum::{
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
-use vigie_platform::{porter::Client, problem::Problem};
+use vigie_domain::link::LinkError;
+use vigie_edge::{
+    page::{render, said},
+    porter::Client,
+    problem::Problem,
+};
 use vigie_proto::SourceId;
 
-use super::{render, said};
 use crate::{api::Edge, credential};
 
 /// The personal link's secret.
@@ -38,21 +42,18 @@ pub(crate) async fn exchange(
     State(edge): State<Arc<Edge>>,
     Extension(client): Extension<Client>,
     Form(link): Form<Link>,
-) -> Response {
-    let now = edge.context.clock.now();
+) -> Result<Response, Problem> {
     let lasts = |source: &SourceId| lasts(&edge, source);
-    match credential::open_session(&edge.pool, &link.cle, lasts, Some(client.0), now).await {
-        Ok(Some((secret, lasts))) => {
-            let cookie = edge.context.authenticator.cookie(Some(&secret), lasts);
-            with_cookie(&cookie, Redirect::to("/").into_response())
-        }
-        Ok(None) => said(
-            StatusCode::GONE,
+    let opened = credential::open_session(&edge.pool, &link.cle, lasts, Some(client.0), edge.now).await?;
+    let (secret, lasts) = opened.ok_or_else(|| {
+        Problem::dead_link(
+            LinkError::Expired,
             "Ce lien ne peut plus servir",
             "Le lien est incomplet, expiré, ou il a déjà été utilisé. Demandez un nouveau lien à la SCOP. En cas d'urgence, appelez le 17.",
-        ),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+        )
+    })?;
+    let cookie = edge.authenticator.cookie(Some(&secret), lasts);
+    Ok(with_cookie(&cookie, Redirect::to("/").into_response()))
 }
 
 /// Ends the session of this browser.
@@ -60,17 +61,14 @@ pub(crate) async fn leave(
     State(edge): State<Arc<Edge>>,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-) -> Response {
-    let authenticator = &edge.context.authenticator;
+) -> Result<Response, Problem> {
+    let authenticator = &edge.authenticator;
     if let Some(secret) = authenticator.session_secret(&headers) {
-        let now = edge.context.clock.now();
-        if let Err(error) = credential::leave_session(&edge.pool, secret, Some(client.0), now).await {
-            return Problem::from_store(&error).into_response();
-        }
+        credential::leave_session(&edge.pool, secret, Some(client.0), edge.now).await?;
         authenticator.forget(secret);
     }
     let page = said(StatusCode::OK, "Session terminée", "Cet appareil n'est plus relié à votre fonction.");
-    with_cookie(&authenticator.cookie(None, SignedDuration::ZERO), page)
+    Ok(with_cookie(&authenticator.cookie(None, SignedDuration::ZERO), page))
 }
 
 /// How long a session of this source lasts: as its role says, or the configuration.

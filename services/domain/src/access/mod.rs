@@ -7,7 +7,12 @@
 mod deed;
 mod relation;
 
-use vigie_proto::{Kind, SectorId, crisis::CrisisSnapshot, event::IncidentSnapshot, sensitivity::Sensitivity};
+use vigie_proto::{
+    Kind, SectorId,
+    crisis::CrisisSnapshot,
+    event::{Actor, IncidentSnapshot, Through},
+    sensitivity::Sensitivity,
+};
 
 use crate::{
     assess::Assessment,
@@ -50,6 +55,11 @@ impl<'a> Caller<'a> {
     /// The caller `source` is; none when its role is unknown.
     pub fn of(source: &'a Source, directory: &'a Directory) -> Option<Self> {
         Some(Self { source, role: directory.role(&source.role)? })
+    }
+
+    /// As whoever acts in this body's name, through the API and its pages.
+    pub fn actor(self) -> Actor {
+        Actor { body: self.source.body.clone(), role: self.source.role.clone(), through: Through::Api }
     }
 
     /// May it raise a signal of `kind` at the place assessed?

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 use vigie_domain::{directory::Source, french};
-use vigie_platform::{ids, journal, journal::Entry, problem::Problem, telemetry};
+use vigie_edge::{credential::Presented, page::render, problem::Problem};
+use vigie_platform::{ids, journal, journal::Entry, telemetry};
 use vigie_proto::{
     ActId, IncidentId, IncidentStatus, SignalId,
     event::{Act, ActRecordedV1, Actor, Event, Through},
 };
 
-use super::{message, render, visitor};
 use crate::{
     Edge,
     status::{self, ReturnView, SignalView},
@@ -48,30 +48,29 @@ struct Return {
     overdue: bool,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let source = match visitor(&edge, &headers).await {
-        Ok(source) => source,
-        Err(response) => return response,
-    };
-    let Ok(id) = id.parse::<Uuid>() else { return unknown() };
-    match status::find(&edge.pool, &edge.city, source, SignalId(id), edge.context.clock.now()).await {
-        Ok(Some(view)) => render(StatusCode::OK, &page(view, &edge.city.doctrine.zone)),
-        Ok(None) => unknown(),
-        Err(error) => Problem::from_store(&error).into_response(),
-    }
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+    let id: Uuid = id.parse().map_err(|_| unknown())?;
+    let view = status::find(&edge, caller, SignalId(id)).await?.ok_or_else(unknown)?;
+    Ok(render(StatusCode::OK, &page(view, &edge.city.doctrine.zone)))
 }
 
 /// Whoever raised it says that it is over: a fact that whoever is in charge sees; nothing is closed by it.
-pub(crate) async fn say_over(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let source = match visitor(&edge, &headers).await {
-        Ok(source) => source,
-        Err(response) => return response,
-    };
-    let Ok(id) = id.parse::<Uuid>() else { return unknown() };
-    match record_over(&edge, source, id).await {
-        Ok(true) => Redirect::to(&format!("/signaler/{id}")).into_response(),
-        Ok(false) => unknown(),
-        Err(error) => Problem::from_store(&error).into_response(),
+pub(crate) async fn say_over(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+    let id: Uuid = id.parse().map_err(|_| unknown())?;
+    if record_over(&edge, caller.source, id).await? {
+        Ok(Redirect::to(&format!("/signaler/{id}")).into_response())
+    } else {
+        Err(unknown())
     }
 }
 
@@ -86,7 +85,7 @@ async fn record_over(edge: &Edge, source: &Source, signal: Uuid) -> Result<bool,
     .fetch_optional(&edge.pool)
     .await?;
     let Some(incident) = incident else { return Ok(false) };
-    let now = edge.context.clock.now();
+    let now = edge.now;
     let recorded = ActRecordedV1 {
         act_id: ActId(ids::fresh()),
         incident_id: IncidentId(incident),
@@ -135,6 +134,6 @@ fn line(owed: &ReturnView, zone: &TimeZone) -> Return {
     }
 }
 
-fn unknown() -> Response {
-    message(StatusCode::NOT_FOUND, "Signalement introuvable", "Ce signalement n'existe pas, ou n'est pas le vôtre.")
+fn unknown() -> Problem {
+    Problem::not_found("Signalement").detail("Ce signalement n'existe pas, ou n'est pas le vôtre.")
 }

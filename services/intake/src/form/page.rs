@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
@@ -14,18 +14,18 @@ use serde::Deserialize;
 use sqlx::{Row, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{
-    access::Caller,
     admission::Flaw,
     city::City,
     directory::{Ambit, Source},
     doctrine::EmergencyNumber,
     french,
 };
+use vigie_edge::{credential::Presented, page::render, problem::Problem};
 use vigie_picture::pictogram;
-use vigie_platform::{ids, problem::Problem};
+use vigie_platform::ids;
 use vigie_proto::{Kind, Severity, SignalId, signal::Location};
 
-use super::{answers::Answers, chart::Chart, render, visitor};
+use super::{answers::Answers, chart::Chart};
 use crate::Edge;
 
 /// One radio button or box.
@@ -111,22 +111,19 @@ pub(crate) struct Start {
     suite: Option<Uuid>,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(start): Query<Start>) -> Response {
-    match visitor(&edge, &headers).await {
-        Ok(source) => {
-            if Caller::of(source, &edge.city.directory).is_none_or(|caller| caller.role.raises.is_empty()) {
-                return raises_nothing().into_response();
-            }
-            let begun = match begun(&edge, source, start.suite).await {
-                Ok(begun) => begun,
-                Err(error) => return Problem::from_store(&error).into_response(),
-            };
-            let answers = Answers { key: ids::fresh().to_string(), ..begun };
-            let last = last_received(&edge, source).await;
-            form(StatusCode::OK, &edge.city, source, &answers, &[], &[], last)
-        }
-        Err(response) => response,
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(start): Query<Start>,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+    if caller.role.raises.is_empty() {
+        return Err(raises_nothing());
     }
+    let begun = begun(&edge, caller.source, start.suite).await?;
+    let answers = Answers { key: ids::fresh().to_string(), ..begun };
+    let last = last_received(&edge, caller.source).await;
+    Ok(form(StatusCode::OK, &edge.city, caller.source, &answers, &[], &[], last))
 }
 
 fn raises_nothing() -> Problem {
@@ -136,7 +133,7 @@ fn raises_nothing() -> Problem {
 
 /// What was last received of `source`. The form is shown all the same when that cannot be read.
 async fn last_received(edge: &Edge, source: &Source) -> Option<LastReceived> {
-    let now = edge.context.clock.now();
+    let now = edge.now;
     let found = sqlx::query(
         "select id, reference, kind, received_at from intake.signal where source_id = $1 and received_at > $2
           order by received_at desc limit 1",

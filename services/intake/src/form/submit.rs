@@ -12,18 +12,17 @@ use axum::{
 use jiff::Timestamp;
 use serde::Serialize;
 use vigie_domain::{
-    admission::{Flaw, personal_data_warnings},
-    directory::Source,
+    admission::{self, Flaw},
     french,
 };
-use vigie_platform::{
-    ids,
+use vigie_edge::{
+    credential::Presented,
     problem::{Fault, Problem},
-    telemetry,
 };
+use vigie_platform::{ids, telemetry};
 use vigie_proto::Kind;
 
-use super::{answers::Answers, message, page::form, visitor};
+use super::{answers::Answers, page::form};
 use crate::{
     Edge,
     api::{self, Accepted},
@@ -45,12 +44,14 @@ struct Receipt {
 
 pub(crate) async fn submit(
     State(edge): State<Arc<Edge>>,
+    presented: Presented,
     headers: HeaderMap,
     Form(fields): Form<Vec<(String, String)>>,
-) -> Response {
-    let source = match visitor(&edge, &headers).await {
-        Ok(source) => source,
-        Err(response) => return response,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+    let source = caller.source;
+    let again = |answers: &Answers, flaws: &[Flaw], warnings: &[Flaw]| {
+        Ok(form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, answers, flaws, warnings, None))
     };
     let mut answers = Answers::of(fields);
     let Ok(key) = key(&answers) else {
@@ -60,7 +61,7 @@ pub(crate) async fn submit(
             message: "Ce formulaire n'est plus valable : relisez vos réponses, puis envoyez à nouveau.".to_owned(),
         };
         answers.key = ids::fresh().to_string();
-        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[altered], &[], None);
+        return again(&answers, &[altered], &[]);
     };
     // A fact ticked for another kind than the one chosen is not part of this report.
     if let Some(rule) = Kind::new(answers.kind.as_str()).ok().and_then(|kind| edge.city.doctrine.kind(&kind).cloned()) {
@@ -68,16 +69,24 @@ pub(crate) async fn submit(
     }
     let report = match answers.report(source, &edge.city.territory, &edge.city.doctrine.zone) {
         Ok(report) => report,
-        Err(flaws) => return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[], None),
+        Err(flaws) => return again(&answers, &flaws, &[]),
     };
-    let warnings = personal_data_warnings(&answers.summary);
+    let warnings = admission::naming(&answers.summary);
     if !warnings.is_empty() && !answers.confirmed {
-        return form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &[], &warnings, None);
+        return again(&answers, &[], &warnings);
     }
     let traceparent = Some(telemetry::fresh_traceparent());
-    match api::raise_as(&edge, source, &report, key, traceparent, edge.context.clock.now()).await {
-        Ok(accepted) => taken(&edge, &headers, &report.kind, accepted),
-        Err(problem) => refused(&edge, source, answers, problem),
+    match api::raise_as(&edge, caller, &report, key, traceparent).await {
+        Ok(accepted) => Ok(taken(&edge, &headers, &report.kind, accepted)),
+        Err(problem) => {
+            edge.metrics.refused.get_or_create(&[("code", problem.code)]).inc();
+            if problem.faults.is_empty() {
+                return Err(problem);
+            }
+            // Nothing was stored under the key; what is sent next is another report.
+            answers.key = ids::fresh().to_string();
+            again(&answers, &problem.faults.into_iter().map(flaw).collect::<Vec<_>>(), &[])
+        }
     }
 }
 
@@ -107,22 +116,6 @@ fn taken(edge: &Edge, headers: &HeaderMap, kind: &Kind, accepted: Accepted) -> R
     (StatusCode::ACCEPTED, Json(receipt)).into_response()
 }
 
-fn refused(edge: &Edge, source: &Source, mut answers: Answers, problem: Problem) -> Response {
-    edge.metrics.refused.get_or_create(&[("code", problem.code)]).inc();
-    if problem.faults.is_empty() {
-        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        return message(
-            status,
-            &problem.title,
-            problem.detail.as_deref().unwrap_or("En cas d'urgence, appelez le 17."),
-        );
-    }
-    // Nothing was stored under the key; what is sent next is another report.
-    answers.key = ids::fresh().to_string();
-    let flaws: Vec<Flaw> = problem.faults.into_iter().map(flaw).collect();
-    form(StatusCode::UNPROCESSABLE_ENTITY, &edge.city, source, &answers, &flaws, &[], None)
-}
-
 /// The whole form, as a place to go to from what is wrong.
 const WHOLE: &str = "contenu";
 
@@ -148,10 +141,11 @@ pub(crate) struct Draft {
 }
 
 /// The doubts about a text that nobody has sent yet, one sentence each. It is kept nowhere.
-pub(crate) async fn read_over(State(edge): State<Arc<Edge>>, headers: HeaderMap, Form(draft): Form<Draft>) -> Response {
-    if let Err(response) = visitor(&edge, &headers).await {
-        return response;
-    }
-    let doubts: Vec<String> = personal_data_warnings(&draft.summary).into_iter().map(|doubt| doubt.message).collect();
-    Json(doubts).into_response()
+pub(crate) async fn read_over(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Form(draft): Form<Draft>,
+) -> Result<Json<Vec<String>>, Problem> {
+    edge.caller(&presented)?;
+    Ok(Json(admission::naming(&draft.summary).into_iter().map(|doubt| doubt.message).collect()))
 }

@@ -20,10 +20,10 @@ use tokio::{
 };
 use uuid::Uuid;
 use vigie_directory::credential;
+use vigie_edge::credential::{Purpose, fresh_secret};
 use vigie_platform::{
     clock::{Clock, SystemClock},
     config::{BusConfig, DatabaseConfig},
-    credential::{Purpose, fresh_secret},
     database,
 };
 use vigie_proto::{SourceId, subject::STREAM};

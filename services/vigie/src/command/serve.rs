@@ -12,12 +12,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use vigie_directory::in_force::{self, Sight, differing, is_unreachable, load_or_adopt};
 use vigie_domain::city::{City, InForce};
+use vigie_edge::{Desk, credential::Authenticator};
 use vigie_platform::{
     Context,
     bus::{Bus, Watch},
     clock::SystemClock,
     config::BusConfig,
-    credential::Authenticator,
     database::{self, ServingError},
     growth,
     health::{Health, State},
@@ -89,7 +89,6 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         fresh,
         health: health.clone(),
         metrics: Arc::clone(&metrics),
-        authenticator,
     };
     // Before the loops start, so that a busy port is the first thing said.
     let listener = listen(&config.http.listen).await?;
@@ -135,8 +134,8 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let (clock, of_relay) = (Arc::clone(&context.clock), bus.clone());
     let relaying = relay.run(relay_pool, of_relay, &consumer::ALL, clock, Arc::clone(&metrics));
     supervisor.start("the relay", relaying);
-    let noting = vigie_platform::security::write(
-        context.authenticator.notes().clone(),
+    let noting = vigie_edge::security::write(
+        authenticator.notes().clone(),
         database::pool(database, database::PORTER, 1)?,
         Arc::clone(&context.clock),
         context.fresh.clone(),
@@ -145,22 +144,22 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     );
     supervisor.start("the notes of the doors", noting);
     let city_of = || in_force.clone();
+    let desk = |context| Desk { context, authenticator: authenticator.clone(), in_force: city_of(), own: () };
     // Every process that shows a page serves what its maps are made of.
-    let mut edges = vigie_map::router(context.clone(), config.map.clone(), city_of());
+    let mut edges = vigie_map::router(desk(context.clone()), config.map.clone());
     for service in only {
         // Each service reads from the bus as itself, where it has a key of its own.
         let bus = bus_of(*service, &config.bus, &bus, &watch).await?;
         let (context, stop) = (Context { bus, ..context.clone() }, stop.clone());
         match service {
             Service::Intake => {
-                let intake = vigie_intake::Intake::new(context, &config.intake, city_of(), pool("intake")?);
+                let intake = vigie_intake::Intake::new(desk(context), &config.intake, pool("intake")?);
                 edges = edges.merge(intake.router());
                 supervisor.start("intake", intake.run(stop));
             }
             Service::Console => {
                 let signer = config.links.signer()?;
-                let console =
-                    vigie_console::Console::new(context, &config.console, city_of(), pool("console")?, signer);
+                let console = vigie_console::Console::new(desk(context), &config.console, pool("console")?, signer);
                 edges = edges.merge(console.router());
                 supervisor.start("console", console.run(stop));
             }
@@ -182,8 +181,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
             }
             Service::Directory => {
                 let (pool, signer) = (pool("directory")?, config.links.signer()?);
-                let directory =
-                    vigie_directory::Service::new(context, config.directory.clone(), city_of(), pool, signer);
+                let directory = vigie_directory::Service::new(desk(context), config.directory.clone(), pool, signer);
                 edges = edges.merge(directory.router());
                 supervisor.start("directory", directory.run(stop));
             }
@@ -191,13 +189,13 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
                 let (scripts, signer) = (city::exercises(&config.paths.exercises)?, config.links.signer()?);
                 let pace =
                     vigie_crisis::Pace { time_scale: config.escalation.time_scale, idle: config.escalation.idle() };
-                let crisis = vigie_crisis::Service::new(context, pace, city_of(), pool("crisis")?, scripts, signer);
+                let crisis = vigie_crisis::Service::new(desk(context), pace, pool("crisis")?, scripts, signer);
                 edges = edges.merge(crisis.router());
                 supervisor.start("crisis", crisis.run(stop));
             }
         }
     }
-    let router = http::router(edges, &context, &config.map);
+    let router = http::router(edges, &context, authenticator.clone(), &config.map);
     supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop.clone()));
     serving.begins();
     // The relay ends when nobody can hand it entries any more.

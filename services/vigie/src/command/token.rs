@@ -9,9 +9,9 @@ use vigie_directory::{
     credential::{self, Doing, IssueError, Key, Whose},
     in_force,
 };
+use vigie_edge::credential::Purpose;
 use vigie_platform::{
     clock::{Clock, SystemClock},
-    credential::Purpose,
     database,
 };
 use vigie_proto::SourceId;

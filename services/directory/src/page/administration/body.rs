@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Form, Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use jiff::{Timestamp, ToSpan, Zoned, civil::Date};
@@ -17,12 +17,16 @@ use vigie_domain::{
     directory::{Ambit, Body, By, Permission, Reachability, duty_channels, gaps, shifts},
     french,
 };
-use vigie_platform::{ids, page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
+use vigie_platform::ids;
 use vigie_proto::{Channel, ProbeId, SectorId};
 
-use super::{Visit, failed, render, visit};
 use crate::{
-    api::{Edge, duty, edits, handovers, kept, stored, verifications},
+    api::{Edge, duty, edits, handovers, kept, verifications},
     pending::{self, Pending},
     reachability,
 };
@@ -98,7 +102,7 @@ pub(crate) struct Asked {
     #[serde(default)]
     secteur: String,
     /// A day of the week shown.
-    #[serde(default, deserialize_with = "vigie_platform::moment::within_reach")]
+    #[serde(default, deserialize_with = "vigie_edge::moment::within_reach")]
     du: Option<Date>,
     /// What was done, after a redirection.
     #[serde(default)]
@@ -106,13 +110,15 @@ pub(crate) struct Asked {
     verification: Option<ProbeId>,
 }
 
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    let Visit { caller, frame } = match visit(&edge, &headers, "/annuaire").await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
+pub(crate) async fn list(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+
     if !caller.may(Permission::Administer) {
-        return Redirect::to(&format!("/annuaire/{}", caller.source.body)).into_response();
+        return Ok(Redirect::to(&format!("/annuaire/{}", caller.source.body)).into_response());
     }
     let place = match asked.secteur.as_str() {
         "" | "city" => Ambit::City,
@@ -128,42 +134,31 @@ pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap, Quer
     let sectors = std::iter::once(("city".to_owned(), "Ville".to_owned())).chain(sectors);
     let chosen = |id: &str| id == asked.secteur || (id == "city" && asked.secteur.is_empty());
     let sectors = sectors.map(|(id, label)| (id.clone(), label, chosen(&id))).collect();
-    render(StatusCode::OK, &BodiesPage { frame, sectors, bodies, more })
+    let frame = Frame::of(caller, "/annuaire");
+    Ok(render(StatusCode::OK, &BodiesPage { frame, sectors, bodies, more }))
 }
 
 pub(crate) async fn one(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-) -> Response {
-    show(&edge, &headers, &id, &asked, None).await
+) -> Result<Response, Problem> {
+    show(&edge, presented, &id, &asked, None).await
 }
 
-async fn show(edge: &Arc<Edge>, headers: &HeaderMap, id: &str, asked: &Asked, feed: Option<String>) -> Response {
-    let here = format!("/annuaire/{id}");
-    let Visit { caller, frame } = match visit(edge, headers, &here).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let body = match kept(edge, caller, id) {
-        Ok(body) => body,
-        Err(problem) => return failed(problem, "/"),
-    };
+async fn show(
+    edge: &Arc<Edge>,
+    presented: Presented,
+    id: &str,
+    asked: &Asked,
+    feed: Option<String>,
+) -> Result<Response, Problem> {
+    let caller = edge.caller(&presented)?;
+    let body = kept(edge, caller, id)?;
     let zone = &edge.city.doctrine.zone;
-    let notes = match notes(edge, headers, caller, body).await {
-        Ok(notes) => notes,
-        Err(problem) => return failed(problem, &here),
-    };
-    let waiting = match pending::of_body(&edge.pool, &body.id).await {
-        Ok(waiting) => waiting,
-        Err(error) => return failed(stored(error), &here),
-    };
-    let now = edge.context.clock.now();
-    let found = match reachability::found(&edge.pool, &edge.city, now).await {
-        Ok(found) => found,
-        Err(error) => return failed(stored(error), &here),
-    };
+    let waiting = pending::of_body(&edge.pool, &body.id).await?;
+    let found = reachability::found(&edge.pool, &edge.city, edge.now).await?;
     let contacts = body.contacts.iter().map(|contact| {
         let silent = found.get(&contact.id) == Some(&Reachability::Silent);
         let verified = match found.get(&contact.id) {
@@ -190,14 +185,14 @@ async fn show(edge: &Arc<Edge>, headers: &HeaderMap, id: &str, asked: &Asked, fe
         role: edge.city.directory.role_label(&body.role).to_owned(),
         contacts: contacts.filter(|contact| contact.channel != "écran").chain(waiting.iter().map(waits)).collect(),
         positions: body.roster.as_ref().map(|roster| roster.order.clone()).unwrap_or_default(),
-        week: week(body, asked.du, &now.to_zoned(zone.clone())),
-        notes,
+        week: week(body, asked.du, &edge.now.to_zoned(zone.clone())),
+        notes: notes(edge, presented.clone(), caller, body).await?,
         told: told(&asked.fait),
         verification: asked.verification,
         feed,
-        frame,
+        frame: Frame::of(caller, &format!("/annuaire/{id}")),
     };
-    render(StatusCode::OK, &page)
+    Ok(render(StatusCode::OK, &page))
 }
 
 /// A contact point that is not in force: it serves once its code has come back.
@@ -216,17 +211,17 @@ fn waits(pending: &Pending) -> ContactLine {
 /// Who handed over to whom, when, and the note: for the body itself. Whoever administers it is told when.
 async fn notes(
     edge: &Arc<Edge>,
-    headers: &HeaderMap,
+    presented: Presented,
     caller: Caller<'_>,
     body: &Body,
 ) -> Result<Vec<(String, String, String)>, Problem> {
     let zone = &edge.city.doctrine.zone;
     if handovers::reads_notes(caller, body) {
-        let Json(notes) = handovers::list(State(Arc::clone(edge)), headers.clone(), Path(body.id.to_string())).await?;
+        let Json(notes) = handovers::list(State(Arc::clone(edge)), presented, Path(body.id.to_string())).await?;
         return Ok(notes.into_iter().map(|note| note.said(zone)).collect());
     }
     let told = |at| ("Relève".to_owned(), french::date_time(at, zone), "Note lue par ce service.".to_owned());
-    Ok(handovers::times(&edge.pool, &body.id).await.map_err(stored)?.into_iter().map(told).collect())
+    Ok(handovers::times(&edge.pool, &body.id).await?.into_iter().map(told).collect())
 }
 
 /// The week that `day` falls in, from Monday, or that of `now`.
@@ -287,20 +282,23 @@ pub(crate) struct ReplacementForm {
     position: String,
     #[serde(default)]
     note: String,
+    /// Ticked when the note names nobody.
+    #[serde(default)]
+    sure: bool,
 }
 
 pub(crate) async fn replace(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(form): Form<ReplacementForm>,
-) -> Response {
+) -> Result<Redirect, Problem> {
     let override_id = format!("r-{}", ids::fresh().simple());
     let edit = json!({
         "edit": "replace", "id": override_id, "body": id, "from": form.from, "until": form.until,
         "rank": form.rank.saturating_sub(1), "position": form.position, "note": form.note.trim(),
     });
-    make(&edge, headers, &id, edit, "remplacement").await
+    make(&edge, presented, &id, edit, form.sure, "remplacement").await
 }
 
 /// A replacement to take away.
@@ -311,28 +309,27 @@ pub(crate) struct RemovalForm {
 
 pub(crate) async fn remove(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(form): Form<RemovalForm>,
-) -> Response {
+) -> Result<Redirect, Problem> {
     let edit = json!({ "edit": "remove-override", "id": form.replacement });
-    make(&edge, headers, &id, edit, "retrait").await
+    make(&edge, presented, &id, edit, true, "retrait").await
 }
 
-async fn make(edge: &Arc<Edge>, headers: HeaderMap, id: &str, edit: serde_json::Value, done: &str) -> Response {
-    let here = format!("/annuaire/{id}");
-    let body = match serde_json::from_value(json!({ "edits": [edit] })) {
-        Ok(body) => body,
-        Err(error) => {
-            let problem =
-                crate::api::invalid("", format!("Une date locale est attendue, comme 2026-12-24T08:00. ({error})"));
-            return failed(problem, &here);
-        }
-    };
-    match edits::edit(State(Arc::clone(edge)), headers, Ok(Json(body))).await {
-        Ok(_) => Redirect::to(&format!("{here}?fait={done}")).into_response(),
-        Err(problem) => failed(problem, &here),
-    }
+async fn make(
+    edge: &Arc<Edge>,
+    presented: Presented,
+    id: &str,
+    edit: serde_json::Value,
+    sure: bool,
+    done: &str,
+) -> Result<Redirect, Problem> {
+    let body = serde_json::from_value(json!({ "edits": [edit], "sure": sure })).map_err(|error| {
+        Problem::invalid("", format!("Une date locale est attendue, comme 2026-12-24T08:00. ({error})"))
+    })?;
+    edits::edit(State(Arc::clone(edge)), presented, Ok(Json(body))).await?;
+    Ok(Redirect::to(&format!("/annuaire/{id}?fait={done}")))
 }
 
 /// A contact point to send a code to.
@@ -343,17 +340,12 @@ pub(crate) struct VerificationForm {
 
 pub(crate) async fn verify(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(form): Form<VerificationForm>,
-) -> Response {
-    let here = format!("/annuaire/{id}");
-    match verifications::begin(State(edge), headers, Path(form.contact)).await {
-        Ok((_, Json(begun))) => {
-            Redirect::to(&format!("{here}?fait=code&verification={}#code", begun.id)).into_response()
-        }
-        Err(problem) => failed(problem, &here),
-    }
+) -> Result<Redirect, Problem> {
+    let (_, Json(begun)) = verifications::begin(State(edge), presented, Path(form.contact)).await?;
+    Ok(Redirect::to(&format!("/annuaire/{id}?fait=code&verification={}#code", begun.id)))
 }
 
 /// The code that came back.
@@ -365,29 +357,24 @@ pub(crate) struct CodeForm {
 
 pub(crate) async fn answer_code(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(form): Form<CodeForm>,
-) -> Response {
-    let here = format!("/annuaire/{id}");
+) -> Result<Redirect, Problem> {
     let body = verifications::CodeBody { code: form.code };
-    match verifications::answer(State(edge), headers, Path(form.verification), Ok(Json(body))).await {
-        Ok(_) => Redirect::to(&format!("{here}?fait=verifie")).into_response(),
-        Err(problem) => failed(problem, &here),
-    }
+    verifications::answer(State(edge), presented, Path(form.verification), Ok(Json(body))).await?;
+    Ok(Redirect::to(&format!("/annuaire/{id}?fait=verifie")))
 }
 
 pub(crate) async fn hand_over(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(body): Form<handovers::HandoverBody>,
-) -> Response {
-    let here = format!("/annuaire/{id}");
-    match handovers::hand_over(State(edge), headers, Path(id), Ok(Json(body))).await {
-        Ok(_) => Redirect::to(&format!("{here}?fait=releve")).into_response(),
-        Err(problem) => failed(problem, &here),
-    }
+) -> Result<Redirect, Problem> {
+    let done = format!("/annuaire/{id}?fait=releve");
+    handovers::hand_over(State(edge), presented, Path(id), Ok(Json(body))).await.map(drop)?;
+    Ok(Redirect::to(&done))
 }
 
 /// Which calendar; the whole roster when empty.
@@ -400,17 +387,15 @@ pub(crate) struct FeedForm {
 /// The address is secret: it is on the answer's page, not in its address.
 pub(crate) async fn subscribe(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(form): Form<FeedForm>,
-) -> Response {
+) -> Result<Response, Problem> {
     let position = (!form.position.is_empty()).then_some(form.position);
     let body = duty::FeedBody { position };
-    let made = duty::subscribe(State(Arc::clone(&edge)), headers.clone(), Path(id.clone()), Ok(Json(body))).await;
-    match made {
-        Ok((_, Json(feed))) => show(&edge, &headers, &id, &Asked::default(), Some(feed.url)).await,
-        Err(problem) => failed(problem, &format!("/annuaire/{id}")),
-    }
+    let subscribed = duty::subscribe(State(Arc::clone(&edge)), presented.clone(), Path(id.clone()), Ok(Json(body)));
+    let (_, Json(feed)) = subscribed.await?;
+    show(&edge, presented, &id, &Asked::default(), Some(feed.url)).await
 }
 
 impl handovers::HandoverView {

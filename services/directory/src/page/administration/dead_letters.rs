@@ -7,20 +7,23 @@ use askama::Template;
 use axum::{
     Form,
     extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::StatusCode,
+    response::{Redirect, Response},
 };
 use jiff::SignedDuration;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::Deserialize;
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
-use vigie_domain::french;
-use vigie_platform::page::Frame;
+use vigie_domain::{directory::Permission, french};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::event::{DeliveryFailure, Event};
 
-use super::{administrator, failed, render};
-use crate::api::{Edge, stored};
+use crate::api::Edge;
 
 const HERE: &str = "/administration/ecarts";
 /// Lines of each table, newest first.
@@ -89,50 +92,36 @@ pub(super) async fn unsettled(pool: &PgPool) -> Result<i64, sqlx::Error> {
 
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     axum::extract::Query(asked): axum::extract::Query<Asked>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let page = async {
-        let (letters, unreached) = (letters(&edge).await?, unreached(&edge).await?);
-        Ok(DeadLettersPage { frame: visit.frame, letters, unreached, asked: asked.fait == "repris" })
-    };
-    match page.await {
-        Ok(page) => render(StatusCode::OK, &page),
-        Err(error) => failed(stored(error), HERE),
-    }
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let (letters, unreached) = (letters(&edge).await?, unreached(&edge).await?);
+    let page = DeadLettersPage { frame: Frame::of(caller, HERE), letters, unreached, asked: asked.fait == "repris" };
+    Ok(render(StatusCode::OK, &page))
 }
 
 /// Writes down that it is to be tried again; the service that set it aside does so at its next look into the journal.
 pub(crate) async fn try_again(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Form(wanted): Form<Wanted>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
+) -> Result<Redirect, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
     let statement = format!(
         "insert into journal.revival (consumer, event_id, asked_by, asked_at)
          select d.consumer, d.event_id, $3, $4 {UNSETTLED}
             and ($1::text is null or d.consumer = $1) and ($2::uuid is null or d.event_id = $2)
          on conflict do nothing"
     );
-    let asked = sqlx::query(sqlx::AssertSqlSafe(statement))
+    sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(wanted.consumer)
         .bind(wanted.event)
-        .bind(visit.caller.source.id.as_str())
+        .bind(caller.source.id.as_str())
         .bind(edge.context.clock.now().to_sqlx())
         .execute(&edge.pool)
-        .await;
-    match asked {
-        Ok(_) => Redirect::to(&format!("{HERE}?fait=repris")).into_response(),
-        Err(error) => failed(stored(error), HERE),
-    }
+        .await?;
+    Ok(Redirect::to(&format!("{HERE}?fait=repris")))
 }
 
 async fn letters(edge: &Edge) -> Result<Vec<DeadLetter>, sqlx::Error> {

@@ -7,24 +7,25 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 use vigie_domain::{
     city::{City, CityFiles},
     diff::diff,
+    directory::Permission,
     doctrine::{Doctrine, Fiche},
 };
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 
-use super::{administrator, failed, render, versions::PROPOSED};
+use super::versions::PROPOSED;
 use crate::{
-    api::{
-        Edge,
-        configurations::{author, problem},
-        stored,
-    },
+    api::{Edge, configurations::author},
     publication::{self, Demand, Draft, PublishError},
     version::{self, What},
 };
@@ -87,6 +88,9 @@ pub(crate) struct Proposal {
     base: String,
     #[serde(default)]
     note: String,
+    /// Ticked when the note names nobody.
+    #[serde(default)]
+    sure: bool,
     #[serde(rename = "do")]
     wish: Wish,
 }
@@ -98,28 +102,21 @@ enum Wish {
     Publish,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
     let doctrine = &edge.city.doctrine;
-    match in_force(&edge).await {
-        Ok(files) => {
-            let place = |fiche: &&Fiche| doctrine.expected_fiches.iter().position(|id| *id == fiche.id);
-            let mut fiches: Vec<&Fiche> = doctrine.fiches.iter().collect();
-            fiches.sort_by_key(place);
-            let of_a_fiche = |file: &String| doctrine.fiches.iter().any(|fiche| fiche.origin.file == *file);
-            let page = DoctrinePage {
-                frame: visit.frame,
-                hash: doctrine.hash().get(..12).unwrap_or_default().to_owned(),
-                fiches: fiches.into_iter().map(|fiche| line(doctrine, fiche)).collect(),
-                others: files.doctrine.into_keys().filter(|file| !of_a_fiche(file)).collect(),
-            };
-            render(StatusCode::OK, &page)
-        }
-        Err(problem) => failed(problem, HERE),
-    }
+    let files = in_force(&edge).await?;
+    let place = |fiche: &&Fiche| doctrine.expected_fiches.iter().position(|id| *id == fiche.id);
+    let mut fiches: Vec<&Fiche> = doctrine.fiches.iter().collect();
+    fiches.sort_by_key(place);
+    let of_a_fiche = |file: &String| doctrine.fiches.iter().any(|fiche| fiche.origin.file == *file);
+    let page = DoctrinePage {
+        frame: Frame::of(caller, HERE),
+        hash: doctrine.hash().get(..12).unwrap_or_default().to_owned(),
+        fiches: fiches.into_iter().map(|fiche| line(doctrine, fiche)).collect(),
+        others: files.doctrine.into_keys().filter(|file| !of_a_fiche(file)).collect(),
+    };
+    Ok(render(StatusCode::OK, &page))
 }
 
 fn line(doctrine: &Doctrine, fiche: &Fiche) -> FicheLine {
@@ -139,46 +136,39 @@ fn line(doctrine: &Doctrine, fiche: &Fiche) -> FicheLine {
     }
 }
 
-pub(crate) async fn file(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    match in_force(&edge).await.map(|mut files| files.doctrine.remove(&name)) {
-        Ok(Some(text)) => {
-            let base = edge.city.doctrine.hash().to_owned();
-            let page = FilePage { frame: visit.frame, name, text, base, note: String::new(), tried: None };
-            render(StatusCode::OK, &page)
-        }
-        Ok(None) => failed(Problem::not_found("Fichier"), HERE),
-        Err(problem) => failed(problem, HERE),
-    }
+pub(crate) async fn file(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let text = in_force(&edge).await?.doctrine.remove(&name).ok_or_else(|| Problem::not_found("Fichier"))?;
+    let (frame, base) = (Frame::of(caller, HERE), edge.city.doctrine.hash().to_owned());
+    Ok(render(StatusCode::OK, &FilePage { frame, name, text, base, note: String::new(), tried: None }))
 }
 
 /// Proves what was written in the place of one file; puts it in force when that was asked.
 pub(crate) async fn propose(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(name): Path<String>,
     Form(proposal): Form<Proposal>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let tried = match outcome(&edge, visit.caller, &name, &proposal).await {
-        Ok(Outcome::InForce) => return Redirect::to("/administration/versions").into_response(),
-        Ok(Outcome::Proposed) => return Redirect::to(PROPOSED).into_response(),
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let tried = match outcome(&edge, caller, &name, &proposal).await {
+        Ok(Outcome::InForce) => return Ok(Redirect::to("/administration/versions").into_response()),
+        Ok(Outcome::Proposed) => return Ok(Redirect::to(PROPOSED).into_response()),
         Ok(Outcome::Tried(tried)) => tried,
-        Err(problem) if problem.status >= 500 => return failed(problem, HERE),
+        Err(problem) if problem.status >= 500 => return Err(problem),
         Err(problem) => Tried::Refused(problem),
     };
     let status = match &tried {
-        Tried::Refused(problem) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+        Tried::Refused(problem) => problem.status_code(),
         Tried::Same | Tried::Changes { .. } => StatusCode::OK,
     };
     let Proposal { text, base, note, .. } = proposal;
-    render(status, &FilePage { frame: visit.frame, name, text, base, note, tried: Some(tried) })
+    let page = FilePage { frame: Frame::of(caller, HERE), name, text, base, note, tried: Some(tried) };
+    Ok(render(status, &page))
 }
 
 /// What came of a change of one file.
@@ -197,7 +187,7 @@ async fn outcome(
     proposal: &Proposal,
 ) -> Result<Outcome, Problem> {
     let present = in_force(edge).await?;
-    let before = City::of(&present).map_err(|faults| problem(PublishError::Faults(faults.0)))?;
+    let before = City::of(&present).map_err(|faults| PublishError::Faults(faults.0))?;
     if !present.doctrine.contains_key(name) {
         return Err(Problem::not_found("Fichier"));
     }
@@ -210,12 +200,12 @@ async fn outcome(
     // Browsers send line ends of their own.
     doctrine.insert(name.to_owned(), proposal.text.replace("\r\n", "\n"));
     let draft = Draft { doctrine: Some(doctrine), ..Draft::default() };
-    let author = author(caller, Some(&proposal.note).filter(|note| !note.trim().is_empty()).map(String::as_str))?;
+    let author = author(caller, Some(&proposal.note), proposal.sure)?;
     let clock = edge.context.clock.as_ref();
     let only_try = proposal.wish == Wish::Try;
     let change = |files: Option<CityFiles>| draft.over(files);
     let published = publication::publish(&edge.pool, change, Demand::Sound, &author, only_try, clock);
-    let published = published.await.map_err(problem)?;
+    let published = published.await?;
     if !only_try {
         edge.context.fresh.push(published.entries);
         return Ok(if published.proposal.is_some() { Outcome::Proposed } else { Outcome::InForce });
@@ -223,7 +213,7 @@ async fn outcome(
     if !published.changed.contains(&What::Doctrine) {
         return Ok(Outcome::Tried(Tried::Same));
     }
-    let after = draft.over(Some(present)).map_err(problem)?;
+    let after = draft.over(Some(present))?;
     let now = clock.now();
     let compared = tokio::task::spawn_blocking(move || {
         let after = City::of(&after).ok()?;
@@ -244,7 +234,7 @@ async fn outcome(
 }
 
 async fn in_force(edge: &Edge) -> Result<CityFiles, Problem> {
-    let mut connection = edge.pool.acquire().await.map_err(stored)?;
-    let files = version::in_force(&mut connection).await.map_err(|error| problem(PublishError::Stored(error)))?;
-    files.ok_or_else(|| problem(PublishError::NothingInForce))
+    let mut connection = edge.pool.acquire().await?;
+    let files = version::in_force(&mut connection).await?;
+    files.ok_or_else(|| PublishError::NothingInForce.into())
 }

@@ -6,17 +6,20 @@ use askama::Template;
 use axum::{
     Form, Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::StatusCode,
+    response::{Redirect, Response},
 };
 use uuid::Uuid;
-use vigie_domain::french;
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_domain::{directory::Permission, french};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::{Channel, DrillId, SectorId};
 
-use super::{administrator, failed, render};
 use crate::{
-    api::{Edge, drills as api, stored},
+    api::{Edge, drills as api},
     drill::{self, DrillReport, Tally},
 };
 
@@ -60,27 +63,15 @@ struct UnreachedLine {
     why: &'static str,
 }
 
-pub(crate) async fn list(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let now = edge.context.clock.now();
-    let gathered = async {
-        let mut drills = Vec::new();
-        for id in drill::list(&edge.pool, SHOWN).await? {
-            drills.extend(drill::report(&edge.pool, &edge.city, id, now).await?.map(|report| line(&edge, &report)));
-        }
-        Ok::<_, sqlx::Error>(drills)
-    };
-    match gathered.await {
-        Ok(drills) => {
-            let sectors = edge.city.territory.sectors().iter().filter(|sector| sector.in_paris);
-            let sectors = sectors.map(|sector| (sector.id.to_string(), sector.label.clone())).collect();
-            render(StatusCode::OK, &DrillsPage { frame: visit.frame, sectors, drills })
-        }
-        Err(error) => failed(stored(error), HERE),
+pub(crate) async fn list(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let mut drills = Vec::new();
+    for id in drill::list(&edge.pool, SHOWN).await? {
+        drills.extend(drill::report(&edge.pool, &edge.city, id, edge.now).await?.map(|report| line(&edge, &report)));
     }
+    let sectors = edge.city.territory.sectors().iter().filter(|sector| sector.in_paris);
+    let sectors = sectors.map(|sector| (sector.id.to_string(), sector.label.clone())).collect();
+    Ok(render(StatusCode::OK, &DrillsPage { frame: Frame::of(caller, HERE), sectors, drills }))
 }
 
 fn line(edge: &Edge, report: &DrillReport) -> Line {
@@ -101,36 +92,31 @@ fn line(edge: &Edge, report: &DrillReport) -> Line {
 /// Fields of the form: `sector` and `channel`, each as often as chosen.
 pub(crate) async fn open(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Form(fields): Form<Vec<(String, String)>>,
-) -> Response {
-    if let Err(response) = administrator(&edge, &headers, HERE).await {
-        return response;
-    }
+) -> Result<Redirect, Problem> {
+    // Before what is chosen is read: whoever may not is told that, and not what is missing.
+    edge.allowed(&presented, Permission::Administer)?;
     let chosen =
         |name: &str| fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.clone()).collect();
     let (sectors, channels): (Vec<String>, Vec<String>) = (chosen("sector"), chosen("channel"));
     let sectors: Vec<SectorId> = sectors.into_iter().filter_map(|sector| SectorId::new(sector).ok()).collect();
     let channels = Channel::ALL.into_iter().filter(|channel| channels.iter().any(|code| code == channel.code()));
     let body = api::DrillBody { channels: channels.collect(), sectors, answer_within_h: None };
-    match api::open(State(edge), headers, Ok(Json(body))).await {
-        Ok((_, Json(opened))) => Redirect::to(&format!("{HERE}/{}", opened.id)).into_response(),
-        Err(problem) => failed(problem, HERE),
-    }
+    let (_, Json(opened)) = api::open(State(edge), presented, Ok(Json(body))).await?;
+    Ok(Redirect::to(&format!("{HERE}/{}", opened.id)))
 }
 
-pub(crate) async fn one(State(edge): State<Arc<Edge>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let missing = || failed(Problem::not_found("Essai"), HERE);
-    let Ok(id) = id.parse::<Uuid>() else { return missing() };
-    match drill::report(&edge.pool, &edge.city, DrillId(id), edge.context.clock.now()).await {
-        Ok(Some(report)) => render(StatusCode::OK, &page(&edge, visit.frame, report)),
-        Ok(None) => missing(),
-        Err(error) => failed(stored(error), HERE),
-    }
+pub(crate) async fn one(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let missing = || Problem::not_found("Essai");
+    let id = DrillId(id.parse::<Uuid>().map_err(|_| missing())?);
+    let report = drill::report(&edge.pool, &edge.city, id, edge.now).await?.ok_or_else(missing)?;
+    Ok(render(StatusCode::OK, &page(&edge, Frame::of(caller, HERE), report)))
 }
 
 fn page(edge: &Edge, frame: Frame, report: DrillReport) -> DrillPage {

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::Value;
-use vigie_domain::french;
-use vigie_platform::page::Frame;
-
-use super::{administrator, dead_letters, failed, render};
-use crate::{
-    api::{Edge, stored},
-    drill, proof, proposal, version,
+use vigie_domain::{directory::Permission, french};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
 };
+
+use super::dead_letters;
+use crate::{api::Edge, drill, proof, proposal, version};
 
 #[derive(Debug, Template)]
 #[template(path = "administration/overview.html")]
@@ -57,16 +54,9 @@ struct DrillLine {
     answered: u32,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap) -> Response {
-    let here = "/administration";
-    let visit = match administrator(&edge, &headers, here).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    match gathered(&edge, visit.frame).await {
-        Ok(page) => render(StatusCode::OK, &page),
-        Err(error) => failed(stored(error), here),
-    }
+pub(crate) async fn show(State(edge): State<Arc<Edge>>, presented: Presented) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    Ok(render(StatusCode::OK, &gathered(&edge, Frame::of(caller, "/administration")).await?))
 }
 
 async fn gathered(edge: &Edge, frame: Frame) -> Result<OverviewPage, sqlx::Error> {
@@ -82,9 +72,8 @@ async fn gathered(edge: &Edge, frame: Frame) -> Result<OverviewPage, sqlx::Error
             by: last.and_then(|last| last.by.clone()).unwrap_or_else(|| "cette machine".to_owned()),
         }
     };
-    let now = edge.context.clock.now();
     let drill = match drill::list(&edge.pool, 1).await?.first() {
-        Some(id) => drill::report(&edge.pool, &edge.city, *id, now).await?,
+        Some(id) => drill::report(&edge.pool, &edge.city, *id, edge.now).await?,
         None => None,
     };
     let (_, dependencies) = edge.context.health.snapshot();

@@ -7,22 +7,25 @@ use std::{collections::BTreeMap, sync::Arc};
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::Response,
 };
 use serde::Deserialize;
 use vigie_domain::{
     city::City,
-    directory::{Ambit, Body},
+    directory::{Ambit, Body, Permission},
     french,
     territory::{LonLat, Sector},
 };
-use vigie_platform::page::Frame;
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 use vigie_proto::SectorId;
 
-use super::{administrator, failed, render};
 use crate::{
-    api::{Edge, invalid, stored},
+    api::Edge,
     version::{self, What},
 };
 
@@ -109,25 +112,16 @@ struct PointFacts {
 /// `GET /administration/territoire`
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let asked = match asked {
-        Ok(Query(asked)) => asked,
-        Err(rejection) => return failed(invalid("", vigie_platform::problem::in_french(&rejection.body_text())), HERE),
-    };
-    let history = match version::history(&edge.pool, Some(What::Territory), 1).await {
-        Ok(history) => history,
-        Err(error) => return failed(stored(error), HERE),
-    };
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let Query(asked) = asked?;
+    let history = version::history(&edge.pool, Some(What::Territory), 1).await?;
     let city = &edge.city;
     let last = history.first();
     let page = TerritoryPage {
-        frame: visit.frame,
+        frame: Frame::of(caller, HERE),
         hash: city.territory.hash().get(..12).unwrap_or_default().to_owned(),
         since: last.map(|last| french::date_time(last.at, &city.doctrine.zone)).unwrap_or_default(),
         by: last.and_then(|last| last.by.clone()).unwrap_or_else(|| "cette machine".to_owned()),
@@ -137,7 +131,7 @@ pub(crate) async fn show(
         asked,
     };
     let status = if page.answer.fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    render(status, &page)
+    Ok(render(status, &page))
 }
 
 fn lines(city: &City) -> Vec<SectorLine> {

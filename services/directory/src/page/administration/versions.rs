@@ -6,20 +6,25 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::StatusCode,
+    response::{Redirect, Response},
 };
 use serde::Deserialize;
-use vigie_domain::{access::Caller, directory, directory::Verb, french, guarded::Matter};
-use vigie_platform::{page::Frame, problem::Problem};
+use vigie_domain::{
+    access::Caller,
+    directory::{self, Permission, Verb},
+    french,
+    guarded::Matter,
+};
+use vigie_edge::{
+    credential::Presented,
+    page::{Frame, render},
+    problem::Problem,
+};
 
-use super::{administrator, failed, overview::label, render};
+use super::overview::label;
 use crate::{
-    api::{
-        Edge,
-        configurations::{author, problem},
-        proposals, stored,
-    },
+    api::{Edge, configurations::author, proposals},
     proposal::{self, FileLines},
     publication::{self, PublishError},
     version::{self, What},
@@ -106,22 +111,20 @@ pub(crate) struct Wanted {
     hash: String,
     #[serde(default)]
     note: String,
+    /// Ticked when the note names nobody.
+    #[serde(default)]
+    sure: bool,
 }
 
-pub(crate) async fn show(State(edge): State<Arc<Edge>>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let waiting = match waiting(&edge, visit.caller).await {
-        Ok(waiting) => waiting,
-        Err(problem) => return failed(problem, HERE),
-    };
-    let proposed = asked.fait == "proposition";
-    match lines(&edge).await {
-        Ok(lines) => render(StatusCode::OK, &VersionsPage { frame: visit.frame, proposed, waiting, lines }),
-        Err(error) => failed(problem(error), HERE),
-    }
+pub(crate) async fn show(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let (waiting, lines) = (waiting(&edge, caller).await?, lines(&edge).await?);
+    let (frame, proposed) = (Frame::of(caller, HERE), asked.fait == "proposition");
+    Ok(render(StatusCode::OK, &VersionsPage { frame, proposed, waiting, lines }))
 }
 
 async fn waiting(edge: &Edge, caller: Caller<'_>) -> Result<Vec<WaitingLine>, Problem> {
@@ -149,22 +152,16 @@ fn touched(codes: &[String]) -> String {
 /// Approves or withdraws a proposal.
 pub(crate) async fn decide(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Path(id): Path<String>,
     Form(decision): Form<Decision>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let decided = match decision.wish {
-        DecisionWish::Approve => proposals::approved(&edge, visit.caller, &id).await.map(drop),
-        DecisionWish::Withdraw => proposals::withdrawn(&edge, visit.caller, &id).await,
-    };
-    match decided {
-        Ok(()) => Redirect::to(HERE).into_response(),
-        Err(problem) => failed(problem, HERE),
+) -> Result<Redirect, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    match decision.wish {
+        DecisionWish::Approve => proposals::approved(&edge, caller, &id).await.map(drop)?,
+        DecisionWish::Withdraw => proposals::withdrawn(&edge, caller, &id).await?,
     }
+    Ok(Redirect::to(HERE))
 }
 
 async fn lines(edge: &Edge) -> Result<Vec<Line>, PublishError> {
@@ -213,24 +210,13 @@ fn verb(verb: Verb) -> &'static str {
 
 pub(crate) async fn roll_back(
     State(edge): State<Arc<Edge>>,
-    headers: HeaderMap,
+    presented: Presented,
     Form(wanted): Form<Wanted>,
-) -> Response {
-    let visit = match administrator(&edge, &headers, HERE).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let author = match author(visit.caller, Some(&wanted.note)) {
-        Ok(author) => author,
-        Err(problem) => return failed(problem, HERE),
-    };
+) -> Result<Redirect, Problem> {
+    let caller = edge.allowed(&presented, Permission::Administer)?;
+    let author = author(caller, Some(&wanted.note), wanted.sure)?;
     let clock = edge.context.clock.as_ref();
-    match publication::roll_back(&edge.pool, wanted.what, Some(&wanted.hash), &author, clock).await {
-        Ok(published) => {
-            edge.context.fresh.push(published.entries);
-            Redirect::to(if published.proposal.is_some() { PROPOSED } else { HERE }).into_response()
-        }
-        Err(PublishError::Stored(version::StoredError::Store(error))) => failed(stored(error), HERE),
-        Err(error) => failed(problem(error), HERE),
-    }
+    let published = publication::roll_back(&edge.pool, wanted.what, Some(&wanted.hash), &author, clock).await?;
+    edge.context.fresh.push(published.entries);
+    Ok(Redirect::to(if published.proposal.is_some() { PROPOSED } else { HERE }))
 }

@@ -26,7 +26,6 @@ use vigie_platform::{
     bus::{Bus, Watch},
     clock::{Clock, SystemClock},
     config::{PlatformConfig, Secret},
-    credential::Authenticator,
     database::{self, SchemaMigrations},
     health::Health,
     journal::{self, Entry},
@@ -157,14 +156,12 @@ impl House {
         let health = Health::default();
         let (fresh, relay) = relay::channel();
         self.relay.push(relay);
-        let pool = database::pool(&platform.database, "notification", 2).unwrap();
         let context = Context {
             bus: Bus::connect(&platform.bus, "notification", Watch::new(health.clone())).await.unwrap(),
             clock: Arc::new(SystemClock),
             fresh,
             health,
             metrics: Arc::new(Metrics::default()),
-            authenticator: Authenticator::new(pool, &platform.http),
             config: Arc::new(platform),
         };
         self.services.spawn(async move {

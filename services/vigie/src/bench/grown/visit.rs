@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 use uuid::Uuid;
-use vigie_platform::credential::Purpose;
+use vigie_edge::credential::Purpose;
 
 use crate::bench::{report::Durations, stage::Stage};
 

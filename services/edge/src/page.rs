@@ -1,11 +1,15 @@
 //! What every page has in common: the frame, the stylesheet, and the headers that keep it safe.
 
+use askama::Template;
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use vigie_domain::access::{Caller, Desk};
+
+use crate::problem::{Fault, Problem};
 
 const STYLESHEET: &str = include_str!("../assets/vigie.css");
 
@@ -24,16 +28,16 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     pub path: String,
-    pub label: String,
+    pub label: &'static str,
     /// It is the page shown, or one below it.
     pub here: bool,
 }
 
 impl Frame {
-    /// The frame of `name`, who may open `links` (path and label), around the page at `here`.
-    pub fn new(name: &str, links: impl IntoIterator<Item = (String, String)>, here: &str) -> Self {
-        let link = |(path, label): (String, String)| Link { here: here.starts_with(&path), path, label };
-        Self { name: name.to_owned(), links: links.into_iter().map(link).collect() }
+    /// The frame around the page at `here`.
+    pub fn of(caller: Caller<'_>, here: &str) -> Self {
+        let link = |desk: Desk| Link { here: here.starts_with(&desk.path), path: desk.path, label: desk.label };
+        Self { name: caller.source.name.clone(), links: caller.desks().into_iter().map(link).collect() }
     }
 }
 
@@ -93,4 +97,38 @@ pub fn respond(status: StatusCode, html: String) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// A page from its template; one that cannot be rendered is a 503 with the emergency numbers.
+pub fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => respond(status, html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            Problem::unavailable().into_response()
+        }
+    }
+}
+
+/// A short page that says one thing.
+#[derive(Debug, Template)]
+#[template(path = "said.html")]
+pub struct Said<'a> {
+    pub status: StatusCode,
+    pub title: &'a str,
+    pub text: &'a str,
+    pub faults: &'a [Fault],
+    /// Where to go on: an address and what it is called.
+    pub back: Option<(&'a str, &'a str)>,
+}
+
+impl IntoResponse for Said<'_> {
+    fn into_response(self) -> Response {
+        render(self.status, &self)
+    }
+}
+
+/// A short page that leads nowhere.
+pub fn said(status: StatusCode, title: &str, text: &str) -> Response {
+    Said { status, title, text, faults: &[], back: None }.into_response()
 }

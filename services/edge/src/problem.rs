@@ -3,12 +3,13 @@
 mod french;
 
 use axum::{
-    extract::rejection::JsonRejection,
+    extract::rejection::{FormRejection, JsonRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 pub use french::in_french;
 use serde::Serialize;
+use vigie_domain::{link::LinkError, text};
 
 /// One thing wrong with the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -22,6 +23,11 @@ pub struct Fault {
 impl Fault {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
+    }
+
+    /// Several of one field.
+    pub fn each(field: &str, messages: Vec<String>) -> Vec<Self> {
+        messages.into_iter().map(|message| Self::new(field, message)).collect()
     }
 }
 
@@ -116,6 +122,10 @@ impl Problem {
         }
     }
 
+    pub fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
@@ -153,9 +163,66 @@ impl Problem {
             .detail("La référence est inconnue, ou votre fonction ne permet pas de la consulter.")
     }
 
-    /// What keeps a request's JSON from being read.
+    /// 403: a page of another function.
+    pub fn not_your_page() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "not-allowed", "Cette page n'est pas celle de votre fonction")
+            .detail("Revenez à l'accueil pour voir les pages de votre fonction.")
+    }
+
+    /// A signed link that opens nothing: 410 when its time is over, 404 otherwise.
+    pub fn dead_link(why: LinkError, title: &str, detail: &str) -> Self {
+        let (status, code) = match why {
+            LinkError::Expired => (StatusCode::GONE, "link-expired"),
+            LinkError::Altered => (StatusCode::NOT_FOUND, "link-altered"),
+        };
+        Self::new(status, code, title).detail(detail)
+    }
+
+    /// 422: fields to mend.
+    pub fn faulty(faults: Vec<Fault>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger").faults(faults)
+    }
+
+    /// 422: one field to mend.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::faulty(vec![Fault::new(field, message)])
+    }
+
+    /// 403: not for this role, whatever it is done to.
+    pub fn not_allowed() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "not-allowed", "Acte non autorisé")
+            .detail("Votre fonction ne permet pas cet acte.")
+    }
+
+    /// 500: a fault of ours; it is logged where it happened.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Erreur interne")
+            .detail("L'erreur est enregistrée. En cas d'urgence, appelez le 17.")
+    }
+}
+
+/// 503, with the cause in the log; a database error never reaches the client.
+///
+/// A value that the database refuses for what it is (SQLSTATE class 22: out of range, unreadable) is the request's
+/// fault, not the database's: 422.
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if let Some(code) = code.filter(|code| code.starts_with("22")) {
+            // Not the message: it quotes the value.
+            tracing::warn!(sqlstate = %code, "the database refused a value of a request");
+            return Self::faulty(Vec::new())
+                .detail("Une valeur est hors de ce qui peut être conservé ou comparé. Rien n'a été enregistré.");
+        }
+        tracing::error!(error = %error, "the database refused or did not answer");
+        Self::unavailable()
+    }
+}
+
+/// What keeps a request's JSON from being read.
+impl From<JsonRejection> for Problem {
     #[expect(clippy::wildcard_enum_match_arm, reason = "axum may add rejections; they are invalid fields to us")]
-    pub fn unreadable(rejection: &JsonRejection) -> Self {
+    fn from(rejection: JsonRejection) -> Self {
         let status = rejection.status();
         let code = match rejection {
             JsonRejection::MissingJsonContentType(_) => "not-json",
@@ -172,33 +239,23 @@ impl Problem {
         };
         Self::new(status, code, "Requête illisible").detail(detail)
     }
+}
 
-    /// 500: a fault of ours; it is logged where it happened.
-    pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Erreur interne")
-            .detail("L'erreur est enregistrée. En cas d'urgence, appelez le 17.")
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::invalid("", in_french(&rejection.body_text()))
     }
+}
 
-    /// Turns a failed query into 503 and logs the cause; a database error never reaches the client.
-    ///
-    /// A value that the database refuses for what it is (SQLSTATE class 22: out of range, unreadable) is the request's
-    /// fault, not the database's: 422.
-    pub fn from_store(error: &sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        if let Some(code) = code.filter(|code| code.starts_with("22")) {
-            // Not the message: it quotes the value.
-            tracing::warn!(sqlstate = %code, "the database refused a value of a request");
-            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Champs à corriger")
-                .detail("Une valeur est hors de ce qui peut être conservé ou comparé. Rien n'a été enregistré.");
-        }
-        tracing::error!(error = %error, "the database refused or did not answer");
-        Self::unavailable()
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::invalid("", in_french(&rejection.body_text()))
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status_code();
         let body = serde_json::to_string(&self).expect("a problem is strings and numbers, which always serialize");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
@@ -214,4 +271,9 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// What somebody wrote in `field`, as it is kept ([`text::kept`]); none when there is nothing to read.
+pub fn written(field: &str, text: &str, sure: bool) -> Result<Option<String>, Problem> {
+    text::kept(text, text::MOST, sure).map_err(|why| Problem::faulty(Fault::each(field, why)))
 }

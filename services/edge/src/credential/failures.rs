@@ -97,7 +97,7 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock as _, SystemClock};
+    use vigie_platform::clock::{Clock as _, SystemClock};
 
     #[test]
     fn too_many_failures_wait_and_other_addresses_and_sources_do_not() {

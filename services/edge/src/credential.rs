@@ -12,7 +12,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::{PgPool, Row};
@@ -22,7 +25,8 @@ use vigie_proto::{SourceId, event::SecurityMatter};
 use failures::Failures;
 pub use secret::{Purpose, digest, fresh_secret};
 
-use crate::{config::HttpConfig, database, problem::Problem, security::Notes};
+use crate::{problem::Problem, security::Notes};
+use vigie_platform::{config::HttpConfig, database};
 
 /// An answer is believed so long: with the time a look takes, a revoked credential is refused within ten seconds.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(5);
@@ -53,6 +57,15 @@ pub struct Presented {
     /// What it is listed and ended by.
     pub id: Uuid,
     pub purpose: Purpose,
+}
+
+/// As the porter proved it, behind the doors that ask for one.
+impl<S: Sync> FromRequestParts<S> for Presented {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::unauthenticated)
+    }
 }
 
 /// What is known of a secret.
@@ -93,26 +106,7 @@ impl Authenticator {
         &self.notes
     }
 
-    /// The source whose bearer token, or else session cookie, a request carries; 401 or 503 otherwise.
-    pub async fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<SourceId, Problem> {
-        let presented = self.presented(headers, now).await?;
-        presented.map(|presented| presented.source).ok_or_else(Problem::unauthenticated)
-    }
-
-    /// The source whose browser a request comes from; none when there is no session or it has ended.
-    pub async fn visitor(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<SourceId>, Problem> {
-        let Some(secret) = self.session_secret(headers) else { return Ok(None) };
-        let found = self.find(secret, Purpose::Session, now).await.map_err(|e| Problem::from_store(&e))?;
-        Ok(in_force(found).map(|presented| presented.source))
-    }
-
-    /// The token or session a request carries, if it is in force.
-    pub async fn presented(&self, headers: &HeaderMap, now: Timestamp) -> Result<Option<Presented>, Problem> {
-        let Some((secret, purpose)) = self.carried(headers) else { return Ok(None) };
-        self.find(secret, purpose, now).await.map(in_force).map_err(|e| Problem::from_store(&e))
-    }
-
-    /// The same at the door: one that opens nothing is counted against `from`, which waits after too many (429).
+    /// The token or session a request carries; one that opens nothing is counted against `from`, which waits after too many (429).
     pub async fn admit(&self, headers: &HeaderMap, from: IpAddr, now: Timestamp) -> Result<Option<Presented>, Problem> {
         let Some((secret, purpose)) = self.carried(headers) else {
             return if self.carries_two_sessions(headers) { Err(self.failed(from, None, now)) } else { Ok(None) };
@@ -121,7 +115,7 @@ impl Authenticator {
         if !was_good {
             self.patience(from, now)?;
         }
-        match self.find(secret, purpose, now).await.map_err(|e| Problem::from_store(&e))? {
+        match self.find(secret, purpose, now).await? {
             Found::InForce(presented) => Ok(Some(presented)),
             Found::Over(source) => Err(self.failed(from, Some(&source), now)),
             Found::Unknown => Err(self.failed(from, None, now)),
@@ -186,16 +180,6 @@ impl Authenticator {
     /// Forgets a session or token that was ended here.
     pub fn forget_id(&self, id: Uuid) {
         self.with_known(|known| known.retain(|_, (presented, _)| presented.id != id));
-    }
-
-    /// The source a secret belongs to; none when it is unknown, expired, revoked or of another purpose.
-    pub async fn source_of(
-        &self,
-        secret: &str,
-        purpose: Purpose,
-        now: Timestamp,
-    ) -> Result<Option<SourceId>, sqlx::Error> {
-        Ok(in_force(self.find(secret, purpose, now).await?).map(|presented| presented.source))
     }
 
     /// A bearer token goes before a cookie.
@@ -296,13 +280,6 @@ impl Authenticator {
     }
 }
 
-fn in_force(found: Found) -> Option<Presented> {
-    match found {
-        Found::InForce(presented) => Some(presented),
-        Found::Over(_) | Found::Unknown => None,
-    }
-}
-
 /// The beginning of the hour `now` is in.
 fn hour_of(now: Timestamp) -> Timestamp {
     let hour = USE_KEPT_TO.as_secs();
@@ -330,7 +307,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-    use crate::config::{DatabaseConfig, Secret};
+    use vigie_platform::config::{DatabaseConfig, Secret};
 
     fn authenticator(public_url: &str) -> Authenticator {
         let config = HttpConfig { public_url: public_url.to_owned(), ..HttpConfig::default() };

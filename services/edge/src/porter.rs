@@ -21,16 +21,18 @@ use axum::{
 use vigie_proto::event::SecurityMatter;
 
 use crate::{
-    clock::SharedClock,
-    config::HttpConfig,
     credential::{Authenticator, NOWHERE, Presented},
     door::{Door, Knock, Speaks, is_unsafe},
-    metrics::{ByCode, Metrics},
     problem::{Fault, Problem},
+};
+use vigie_platform::{
+    clock::SharedClock,
+    config::HttpConfig,
+    metrics::{ByCode, Metrics},
     server::Remote,
 };
 
-use dress::Dress;
+use dress::{Dress, Reader};
 use origin::Origins;
 
 /// What the porter knows.
@@ -85,10 +87,14 @@ impl Porter {
 }
 
 async fn dressed(State(Porter(known)): State<Porter>, request: Request, next: Next) -> Response {
-    let speaks = known.speaks(&request);
-    let wants_json = dress::wants_json(request.headers());
-    let response = next.run(request).await;
-    known.dress.dress(response, speaks, wants_json).await
+    let knock = known.door(&request).map(|door| door.knock);
+    let reader = Reader {
+        is_at_home: !matches!(knock, Some(Knock::Link | Knock::Key)),
+        speaks: known.speaks(&request),
+        wants_json: dress::wants_json(request.headers()),
+        came_from: known.origins.page(request.headers()),
+    };
+    known.dress.dress(next.run(request).await, reader).await
 }
 
 async fn admit(State(Porter(known)): State<Porter>, mut request: Request, next: Next) -> Response {

@@ -21,12 +21,25 @@ impl Origins {
 
     /// A page that is not ours sent it, or one that does not say whose it is.
     pub(super) fn are_foreign(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.map(|host| plain(&self.scheme, host));
+        let host = self.host(headers);
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let mut sites = headers.get_all("sec-fetch-site").iter();
         origins.any(|origin| !origin.to_str().is_ok_and(|origin| self.is_ours(origin, host.as_deref())))
             || sites.any(|site| site != "same-origin" && site != "none")
+    }
+
+    /// The page of ours a request comes from.
+    pub(super) fn page(&self, headers: &HeaderMap) -> Option<String> {
+        let page = headers.get(header::REFERER)?.to_str().ok()?;
+        let (scheme, rest) = page.split_once("://")?;
+        let authority = rest.split('/').next()?;
+        let ours = self.is_ours(&format!("{scheme}://{authority}"), self.host(headers).as_deref());
+        ours.then(|| page.to_owned())
+    }
+
+    fn host(&self, headers: &HeaderMap) -> Option<String> {
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        Some(plain(&self.scheme, host))
     }
 
     /// `Origin: null`, of a page that hides where it is from, is nobody's.
@@ -78,6 +91,19 @@ mod tests {
             &[("host", "vigie.intern"), ("origin", "http://vigie.intern")],
         ] {
             assert!(foreign(ours, headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_page_of_ours_is_led_back_to() {
+        let page = |from: &'static str| {
+            let headers = [(header::REFERER, HeaderValue::from_static(from))].into_iter().collect();
+            Origins::new("https://vigie.example.org").page(&headers)
+        };
+        let ours = "https://vigie.example.org/annuaire/x?fait=y";
+        assert_eq!(page(ours).as_deref(), Some(ours));
+        for elsewhere in ["https://vigie.example.org@evil.org/", "https://evil.org/", "//evil.org/", "/annuaire", ""] {
+            assert_eq!(page(elsewhere), None, "{elsewhere}");
         }
     }
 }

@@ -21,9 +21,9 @@ use vigie_proto::{
     event::{Event, SecurityMatter, SecurityNotedV1},
 };
 
-use crate::{
+use crate::credential::secret::Purpose;
+use vigie_platform::{
     clock::SharedClock,
-    credential::secret::Purpose,
     journal::{self, Entry},
     metrics::{ByMatter, Metrics},
     relay::FreshEntries,
@@ -94,7 +94,7 @@ pub fn fact(
     SecurityNotedV1 { what, who: Some(who.clone()), by: by.cloned(), from, count: 1, at: now }
 }
 
-/// Writes what is noted every few seconds, and what is left when stopped. `pool` acts as [`database::PORTER`](crate::database::PORTER).
+/// Writes what is noted every few seconds, and what is left when stopped. `pool` acts as [`database::PORTER`](vigie_platform::database::PORTER).
 pub async fn write(
     notes: Notes,
     pool: PgPool,

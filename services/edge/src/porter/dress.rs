@@ -3,7 +3,6 @@
 //! What axum, a layer or a handler refuses in plain English, or without a word, becomes a problem in French; on a page's
 //! address a problem becomes a page, with the emergency numbers.
 
-use askama::Template;
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -12,7 +11,7 @@ use axum::{
 
 use crate::{
     door::Speaks,
-    page,
+    page::Said,
     problem::{self, Problem},
 };
 
@@ -29,9 +28,28 @@ pub(super) struct Dress {
     pub(super) https: bool,
 }
 
+/// Whom an answer is for.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) speaks: Speaks,
+    /// A program, or a script that reads what it is told.
+    pub(super) wants_json: bool,
+    /// It may have a page of its own to go back to: it did not knock with a link or a key alone.
+    pub(super) is_at_home: bool,
+    /// The page of ours it comes from.
+    pub(super) came_from: Option<String>,
+}
+
+impl Reader {
+    fn wants_page(&self) -> bool {
+        self.speaks == Speaks::Page && !self.wants_json
+    }
+}
+
 impl Dress {
-    pub(super) async fn dress(self, response: Response, speaks: Speaks, wants_json: bool) -> Response {
-        let mut response = legible(response, speaks, wants_json).await;
+    pub(super) async fn dress(self, response: Response, reader: Reader) -> Response {
+        let speaks = reader.speaks;
+        let mut response = legible(response, &reader).await;
         let headers = response.headers_mut();
         let mut unless_said = |name: HeaderName, value: &'static str| {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -49,29 +67,29 @@ impl Dress {
     }
 }
 
-/// Whoever asks for JSON and not for a page: a program, or a script that reads what it is told.
+/// Whoever asks for JSON and not for a page.
 pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted: String = accepted.collect::<Vec<_>>().join(",").to_ascii_lowercase();
     accepted.contains("json") && !accepted.contains("html")
 }
 
-async fn legible(response: Response, speaks: Speaks, wants_json: bool) -> Response {
+async fn legible(response: Response, reader: &Reader) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let problem = match response.extensions().get::<Problem>() {
         Some(problem) => problem.clone(),
-        None if is_said(&response, speaks) => return response,
+        None if is_said(&response, reader.speaks) => return response,
         None => {
             let (parts, body) = response.into_parts();
             let text = to_bytes(body, MAX_REFUSAL_BYTES).await.unwrap_or_default();
             let problem = said_again(status, &String::from_utf8_lossy(&text));
-            return shown(Response::from_parts(parts, Body::empty()), &problem, speaks, wants_json);
+            return shown(Response::from_parts(parts, Body::empty()), &problem, reader);
         }
     };
-    if speaks == Speaks::Page && !wants_json { shown(response, &problem, speaks, wants_json) } else { response }
+    if reader.wants_page() { shown(response, &problem, reader) } else { response }
 }
 
 /// The answer says what is wrong by itself, in a way its reader understands.
@@ -83,9 +101,8 @@ fn is_said(response: &Response, speaks: Speaks) -> bool {
 }
 
 /// `problem` in place of `refused`, whose other headers (`Allow`, `Retry-After`, cookies) stay.
-fn shown(refused: Response, problem: &Problem, speaks: Speaks, wants_json: bool) -> Response {
-    let mut shown =
-        if speaks == Speaks::Page && !wants_json { refusal(problem) } else { problem.clone().into_response() };
+fn shown(refused: Response, problem: &Problem, reader: &Reader) -> Response {
+    let mut shown = if reader.wants_page() { refusal(problem, reader) } else { problem.clone().into_response() };
     let about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_LANGUAGE];
     let mut last = None;
     for (name, value) in refused.into_parts().0.headers {
@@ -137,36 +154,23 @@ fn said_again(status: StatusCode, words: &str) -> Problem {
     }
 }
 
-#[derive(Debug, Template)]
-#[template(path = "refused.html")]
-struct RefusedPage<'a> {
-    title: &'a str,
-    detail: &'a str,
-    faults: Vec<&'a str>,
-    /// There is a page to go back to: whoever is known has one.
-    back: bool,
-}
-
 /// A problem as people read it.
-fn refusal(problem: &Problem) -> Response {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (title, detail) = match status {
-        StatusCode::UNAUTHORIZED => (
+fn refusal(problem: &Problem, reader: &Reader) -> Response {
+    let status = problem.status_code();
+    let (title, text) = if status == StatusCode::UNAUTHORIZED {
+        (
             "Ouvrez votre lien personnel",
             "Vigie s'ouvre avec le lien personnel qui vous a été remis. S'il a déjà servi sur un autre appareil, demandez-en un nouveau à la SCOP. En cas d'urgence, appelez le 17.",
-        ),
-        StatusCode::NOT_FOUND => (problem.title.as_str(), "Cette adresse ne mène à rien, ou plus à rien."),
-        _ => (problem.title.as_str(), problem.detail.as_deref().unwrap_or_default()),
+        )
+    } else if *problem == Problem::not_found("Page") {
+        (problem.title.as_str(), "Cette adresse ne mène à rien, ou plus à rien.")
+    } else {
+        (problem.title.as_str(), problem.detail.as_deref().unwrap_or_default())
     };
-    let faults = problem.faults.iter().map(|fault| fault.message.as_str()).collect();
-    let back = status != StatusCode::UNAUTHORIZED;
-    let mut page = match (RefusedPage { title, detail, faults, back }).render() {
-        Ok(html) => page::respond(status, html),
-        Err(error) => {
-            tracing::error!(%error, "a refusal could not be rendered");
-            return problem.clone().into_response();
-        }
-    };
+    let came_from = reader.came_from.as_deref();
+    let back = came_from.map_or(("/", "Revenir à l'accueil"), |page| (page, "Revenir à la page"));
+    let back = (reader.is_at_home && status != StatusCode::UNAUTHORIZED).then_some(back);
+    let mut page = Said { status, title, text, faults: &problem.faults, back }.into_response();
     if let Some(seconds) = problem.retry_after_s {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -178,7 +182,8 @@ mod tests {
     use super::*;
 
     async fn dressed(response: impl IntoResponse, speaks: Speaks, wants_json: bool) -> (Response, String) {
-        let response = Dress { https: true }.dress(response.into_response(), speaks, wants_json).await;
+        let reader = Reader { speaks, wants_json, is_at_home: true, came_from: None };
+        let response = Dress { https: true }.dress(response.into_response(), reader).await;
         let (parts, body) = response.into_parts();
         let text = to_bytes(body, MAX_REFUSAL_BYTES).await.unwrap();
         (Response::from_parts(parts, Body::empty()), String::from_utf8(text.to_vec()).unwrap())
