@@ -20,6 +20,7 @@ mod process;
 mod records;
 pub mod small_city;
 mod stack;
+mod store;
 mod vigie;
 pub mod wait;
 
@@ -31,6 +32,7 @@ pub use outbox::{Message, Outbox};
 pub use postgres::Postgres;
 pub use records::Records;
 pub use stack::Stack;
+pub use store::Store;
 pub use vigie::{Options, Vigie};
 
 /// The present instant, for tests that announce something.

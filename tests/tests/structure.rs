@@ -23,7 +23,7 @@ const FOUNDATIONS: [(&str, &[&str]); 6] = [
     ("picture", &["domain", "proto"]),
     ("platform", &["proto"]),
     ("edge", &["platform", "domain", "proto"]),
-    ("map", &["edge", "domain", "proto"]),
+    ("map", &["edge", "platform", "domain", "proto"]),
 ];
 
 /// The domain's modules: each may use those before it.

@@ -28,6 +28,17 @@ def run(nextest_arguments):
     return 0
 
 
+def prepare_sql():
+    """Writes `.sqlx` anew. Compiles no service: their new statements are what is not known yet."""
+    paths.prepare()
+    prerequisites.require(rust=True, python_packages=True, node=False)
+    programs = vendor.servers()[1]
+    environment = {**os.environ, "VIGIE_TEST_PG_BIN": str(identity.readable(programs)), "VIGIE_PREPARE_SQL": "1"}
+    command = ["cargo", "test", "--locked", "--quiet", "-p", "vigie-tests", "--test", "statements", "every_statement"]
+    _stage("statements", command, environment, is_last=True)
+    return 0
+
+
 def _prepare():
     """Fetches everything the stages stand on; returns their environment. The tests own their servers, on free ports."""
     prerequisites.require(rust=True, python_packages=True, node=True, chromium=vendor.lacks_chromium())

@@ -1,4 +1,4 @@
-"""The command lines of `up`, `down`, `test` and `bench`."""
+"""The command lines of `up`, `down`, `test`, `prepare-sql` and `bench`."""
 import argparse
 import signal
 
@@ -42,6 +42,10 @@ The browser tests use VIGIE_TEST_CHROMIUM, else chromium, chromium-browser or go
 one is installed. Their screenshots are in target/screenshots. VIGIE_BOARD_SECONDS: how long the board's load lasts (10);
 with it set, on an idle machine, the slowest key is held to its bound too.
 """
+PREPARE_SQL = """\
+When a statement or a migration changed: the build reads .sqlx, and the tests hold it to the sources and the schema.
+VIGIE_PG_BIN and CARGO_TARGET_DIR as for `up`; the PostgreSQL is its own, on a free port.
+"""
 BENCH = """\
 examples:
   deploy/local/bench intake                      signals accepted a second, next to Postgres' own transactions
@@ -69,6 +73,8 @@ def main(arguments):
             return stopping.run(options.wipe)
         if options.command == "bench":
             return bench.run(options.name, options.rest)
+        if options.command == "prepare-sql":
+            return checks.prepare_sql()
         return checks.run(options.nextest)
     except Trouble as trouble:
         warn(str(trouble))
@@ -108,6 +114,7 @@ def _parser():
     measure.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="options of `vigie bench NAME`")
     test = command("test", "Runs every check and every test; stops at the first that fails.", TEST)
     test.add_argument("nextest", nargs="*", metavar="-- ARGUMENT", help="arguments for cargo nextest run")
+    command("prepare-sql", "Proves every statement on a migrated database, and writes what it takes and gives to .sqlx.", PREPARE_SQL)
     return parser
 
 

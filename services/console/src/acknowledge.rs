@@ -12,7 +12,7 @@ use axum::{
 };
 use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
-use sqlx::{Row, types::Json as SqlJson};
+use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     access::{Deed, Party},
     escalation::{CircuitStanding, Effect, Standing},
@@ -184,23 +184,20 @@ async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
 }
 
 async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
-    let row = sqlx::query(
+    let row = sqlx::query!(
         "select incident_id, body, role, purpose, steps, owed, issued_at from escalation.alert where id = $1 and purpose = any($2)",
+        id.0,
+        ["acknowledge", "confirm", "take-over", "return", "inform"].map(str::to_owned).to_vec()
     )
-    .bind(id.0)
-    .bind(["acknowledge", "confirm", "take-over", "return", "inform"].map(str::to_owned).to_vec())
     .fetch_optional(&edge.pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let (body, role): (String, String) = (row.try_get("body")?, row.try_get("role")?);
-    let Some((body, role)) = BodyId::new(body).ok().zip(RoleId::new(role).ok()) else { return Ok(None) };
-    let incident_id = IncidentId(row.try_get("incident_id")?);
-    let purpose: String = row.try_get("purpose")?;
-    let issued_at: jiff_sqlx::Timestamp = row.try_get("issued_at")?;
-    let asked_again_at = (purpose == "confirm").then(|| issued_at.to_jiff());
+    let Some((body, role)) = BodyId::new(row.body).ok().zip(RoleId::new(row.role).ok()) else { return Ok(None) };
+    let incident_id = IncidentId(row.incident_id);
+    let purpose = row.purpose;
+    let asked_again_at = (purpose == "confirm").then(|| row.issued_at.to_jiff());
     let owed = if purpose == "return" {
-        let (steps, owed): (Vec<String>, Option<String>) = (row.try_get("steps")?, row.try_get("owed")?);
-        owed_by(edge, incident_id, (owed.as_deref(), &steps), &role).await?
+        owed_by(edge, incident_id, (row.owed.as_deref(), &row.steps), &role).await?
     } else {
         None
     };
@@ -216,17 +213,18 @@ async fn owed_by(
     (id, steps): (Option<&str>, &[String]),
     role: &RoleId,
 ) -> Result<Option<(Owed, bool)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select owed, outcome is not null as given from routing.owed where incident_id = $1 order by 2, due_at",
+    let rows = sqlx::query!(
+        r#"select owed as "owed: SqlJson<Owed>", outcome is not null as "given!"
+             from routing.owed where incident_id = $1 order by 2, due_at"#,
+        incident.0
     )
-    .bind(incident.0)
     .fetch_all(&edge.pool)
     .await?;
     for row in rows {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
+        let SqlJson(owed) = row.owed;
         let of_step = steps.iter().any(|step| step.split('/').next() == Some(owed.circuit.as_str()));
         if id.map_or(of_step && owed.by.role == *role, |id| owed.id == id) {
-            return Ok(Some((owed, row.try_get("given")?)));
+            return Ok(Some((owed, row.given)));
         }
     }
     Ok(None)
@@ -286,26 +284,26 @@ pub(crate) fn effect(edge: &Edge, seen: &Seen, body: &BodyId, role: &RoleId) -> 
 
 /// Whether the body of the alert has said that it has seen the incident.
 async fn has_seen(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
-        "select exists (select from console.act where incident_id = $1 and body = $2 and did ->> 'did' = 'see')",
+    sqlx::query_scalar!(
+        r#"select exists (select from console.act where incident_id = $1 and body = $2 and did ->> 'did' = 'see') as "seen!""#,
+        alert.incident_id.0,
+        alert.body.as_str()
     )
-    .bind(alert.incident_id.0)
-    .bind(alert.body.as_str())
     .fetch_one(&edge.pool)
     .await
 }
 
 /// Whether the body of the alert last answered that it cannot, and has not been asked again since.
 async fn has_refused(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
-    let last: Option<String> = sqlx::query_scalar(
-        "select did ->> 'did' from console.act
+    let last = sqlx::query_scalar!(
+        r#"select did ->> 'did' as "did!" from console.act
           where incident_id = $1 and body = $2 and did ->> 'did' in ('acknowledge', 'refuse')
             and ($3::timestamptz is null or at >= $3)
-          order by at desc, id desc limit 1",
+          order by at desc, id desc limit 1"#,
+        alert.incident_id.0,
+        alert.body.as_str(),
+        alert.asked_again_at.map(ToSqlx::to_sqlx)
     )
-    .bind(alert.incident_id.0)
-    .bind(alert.body.as_str())
-    .bind(alert.asked_again_at.map(ToSqlx::to_sqlx))
     .fetch_optional(&edge.pool)
     .await?;
     Ok(last.as_deref() == Some("refuse"))
@@ -317,19 +315,14 @@ async fn acknowledged(
     incident: IncidentId,
     since_version: u32,
 ) -> Result<Vec<(BodyId, jiff::Timestamp)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select a.body, max(a.at) as at from routing.acknowledgement a join routing.incident i on i.id = a.incident_id
-          where a.incident_id = $1 and a.seen_version >= $2 and a.body = any(i.in_charge) group by a.body order by 2",
-    )
-    .bind(incident.0)
-    .bind(i32::try_from(since_version).unwrap_or(i32::MAX))
-    .fetch_all(&edge.pool)
-    .await?;
-    let read = |row: &sqlx::postgres::PgRow| {
-        let at: jiff_sqlx::Timestamp = row.try_get("at")?;
-        Ok(BodyId::new(row.try_get::<String, _>("body")?).ok().map(|body| (body, at.to_jiff())))
-    };
-    rows.iter().filter_map(|row| read(row).transpose()).collect()
+    let acknowledged = sqlx::query!(
+        r#"select a.body, max(a.at) as "at!" from routing.acknowledgement a join routing.incident i on i.id = a.incident_id
+          where a.incident_id = $1 and a.seen_version >= $2 and a.body = any(i.in_charge) group by a.body order by 2"#,
+        incident.0,
+        i32::try_from(since_version).unwrap_or(i32::MAX)
+    );
+    let acknowledged = acknowledged.map(|row| Some((BodyId::new(row.body).ok()?, row.at.to_jiff())));
+    Ok(acknowledged.fetch_all(&edge.pool).await?.into_iter().flatten().collect())
 }
 
 fn dead_link(error: LinkError) -> Problem {

@@ -1,6 +1,6 @@
 //! How whoever calls stands to an incident, what they see of it.
 
-use sqlx::{PgPool, Row, types::Json};
+use sqlx::{PgPool, types::Json};
 use vigie_domain::{
     access::{Caller, Party, Position, Ties},
     escalation::{Escalation, Standing},
@@ -45,27 +45,26 @@ pub(crate) async fn tied(
     body: &BodyId,
     source: Option<&str>,
 ) -> Result<Option<Seen>, sqlx::Error> {
-    let row = sqlx::query(
-        "select i.snapshot, i.asked_version, p.state,
-                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as told,
+    let row = sqlx::query!(
+        r#"select i.snapshot as "snapshot: Json<IncidentSnapshot>", i.asked_version, p.state as "state?: Json<Escalation>",
+                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as "told!",
                 exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
-                         where l.incident_id = i.id and s.source_id = $3) as reported
-           from routing.incident i left join escalation.plan p on p.incident_id = i.id where i.id = $1",
+                         where l.incident_id = i.id and s.source_id = $3) as "reported!"
+           from routing.incident i left join escalation.plan p on p.incident_id = i.id where i.id = $1"#,
+        id.0,
+        body.as_str(),
+        source
     )
-    .bind(id.0)
-    .bind(body.as_str())
-    .bind(source)
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let state: Option<Json<Escalation>> = row.try_get("state")?;
-    let standing = state.map(|Json(state)| state.standing());
+    let standing = row.state.map(|Json(state)| state.standing());
     Ok(Some(Seen {
-        snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
-        asked_version: row.try_get::<i32, _>("asked_version")?.unsigned_abs(),
+        snapshot: row.snapshot.0,
+        asked_version: row.asked_version.unsigned_abs(),
         ties: Ties {
-            reported: row.try_get("reported")?,
-            told: row.try_get("told")?,
+            reported: row.reported,
+            told: row.told,
             asked: standing.as_ref().is_some_and(|standing| standing.asked(body)),
         },
         standing,

@@ -127,11 +127,11 @@ pub(crate) async fn stream(
 
 /// Incidents that are not closed and that the source's body was told of.
 async fn told(edge: &Edge, source: &Source) -> Result<HashSet<IncidentId>, sqlx::Error> {
-    let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+    let ids = sqlx::query_scalar!(
         "select distinct a.incident_id from routing.incident i join escalation.alert a on a.incident_id = i.id
           where i.status <> 'closed' and a.body = $1",
+        source.body.as_str()
     )
-    .bind(source.body.as_str())
     .fetch_all(&edge.pool)
     .await?;
     Ok(ids.into_iter().map(IncidentId).collect())

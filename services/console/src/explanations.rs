@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, types::Json as SqlJson};
+use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     directory::Permission,
     doctrine::Situation,
@@ -15,7 +15,7 @@ use vigie_domain::{
     explain::{Explanation, Told, explain},
 };
 use vigie_edge::{credential::Presented, problem::Problem};
-use vigie_platform::journal;
+use vigie_platform::{database::coded, journal};
 use vigie_proto::{
     AlertId, BodyId, IncidentId,
     event::{DeliveryFailure, Event},
@@ -91,8 +91,7 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
     let known = known.ok_or_else(|| Problem::invalid("body", format!("« {body} » n'est pas dans l'annuaire.")))?;
     let mut connection = edge.pool.acquire().await?;
     let situation: Option<SqlJson<Situation>> =
-        sqlx::query_scalar("select situation from routing.incident where id = $1")
-            .bind(id.0)
+        sqlx::query_scalar!("select situation from routing.incident where id = $1", id.0)
             .fetch_optional(&mut *connection)
             .await?;
     let SqlJson(situation) = situation.ok_or_else(|| Problem::not_found("Événement"))?;
@@ -102,14 +101,24 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
         Problem::internal()
     })?;
     // Also the alerts that share the message of another incident.
-    let alerts = sqlx::query(
+    let alerts = sqlx::query!(
         "select id, generation, steps, channel, issued_at from escalation.alert where incident_id = $1 and body = $2",
+        id.0,
+        body.as_str()
     )
-    .bind(id.0)
-    .bind(body.as_str())
+    .try_map(|row| {
+        let told = Told {
+            generation: row.generation.unsigned_abs(),
+            steps: row.steps,
+            channel: coded(&row.channel, "channel")?,
+            at: row.issued_at.to_jiff(),
+            deliveries: Vec::new(),
+        };
+        Ok((AlertId(row.id), told))
+    })
     .fetch_all(&mut *connection)
     .await?;
-    let mut told = alerts.iter().map(alert).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let mut told = alerts.into_iter().collect::<BTreeMap<_, _>>();
     for fact in &story {
         if let Some((alert, what)) = delivery(&fact.event, &body)
             && let Some(told) = told.get_mut(&alert)
@@ -133,19 +142,6 @@ pub(crate) async fn explained(edge: &Edge, id: IncidentId, body: BodyId) -> Resu
             "La doctrine a changé depuis : les circuits qui ne s'appliquaient pas ne sont pas expliqués, et l'annuaire est celui d'aujourd'hui.",
         ),
     })
-}
-
-fn alert(row: &sqlx::postgres::PgRow) -> Result<(AlertId, Told), sqlx::Error> {
-    let (channel, issued_at): (String, jiff_sqlx::Timestamp) = (row.try_get("channel")?, row.try_get("issued_at")?);
-    let channel = serde_json::from_value(serde_json::Value::String(channel));
-    let told = Told {
-        generation: row.try_get::<i32, _>("generation")?.unsigned_abs(),
-        steps: row.try_get("steps")?,
-        channel: channel.map_err(|error| sqlx::Error::Decode(error.into()))?,
-        at: issued_at.to_jiff(),
-        deliveries: Vec::new(),
-    };
-    Ok((AlertId(row.try_get("id")?), told))
 }
 
 /// What became of an alert to `body`, in French, if that is what an event tells of.

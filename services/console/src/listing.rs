@@ -87,7 +87,7 @@ pub(crate) async fn list(
 }
 
 /// What is asked for. Only the conditions that are given are said, so that each is answered by its index; newest first is by
-/// identifier (UUIDv7).
+/// identifier (`UUIDv7`).
 struct Asked<'a> {
     filter: &'a Filter,
     before: Option<Uuid>,

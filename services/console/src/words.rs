@@ -23,12 +23,12 @@ pub(crate) async fn note_reading(
     use sqlx::Connection;
     let now = edge.context.clock.now();
     let mut tx = connection.begin().await?;
-    let first = sqlx::query(
+    let first = sqlx::query!(
         "insert into console.words_read (session, incident_id, at) values ($1, $2, $3) on conflict do nothing",
+        session,
+        incident_id.0,
+        now.to_sqlx()
     )
-    .bind(session)
-    .bind(incident_id.0)
-    .bind(now.to_sqlx())
     .execute(&mut *tx)
     .await?
     .rows_affected();

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
-use uuid::Uuid;
+use sqlx::{PgConnection, types::Json};
 use vigie_domain::{account::Told, crisis::Crisis};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
@@ -18,32 +17,28 @@ use crate::key::IncidentKey;
 /// Crises and incidents a list shows, newest first.
 const SHOWN: i64 = 100;
 
-fn from_row(row: &PgRow) -> Result<Crisis, sqlx::Error> {
-    Ok(row.try_get::<Json<Crisis>, _>("state")?.0)
-}
-
 /// The next number of a reference.
 pub(crate) async fn next_number(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select nextval('crisis.number')").fetch_one(tx).await
+    sqlx::query_scalar!(r#"select nextval('crisis.number') as "number!""#).fetch_one(tx).await
 }
 
 /// Writes a crisis, new or changed.
 pub(crate) async fn save(tx: &mut PgConnection, crisis: &Crisis) -> Result<(), sqlx::Error> {
     let snapshot = &crisis.snapshot;
-    sqlx::query(
+    sqlx::query!(
         "insert into crisis.crisis (id, reference, nature, closed, sectors, state, next_due, opened_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (id) do update
             set closed = excluded.closed, sectors = excluded.sectors, state = excluded.state, next_due = excluded.next_due",
+        snapshot.id.0,
+        &snapshot.reference,
+        snapshot.nature.code(),
+        snapshot.closed,
+        snapshot.sectors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Json(crisis),
+        crisis.next_due().map(ToSqlx::to_sqlx),
+        snapshot.opened_at.to_sqlx()
     )
-    .bind(snapshot.id.0)
-    .bind(&snapshot.reference)
-    .bind(snapshot.nature.code())
-    .bind(snapshot.closed)
-    .bind(snapshot.sectors.iter().map(ToString::to_string).collect::<Vec<_>>())
-    .bind(Json(crisis))
-    .bind(crisis.next_due().map(ToSqlx::to_sqlx))
-    .bind(snapshot.opened_at.to_sqlx())
     .execute(tx)
     .await?;
     Ok(())
@@ -51,12 +46,13 @@ pub(crate) async fn save(tx: &mut PgConnection, crisis: &Crisis) -> Result<(), s
 
 /// The incident belongs to the crisis; false when it belongs to one already.
 pub(crate) async fn link(tx: &mut PgConnection, crisis: CrisisId, incident: IncidentId) -> Result<bool, sqlx::Error> {
-    let linked =
-        sqlx::query("insert into crisis.incident (incident_id, crisis_id) values ($1, $2) on conflict do nothing")
-            .bind(incident.0)
-            .bind(crisis.0)
-            .execute(tx)
-            .await?;
+    let linked = sqlx::query!(
+        "insert into crisis.incident (incident_id, crisis_id) values ($1, $2) on conflict do nothing",
+        incident.0,
+        crisis.0
+    )
+    .execute(tx)
+    .await?;
     Ok(linked.rows_affected() > 0)
 }
 
@@ -65,8 +61,7 @@ pub(crate) async fn crisis_of(
     connection: &mut PgConnection,
     incident: IncidentId,
 ) -> Result<Option<CrisisId>, sqlx::Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("select crisis_id from crisis.incident where incident_id = $1")
-        .bind(incident.0)
+    let found = sqlx::query_scalar!("select crisis_id from crisis.incident where incident_id = $1", incident.0)
         .fetch_optional(connection)
         .await?;
     Ok(found.map(CrisisId))
@@ -74,34 +69,31 @@ pub(crate) async fn crisis_of(
 
 /// A crisis to look at.
 pub(crate) async fn read(connection: &mut PgConnection, id: CrisisId) -> Result<Option<Crisis>, sqlx::Error> {
-    let row =
-        sqlx::query("select state from crisis.crisis where id = $1").bind(id.0).fetch_optional(connection).await?;
-    row.as_ref().map(from_row).transpose()
+    let state = sqlx::query!(r#"select state as "state: Json<Crisis>" from crisis.crisis where id = $1"#, id.0);
+    state.map(|row| row.state.0).fetch_optional(connection).await
 }
 
 /// A crisis to change: its row is held until the transaction ends.
 pub(crate) async fn lock(tx: &mut PgConnection, id: CrisisId) -> Result<Option<Crisis>, sqlx::Error> {
-    let row =
-        sqlx::query("select state from crisis.crisis where id = $1 for update").bind(id.0).fetch_optional(tx).await?;
-    row.as_ref().map(from_row).transpose()
+    let state =
+        sqlx::query!(r#"select state as "state: Json<Crisis>" from crisis.crisis where id = $1 for update"#, id.0);
+    state.map(|row| row.state.0).fetch_optional(tx).await
 }
 
 /// The latest crises, newest first; those of `sector` when given.
 pub(crate) async fn list(connection: &mut PgConnection, sector: Option<&str>) -> Result<Vec<Crisis>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select state from crisis.crisis where $1::text is null or $1 = any(sectors) order by opened_at desc limit $2",
-    )
-    .bind(sector)
-    .bind(SHOWN)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(from_row).collect()
+    let states = sqlx::query!(
+        r#"select state as "state: Json<Crisis>" from crisis.crisis where $1::text is null or $1 = any(sectors) order by opened_at desc limit $2"#,
+        sector,
+        SHOWN
+    );
+    states.map(|row| row.state.0).fetch_all(connection).await
 }
 
 /// Every crisis that is not closed.
 pub(crate) async fn open(connection: &mut PgConnection) -> Result<Vec<Crisis>, sqlx::Error> {
-    let rows = sqlx::query("select state from crisis.crisis where not closed").fetch_all(connection).await?;
-    rows.iter().map(from_row).collect()
+    let states = sqlx::query!(r#"select state as "state: Json<Crisis>" from crisis.crisis where not closed"#);
+    states.map(|row| row.state.0).fetch_all(connection).await
 }
 
 /// Units engaged by resource, over every open crisis of that nature.
@@ -109,13 +101,13 @@ pub(crate) async fn engaged(
     connection: &mut PgConnection,
     nature: Nature,
 ) -> Result<BTreeMap<String, u32>, sqlx::Error> {
-    let rows = sqlx::query("select state from crisis.crisis where not closed and nature = $1")
-        .bind(nature.code())
-        .fetch_all(connection)
-        .await?;
+    let crises = sqlx::query!(
+        r#"select state as "state: Json<Crisis>" from crisis.crisis where not closed and nature = $1"#,
+        nature.code()
+    );
     let mut engaged = BTreeMap::new();
-    for row in &rows {
-        for mobilisation in from_row(row)?.mobilisations.iter().filter(|m| m.is_engaged()) {
+    for crisis in crises.fetch_all(connection).await? {
+        for mobilisation in crisis.state.mobilisations.iter().filter(|m| m.is_engaged()) {
             *engaged.entry(mobilisation.rule.id.clone()).or_insert(0) += 1;
         }
     }
@@ -124,22 +116,19 @@ pub(crate) async fn engaged(
 
 /// Claims a crisis with something due at `now`; other replicas skip it.
 pub(crate) async fn claim_due(tx: &mut PgConnection, now: Timestamp) -> Result<Option<Crisis>, sqlx::Error> {
-    let row = sqlx::query(
-        "select state from crisis.crisis where next_due <= $1 order by next_due limit 1 for update skip locked",
-    )
-    .bind(now.to_sqlx())
-    .fetch_optional(tx)
-    .await?;
-    row.as_ref().map(from_row).transpose()
+    let state = sqlx::query!(
+        r#"select state as "state: Json<Crisis>" from crisis.crisis where next_due <= $1 order by next_due limit 1 for update skip locked"#,
+        now.to_sqlx()
+    );
+    state.map(|row| row.state.0).fetch_optional(tx).await
 }
 
 /// The earliest due time of all; one look into the index.
 pub(crate) async fn next_due(connection: &mut PgConnection) -> Result<Option<Timestamp>, sqlx::Error> {
-    let next: Option<jiff_sqlx::Timestamp> =
-        sqlx::query_scalar("select next_due from crisis.crisis where next_due is not null order by next_due limit 1")
-            .fetch_optional(connection)
-            .await?;
-    Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
+    let next = sqlx::query_scalar!(
+        r#"select next_due as "at!" from crisis.crisis where next_due is not null order by next_due limit 1"#
+    );
+    Ok(next.fetch_optional(connection).await?.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
 /// An incident by the name people give it.
@@ -150,11 +139,11 @@ pub(crate) async fn incident_named(
     match key {
         IncidentKey::Id(id) => incident(connection, *id).await,
         IncidentKey::Reference(reference) => {
-            let row = sqlx::query("select snapshot from routing.incident where reference = $1")
-                .bind(reference)
-                .fetch_optional(connection)
-                .await?;
-            row.map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).transpose()
+            let found = sqlx::query!(
+                r#"select snapshot as "snapshot: Json<IncidentSnapshot>" from routing.incident where reference = $1"#,
+                reference
+            );
+            found.map(|row| row.snapshot.0).fetch_optional(connection).await
         }
     }
 }
@@ -164,17 +153,15 @@ pub(crate) async fn free_incidents(
     connection: &mut PgConnection,
     nature: Nature,
 ) -> Result<Vec<IncidentSnapshot>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select i.snapshot from routing.incident i
+    let free = sqlx::query!(
+        r#"select i.snapshot as "snapshot: Json<IncidentSnapshot>" from routing.incident i
           where i.status <> 'closed' and i.nature = $1
             and not exists (select from crisis.incident c where c.incident_id = i.id)
-          order by i.opened_at desc limit $2",
-    )
-    .bind(nature.code())
-    .bind(SHOWN)
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).collect()
+          order by i.opened_at desc limit $2"#,
+        nature.code(),
+        SHOWN
+    );
+    free.map(|row| row.snapshot.0).fetch_all(connection).await
 }
 
 /// An incident as its owner last published it.
@@ -182,11 +169,11 @@ pub(crate) async fn incident(
     connection: &mut PgConnection,
     id: IncidentId,
 ) -> Result<Option<IncidentSnapshot>, sqlx::Error> {
-    let row = sqlx::query("select snapshot from routing.incident where id = $1")
-        .bind(id.0)
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| Ok(row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0)).transpose()
+    let found = sqlx::query!(
+        r#"select snapshot as "snapshot: Json<IncidentSnapshot>" from routing.incident where id = $1"#,
+        id.0
+    );
+    found.map(|row| row.snapshot.0).fetch_optional(connection).await
 }
 
 /// The earliest outstanding debt of an incident under `owed`, which may be owed several times (`owed`, `owed#2`…).
@@ -195,24 +182,26 @@ pub(crate) async fn outstanding(
     incident: IncidentId,
     owed: &str,
 ) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar(
+    sqlx::query_scalar!(
         "select id from routing.owed
           where incident_id = $1 and given_at is null and (id = $2 or starts_with(id, $2 || '#'))
           order by due_at nulls last, id limit 1",
+        incident.0,
+        owed
     )
-    .bind(incident.0)
-    .bind(owed)
     .fetch_optional(connection)
     .await
 }
 
 /// These facts tell of the crisis.
 pub(crate) async fn record(tx: &mut PgConnection, crisis: CrisisId, entries: &[Entry]) -> Result<(), sqlx::Error> {
-    sqlx::query("insert into crisis.fact (crisis_id, event_id) select $1, id from unnest($2::uuid[]) as id")
-        .bind(crisis.0)
-        .bind(entries.iter().map(|entry| entry.envelope.id.0).collect::<Vec<_>>())
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "insert into crisis.fact (crisis_id, event_id) select $1, id from unnest($2::uuid[]) as id",
+        crisis.0,
+        entries.iter().map(|entry| entry.envelope.id.0).collect::<Vec<_>>()
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -247,15 +236,15 @@ pub(crate) async fn write(
     body: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query!(
         "insert into crisis.words (crisis_id, about, text, body, at) values ($1, $2, $3, $4, $5)
          on conflict (crisis_id, about) do update set text = excluded.text, body = excluded.body, at = excluded.at",
+        crisis.0,
+        about,
+        text,
+        body,
+        now.to_sqlx()
     )
-    .bind(crisis.0)
-    .bind(about)
-    .bind(text)
-    .bind(body)
-    .bind(now.to_sqlx())
     .execute(tx)
     .await?;
     Ok(())
@@ -266,11 +255,8 @@ pub(crate) async fn words(
     connection: &mut PgConnection,
     crisis: CrisisId,
 ) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let rows = sqlx::query("select about, text from crisis.words where crisis_id = $1")
-        .bind(crisis.0)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok((row.try_get("about")?, row.try_get("text")?))).collect()
+    let words = sqlx::query!("select about, text from crisis.words where crisis_id = $1", crisis.0);
+    Ok(words.map(|row| (row.about, row.text)).fetch_all(connection).await?.into_iter().collect())
 }
 
 /// Who was asked for a resource by one message.
@@ -289,16 +275,16 @@ pub(crate) async fn record_ask(
     ask: &Ask,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query!(
         "insert into crisis.ask (alert_id, crisis_id, mobilisation_id, body, role, issued_at)
          values ($1, $2, $3, $4, $5, $6)",
+        alert.0,
+        ask.crisis.0,
+        ask.mobilisation.0,
+        ask.body.as_str(),
+        ask.role.as_str(),
+        now.to_sqlx()
     )
-    .bind(alert.0)
-    .bind(ask.crisis.0)
-    .bind(ask.mobilisation.0)
-    .bind(ask.body.as_str())
-    .bind(ask.role.as_str())
-    .bind(now.to_sqlx())
     .execute(tx)
     .await?;
     Ok(())
@@ -306,26 +292,18 @@ pub(crate) async fn record_ask(
 
 /// Whom the message of `alert` asked; none when it asked nobody for a resource.
 pub(crate) async fn ask(connection: &mut PgConnection, alert: AlertId) -> Result<Option<Ask>, sqlx::Error> {
-    let row = sqlx::query("select crisis_id, mobilisation_id, body, role from crisis.ask where alert_id = $1")
-        .bind(alert.0)
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        sqlx::query!("select crisis_id, mobilisation_id, body, role from crisis.ask where alert_id = $1", alert.0)
+            .fetch_optional(connection)
+            .await?;
     let Some(row) = row else { return Ok(None) };
-    let (body, role): (String, String) = (row.try_get("body")?, row.try_get("role")?);
-    let Some((body, role)) = BodyId::new(body).ok().zip(RoleId::new(role).ok()) else { return Ok(None) };
-    Ok(Some(Ask {
-        crisis: CrisisId(row.try_get("crisis_id")?),
-        mobilisation: MobilisationId(row.try_get("mobilisation_id")?),
-        body,
-        role,
-    }))
+    let Some((body, role)) = BodyId::new(row.body).ok().zip(RoleId::new(row.role).ok()) else { return Ok(None) };
+    Ok(Some(Ask { crisis: CrisisId(row.crisis_id), mobilisation: MobilisationId(row.mobilisation_id), body, role }))
 }
 
 /// A signal of a script belongs to the exercise.
 pub(crate) async fn played(tx: &mut PgConnection, crisis: CrisisId, signal: SignalId) -> Result<(), sqlx::Error> {
-    sqlx::query("insert into crisis.played (signal_id, crisis_id) values ($1, $2)")
-        .bind(signal.0)
-        .bind(crisis.0)
+    sqlx::query!("insert into crisis.played (signal_id, crisis_id) values ($1, $2)", signal.0, crisis.0)
         .execute(tx)
         .await?;
     Ok(())
@@ -333,8 +311,7 @@ pub(crate) async fn played(tx: &mut PgConnection, crisis: CrisisId, signal: Sign
 
 /// The exercise a signal was played in.
 pub(crate) async fn exercise_of(tx: &mut PgConnection, signal: SignalId) -> Result<Option<CrisisId>, sqlx::Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("select crisis_id from crisis.played where signal_id = $1")
-        .bind(signal.0)
+    let found = sqlx::query_scalar!("select crisis_id from crisis.played where signal_id = $1", signal.0)
         .fetch_optional(tx)
         .await?;
     Ok(found.map(CrisisId))

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 use uuid::Uuid;
 use vigie_edge::{
     credential::{Purpose, digest, fresh_secret},
@@ -89,8 +89,7 @@ pub async fn issue(
     let secret = fresh_secret(purpose);
     let mut tx = pool.begin().await?;
     // Two at once would each count the other out.
-    sqlx::query("select pg_advisory_xact_lock(hashtext('vigie credentials of ' || $1))")
-        .bind(source.as_str())
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('vigie credentials of ' || $1))", source.as_str())
         .execute(&mut *tx)
         .await?;
     if replace {
@@ -98,12 +97,14 @@ pub async fn issue(
     } else if purpose == Purpose::Token && tokens(&mut tx, Whose::Of(source), now).await?.len() >= TOKENS_AT_MOST {
         return Err(IssueError::TooMany { source_id: source.clone() });
     }
-    sqlx::query("insert into directory.credential (digest, source_id, purpose, created_at, expires_at) values ($1, $2, $3, $4, $5)")
-        .bind(digest(&secret))
-        .bind(source.as_str())
-        .bind(purpose.code())
-        .bind(now.to_sqlx())
-        .bind(expires_at.map(ToSqlx::to_sqlx))
+    sqlx::query!(
+        "insert into directory.credential (digest, source_id, purpose, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+        digest(&secret),
+        source.as_str(),
+        purpose.code(),
+        now.to_sqlx(),
+        expires_at.map(ToSqlx::to_sqlx)
+    )
         .execute(&mut *tx)
         .await?;
     let what = if purpose == Purpose::Link { SecurityMatter::LinkIssued } else { SecurityMatter::TokenIssued };
@@ -128,18 +129,19 @@ pub async fn revoke_all(pool: &PgPool, source: &SourceId, doing: Doing<'_>) -> R
     let tokens = revoke_in(&mut tx, source, Purpose::Token, doing).await?;
     // Links before sessions: one that is just being opened holds its link, so its session is there to be ended.
     let links = revoke_in(&mut tx, source, Purpose::Link, doing).await?;
-    let sessions = sqlx::query("delete from directory.session where source_id = $1")
-        .bind(source.as_str())
+    let sessions = sqlx::query!("delete from directory.session where source_id = $1", source.as_str())
         .execute(&mut *tx)
         .await?
         .rows_affected();
     note(&mut tx, SecurityMatter::SessionEnded, source, sessions, doing).await?;
-    let feeds = sqlx::query("update directory.feed set revoked_at = $2 where created_by = $1 and revoked_at is null")
-        .bind(source.as_str())
-        .bind(doing.now.to_sqlx())
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    let feeds = sqlx::query!(
+        "update directory.feed set revoked_at = $2 where created_by = $1 and revoked_at is null",
+        source.as_str(),
+        doing.now.to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
     tx.commit().await?;
     Ok(Revoked { tokens, links, sessions, feeds })
 }
@@ -150,12 +152,12 @@ async fn revoke_in(
     purpose: Purpose,
     doing: Doing<'_>,
 ) -> Result<u64, sqlx::Error> {
-    let revoked = sqlx::query(
+    let revoked = sqlx::query!(
         "update directory.credential set revoked_at = $3 where source_id = $1 and purpose = $2 and revoked_at is null",
+        source.as_str(),
+        purpose.code(),
+        doing.now.to_sqlx()
     )
-    .bind(source.as_str())
-    .bind(purpose.code())
-    .bind(doing.now.to_sqlx())
     .execute(&mut *connection)
     .await?
     .rows_affected();
@@ -164,15 +166,50 @@ async fn revoke_in(
     Ok(revoked)
 }
 
+impl Whose<'_> {
+    /// The source's id; none for everybody.
+    fn source(&self) -> Option<&str> {
+        match self {
+            Self::Everybody => None,
+            Self::Of(source) => Some(source.as_str()),
+        }
+    }
+}
+
+struct Row {
+    id: Uuid,
+    source_id: String,
+    created_at: Option<SqlTimestamp>,
+    expires_at: Option<SqlTimestamp>,
+    last_used_at: Option<SqlTimestamp>,
+    opened_by: Option<String>,
+}
+
+impl Row {
+    fn key(self) -> Result<Key, sqlx::Error> {
+        Ok(Key {
+            id: self.id,
+            source: SourceId::new(self.source_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            since: self.created_at.map(SqlTimestamp::to_jiff),
+            until: self.expires_at.map(SqlTimestamp::to_jiff),
+            last_used: self.last_used_at.map(SqlTimestamp::to_jiff),
+            opened_by: self.opened_by,
+        })
+    }
+}
+
 /// Tokens in force, latest first.
 pub async fn tokens(connection: &mut PgConnection, whose: Whose<'_>, now: Timestamp) -> Result<Vec<Key>, sqlx::Error> {
-    let rows = sqlx::query(
+    let tokens = sqlx::query_as!(
+        Row,
         "select id, source_id, created_at, expires_at, last_used_at, null::text as opened_by from directory.credential
           where purpose = 'token' and revoked_at is null and (expires_at is null or expires_at > $1)
             and ($2::text is null or source_id = $2)
           order by created_at desc, id",
+        now.to_sqlx(),
+        whose.source()
     );
-    read(rows, connection, whose, now).await
+    tokens.try_map(Row::key).fetch_all(connection).await
 }
 
 /// Sessions in force, latest first.
@@ -181,39 +218,15 @@ pub async fn sessions(
     whose: Whose<'_>,
     now: Timestamp,
 ) -> Result<Vec<Key>, sqlx::Error> {
-    let rows = sqlx::query(
+    let sessions = sqlx::query_as!(
+        Row,
         "select id, source_id, created_at, expires_at, last_used_at, opened_by from directory.session
           where expires_at > $1 and ($2::text is null or source_id = $2)
           order by created_at desc nulls last, id",
+        now.to_sqlx(),
+        whose.source()
     );
-    read(rows, connection, whose, now).await
-}
-
-async fn read(
-    query: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
-    connection: &mut PgConnection,
-    whose: Whose<'_>,
-    now: Timestamp,
-) -> Result<Vec<Key>, sqlx::Error> {
-    let source = match whose {
-        Whose::Everybody => None,
-        Whose::Of(source) => Some(source.as_str().to_owned()),
-    };
-    let rows = query.bind(now.to_sqlx()).bind(source).fetch_all(connection).await?;
-    rows.iter().map(key).collect()
-}
-
-fn key(row: &PgRow) -> Result<Key, sqlx::Error> {
-    let at = |column| row.try_get::<Option<SqlTimestamp>, _>(column).map(|at| at.map(SqlTimestamp::to_jiff));
-    let source = SourceId::new(row.try_get::<String, _>("source_id")?);
-    Ok(Key {
-        id: row.try_get("id")?,
-        source: source.map_err(|error| sqlx::Error::Decode(error.into()))?,
-        since: at("created_at")?,
-        until: at("expires_at")?,
-        last_used: at("last_used_at")?,
-        opened_by: row.try_get("opened_by")?,
-    })
+    sessions.try_map(Row::key).fetch_all(connection).await
 }
 
 /// Ends one token; whose it was, or none when there is no such token in force among theirs.
@@ -223,10 +236,17 @@ pub async fn end_token(
     whose: Whose<'_>,
     doing: Doing<'_>,
 ) -> Result<Option<SourceId>, sqlx::Error> {
-    let statement = "update directory.credential set revoked_at = $3
-                      where id = $1 and purpose = 'token' and revoked_at is null and ($2::text is null or source_id = $2)
-                      returning source_id";
-    end(pool, statement, SecurityMatter::TokenRevoked, id, whose, doing).await
+    let mut tx = pool.begin().await?;
+    let ended = sqlx::query_scalar!(
+        "update directory.credential set revoked_at = $3
+          where id = $1 and purpose = 'token' and revoked_at is null and ($2::text is null or source_id = $2)
+          returning source_id",
+        id,
+        whose.source(),
+        doing.now.to_sqlx()
+    );
+    let ended = ended.fetch_optional(&mut *tx).await?;
+    ended_by(tx, ended, SecurityMatter::TokenRevoked, doing).await
 }
 
 /// Ends one session; whose it was, or none when there is no such session among theirs.
@@ -236,27 +256,22 @@ pub async fn end_session(
     whose: Whose<'_>,
     doing: Doing<'_>,
 ) -> Result<Option<SourceId>, sqlx::Error> {
-    let statement = "delete from directory.session
-                      where id = $1 and ($2::text is null or source_id = $2) and $3::timestamptz is not null
-                      returning source_id";
-    end(pool, statement, SecurityMatter::SessionEnded, id, whose, doing).await
+    let mut tx = pool.begin().await?;
+    let ended = sqlx::query_scalar!(
+        "delete from directory.session where id = $1 and ($2::text is null or source_id = $2) returning source_id",
+        id,
+        whose.source()
+    );
+    let ended = ended.fetch_optional(&mut *tx).await?;
+    ended_by(tx, ended, SecurityMatter::SessionEnded, doing).await
 }
 
-async fn end(
-    pool: &PgPool,
-    statement: &'static str,
+async fn ended_by(
+    mut tx: PgTransaction<'_>,
+    ended: Option<String>,
     what: SecurityMatter,
-    id: Uuid,
-    whose: Whose<'_>,
     doing: Doing<'_>,
 ) -> Result<Option<SourceId>, sqlx::Error> {
-    let source = match whose {
-        Whose::Everybody => None,
-        Whose::Of(source) => Some(source.as_str()),
-    };
-    let mut tx = pool.begin().await?;
-    let ended: Option<String> =
-        sqlx::query_scalar(statement).bind(id).bind(source).bind(doing.now.to_sqlx()).fetch_optional(&mut *tx).await?;
     let Some(ended) = ended.and_then(|source| SourceId::new(source).ok()) else { return Ok(None) };
     note(&mut tx, what, &ended, 1, doing).await?;
     tx.commit().await?;
@@ -277,34 +292,38 @@ pub(crate) async fn open_session(
     }
     let mut tx = pool.begin().await?;
     // Held until the session is there: whoever revokes the link meanwhile waits, and then finds the session.
-    let source: Option<String> = sqlx::query_scalar(
+    let source = sqlx::query_scalar!(
         "select source_id from directory.credential
           where digest = $1 and purpose = 'link' and revoked_at is null and (expires_at is null or expires_at > $2)
             for share",
+        digest(link),
+        now.to_sqlx()
     )
-    .bind(digest(link))
-    .bind(now.to_sqlx())
     .fetch_optional(&mut *tx)
     .await?;
     let Some(source) = source.and_then(|source| SourceId::new(source).ok()) else { return Ok(None) };
-    let first = sqlx::query("insert into directory.used_link (digest, used_at) values ($1, $2) on conflict do nothing")
-        .bind(digest(link))
-        .bind(now.to_sqlx())
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    let first = sqlx::query!(
+        "insert into directory.used_link (digest, used_at) values ($1, $2) on conflict do nothing",
+        digest(link),
+        now.to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
     if first == 0 {
         return Ok(None);
     }
-    sqlx::query("delete from directory.session where expires_at <= $1").bind(now.to_sqlx()).execute(&mut *tx).await?;
+    sqlx::query!("delete from directory.session where expires_at <= $1", now.to_sqlx()).execute(&mut *tx).await?;
     let (secret, lasts) = (fresh_secret(Purpose::Session), lasts(&source));
-    sqlx::query("insert into directory.session (digest, source_id, created_at, expires_at) values ($1, $2, $3, $4)")
-        .bind(digest(&secret))
-        .bind(source.as_str())
-        .bind(now.to_sqlx())
-        .bind((now + lasts).to_sqlx())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "insert into directory.session (digest, source_id, created_at, expires_at) values ($1, $2, $3, $4)",
+        digest(&secret),
+        source.as_str(),
+        now.to_sqlx(),
+        (now + lasts).to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?;
     note(&mut tx, SecurityMatter::SessionOpened, &source, 1, Doing { by: None, from, now }).await?;
     tx.commit().await?;
     Ok(Some((secret, lasts)))
@@ -318,9 +337,8 @@ pub(crate) async fn leave_session(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let mut tx = pool.begin().await?;
-    let source: Option<String> =
-        sqlx::query_scalar("delete from directory.session where digest = $1 returning source_id")
-            .bind(digest(secret))
+    let source =
+        sqlx::query_scalar!("delete from directory.session where digest = $1 returning source_id", digest(secret))
             .fetch_optional(&mut *tx)
             .await?;
     if let Some(source) = source.and_then(|source| SourceId::new(source).ok()) {

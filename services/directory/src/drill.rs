@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, Zoned};
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use jiff_sqlx::ToSqlx;
 use serde::Serialize;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use vigie_domain::{
     city::{City, InForce},
     directory::{Ambit, Recipient},
@@ -72,17 +71,17 @@ pub(crate) async fn open(
     let id = DrillId(ids::fresh());
     let recipients = scope.recipients(city);
     let mut tx = pool.begin().await?;
-    let opened = sqlx::query(
+    let opened = sqlx::query!(
         "insert into directory.drill (id, month, channels, sectors, opened_at, closes_at, opened_by)
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (month) do nothing",
+        id.0,
+        month,
+        scope.channels().iter().map(|channel| channel.code()).collect::<Vec<_>>() as _,
+        scope.sectors.iter().map(SectorId::as_str).collect::<Vec<_>>() as _,
+        now.to_sqlx(),
+        (now + answer_within).to_sqlx(),
+        by
     )
-    .bind(id.0)
-    .bind(month)
-    .bind(scope.channels().iter().map(|channel| channel.code()).collect::<Vec<_>>())
-    .bind(scope.sectors.iter().map(SectorId::as_str).collect::<Vec<_>>())
-    .bind(now.to_sqlx())
-    .bind((now + answer_within).to_sqlx())
-    .bind(by)
     .execute(&mut *tx)
     .await?;
     if opened.rows_affected() == 0 {
@@ -187,25 +186,23 @@ pub(crate) async fn report(
     id: DrillId,
     now: Timestamp,
 ) -> Result<Option<DrillReport>, sqlx::Error> {
-    let Some(drill) = sqlx::query("select month, opened_at, closes_at from directory.drill where id = $1")
-        .bind(id.0)
+    let Some(drill) = sqlx::query!("select month, opened_at, closes_at from directory.drill where id = $1", id.0)
         .fetch_optional(pool)
         .await?
     else {
         return Ok(None);
     };
-    let rows = sqlx::query(
+    let rows = sqlx::query!(
         "select contact, body, channel, state, failure from directory.probe where drill = $1 order by body, contact",
+        id.0
     )
-    .bind(id.0)
     .fetch_all(pool)
     .await?;
     let (mut by_channel, mut by_sector) = (BTreeMap::<String, Tally>::new(), BTreeMap::<String, Tally>::new());
     let mut unreached = Vec::new();
-    for row in &rows {
-        let text = |column: &str| row.try_get::<String, _>(column);
-        let (Ok(body), Ok(contact)) = (BodyId::new(text("body")?), ContactId::new(text("contact")?)) else { continue };
-        let (channel, state) = (text("channel")?, text("state")?);
+    for row in rows {
+        let (Ok(body), Ok(contact)) = (BodyId::new(row.body), ContactId::new(row.contact)) else { continue };
+        let (channel, state) = (row.channel, row.state);
         let known = city.directory.body(&body);
         let sector = known.map_or_else(|| place(city, &Ambit::City), |body| place(city, &body.ambit));
         let labels = [channel_label(&channel).to_owned(), sector_label(city, &sector).to_owned()];
@@ -219,20 +216,20 @@ pub(crate) async fn report(
                 body_name: known.map_or_else(|| body.to_string(), |body| body.name.clone()),
                 body,
                 contact,
-                channel: vigie_platform::database::coded(row, "channel")?,
+                channel: vigie_platform::database::coded(&channel, "channel")?,
                 sector,
-                why: row.try_get::<Option<String>, _>("failure")?.unwrap_or_else(|| "silent".to_owned()),
+                why: row.failure.unwrap_or_else(|| "silent".to_owned()),
             });
         }
     }
     unreached.sort_by_key(|unreached| unreached.why == "silent");
-    let closes_at = drill.try_get::<SqlTimestamp, _>("closes_at")?.to_jiff();
+    let closes_at = drill.closes_at.to_jiff();
     Ok(Some(DrillReport {
         id,
-        opened_at: drill.try_get::<SqlTimestamp, _>("opened_at")?.to_jiff(),
+        opened_at: drill.opened_at.to_jiff(),
         closes_at,
         open: now < closes_at,
-        month: drill.try_get("month")?,
+        month: drill.month,
         by_channel: by_channel.into_values().collect(),
         by_sector: by_sector.into_values().collect(),
         unreached,
@@ -264,8 +261,7 @@ fn sector_label<'a>(city: &'a City, sector: &'a SectorId) -> &'a str {
 
 /// The drills, newest first, at most `limit`.
 pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<DrillId>, sqlx::Error> {
-    let ids: Vec<Uuid> = sqlx::query_scalar("select id from directory.drill order by opened_at desc limit $1")
-        .bind(limit)
+    let ids = sqlx::query_scalar!("select id from directory.drill order by opened_at desc limit $1", limit)
         .fetch_all(pool)
         .await?;
     Ok(ids.into_iter().map(DrillId).collect())

@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use vigie_domain::directory::{Contact, Directory, Edit};
 use vigie_proto::{BodyId, Channel, ContactId, SourceId};
 
@@ -78,62 +78,70 @@ impl Pending {
 
 /// Has `pending` wait, in the place of what waited for that contact point.
 pub(crate) async fn keep(tx: &mut PgConnection, pending: &Pending, now: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from directory.pending_contact where asked_at < $1")
-        .bind((now - SignedDuration::from_hours(24 * KEPT_DAYS)).to_sqlx())
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(
+    sqlx::query!(
+        "delete from directory.pending_contact where asked_at < $1",
+        (now - SignedDuration::from_hours(24 * KEPT_DAYS)).to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
         "insert into directory.pending_contact (contact, body, channel, address, duty, by_source, note, asked_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (contact) do update set body = excluded.body, channel = excluded.channel,
            address = excluded.address, duty = excluded.duty, by_source = excluded.by_source, note = excluded.note,
            asked_at = excluded.asked_at",
+        pending.contact.as_str(),
+        pending.body.as_str(),
+        pending.channel.code(),
+        &pending.address,
+        pending.duty.as_deref(),
+        pending.by.as_str(),
+        pending.note.as_deref(),
+        now.to_sqlx()
     )
-    .bind(pending.contact.as_str())
-    .bind(pending.body.as_str())
-    .bind(pending.channel.code())
-    .bind(&pending.address)
-    .bind(pending.duty.as_deref())
-    .bind(pending.by.as_str())
-    .bind(pending.note.as_deref())
-    .bind(now.to_sqlx())
     .execute(tx)
     .await?;
     Ok(())
 }
 
-const COLUMNS: &str = "contact, body, channel, address, duty, by_source, note";
-
 /// What waits for a contact point.
 pub(crate) async fn find(connection: &mut PgConnection, id: &ContactId) -> Result<Option<Pending>, sqlx::Error> {
-    let query = format!("select {COLUMNS} from directory.pending_contact where contact = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.as_str()).fetch_optional(connection).await?;
-    row.as_ref().map(pending).transpose()
+    Ok(waiting(connection, Some(id), None).await?.pop())
 }
 
 /// What waits for a body's contact points, in order of id.
 pub(crate) async fn of_body(pool: &PgPool, body: &BodyId) -> Result<Vec<Pending>, sqlx::Error> {
-    let query = format!("select {COLUMNS} from directory.pending_contact where body = $1 order by contact");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(body.as_str()).fetch_all(pool).await?;
-    rows.iter().map(pending).collect()
+    waiting(pool, None, Some(body)).await
+}
+
+async fn waiting(
+    executor: impl PgExecutor<'_>,
+    contact: Option<&ContactId>,
+    body: Option<&BodyId>,
+) -> Result<Vec<Pending>, sqlx::Error> {
+    let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
+    let waiting = sqlx::query!(
+        "select contact, body, channel, address, duty, by_source, note from directory.pending_contact
+          where contact = $1 or body = $2 order by contact",
+        contact.map(ContactId::as_str),
+        body.map(BodyId::as_str)
+    );
+    let waiting = waiting.try_map(|row| {
+        Ok(Pending {
+            contact: ContactId::new(row.contact).map_err(token)?,
+            body: BodyId::new(row.body).map_err(token)?,
+            channel: vigie_platform::database::coded(&row.channel, "channel")?,
+            address: row.address,
+            duty: row.duty,
+            by: SourceId::new(row.by_source).map_err(token)?,
+            note: row.note,
+        })
+    });
+    waiting.fetch_all(executor).await
 }
 
 /// Nothing waits for this contact point any more; true when something did.
 pub(crate) async fn forget(tx: &mut PgConnection, id: &ContactId) -> Result<bool, sqlx::Error> {
-    let gone = sqlx::query("delete from directory.pending_contact where contact = $1").bind(id.as_str());
+    let gone = sqlx::query!("delete from directory.pending_contact where contact = $1", id.as_str());
     Ok(gone.execute(tx).await?.rows_affected() > 0)
-}
-
-fn pending(row: &PgRow) -> Result<Pending, sqlx::Error> {
-    let text = |column: &str| row.try_get::<String, _>(column);
-    let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
-    Ok(Pending {
-        contact: ContactId::new(text("contact")?).map_err(token)?,
-        body: BodyId::new(text("body")?).map_err(token)?,
-        channel: vigie_platform::database::coded(row, "channel")?,
-        address: text("address")?,
-        duty: row.try_get("duty")?,
-        by: SourceId::new(text("by_source")?).map_err(token)?,
-        note: row.try_get("note")?,
-    })
 }

@@ -1,9 +1,8 @@
 //! Messages that try a contact point: issued here, sent by whoever sends, answered here.
 
 use jiff::{SignedDuration, Timestamp};
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, Row};
-use uuid::Uuid;
+use jiff_sqlx::ToSqlx;
+use sqlx::PgConnection;
 use vigie_domain::directory::Recipient;
 use vigie_platform::{ids, journal, journal::Entry};
 use vigie_proto::{
@@ -51,25 +50,25 @@ pub(crate) async fn issue(
         })
         .collect();
     let text = |of: fn(&ProbeIssuedV1) -> String| probes.iter().map(of).collect::<Vec<_>>();
-    sqlx::query(
+    sqlx::query!(
         "insert into directory.probe
            (id, drill, purpose, contact, body, role, channel, address_digest, state, issued_at, changed_at, expires_at,
             by_source)
          select p.id, $1, $2, p.contact, p.body, p.role, p.channel, p.digest, 'issued', $3, $3, $4, $11
            from unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])
              as p (id, contact, body, role, channel, digest)",
+        drill.map(|drill| drill.0),
+        purpose.code(),
+        now.to_sqlx(),
+        expires_at.to_sqlx(),
+        probes.iter().map(|probe| probe.probe_id.0).collect::<Vec<_>>(),
+        text(|probe| probe.contact.to_string()),
+        text(|probe| probe.body.to_string()),
+        text(|probe| probe.role.to_string()),
+        text(|probe| probe.channel.to_string()),
+        recipients.iter().map(|recipient| address_digest(&recipient.contact.address)).collect::<Vec<_>>(),
+        by.map(SourceId::as_str)
     )
-    .bind(drill.map(|drill| drill.0))
-    .bind(purpose.code())
-    .bind(now.to_sqlx())
-    .bind(expires_at.to_sqlx())
-    .bind(probes.iter().map(|probe| probe.probe_id.0).collect::<Vec<_>>())
-    .bind(text(|probe| probe.contact.to_string()))
-    .bind(text(|probe| probe.body.to_string()))
-    .bind(text(|probe| probe.role.to_string()))
-    .bind(text(|probe| probe.channel.to_string()))
-    .bind(recipients.iter().map(|recipient| address_digest(&recipient.contact.address)).collect::<Vec<_>>())
-    .bind(by.map(SourceId::as_str))
     .execute(&mut *tx)
     .await?;
     let ids = probes.iter().map(|probe| probe.probe_id).collect();
@@ -88,18 +87,15 @@ pub(crate) async fn issue_elsewhere(
     now: Timestamp,
 ) -> Result<(Vec<ProbeId>, Vec<Entry>), sqlx::Error> {
     let issued = issue(tx, &[recipient], cause, answer_within, now).await?;
-    sqlx::query("delete from directory.probe_address where expires_at <= $1")
-        .bind(now.to_sqlx())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!("delete from directory.probe_address where expires_at <= $1", now.to_sqlx()).execute(&mut *tx).await?;
     for id in &issued.0 {
-        sqlx::query(
+        sqlx::query!(
             "insert into directory.probe_address (probe, channel, address, expires_at) values ($1, $2, $3, $4)",
+            id.0,
+            recipient.contact.channel.code(),
+            &recipient.contact.address,
+            (now + answer_within).to_sqlx()
         )
-        .bind(id.0)
-        .bind(recipient.contact.channel.code())
-        .bind(&recipient.contact.address)
-        .bind((now + answer_within).to_sqlx())
         .execute(&mut *tx)
         .await?;
     }
@@ -114,17 +110,18 @@ pub(crate) async fn codes_of_the_day(
     by: &SourceId,
     now: Timestamp,
 ) -> Result<(i64, i64), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(CODES_LOCK).execute(&mut *tx).await?;
-    let row = sqlx::query(
-        "select count(*) filter (where address_digest = $1) as of_address, count(*) filter (where by_source = $2) as of_source
-           from directory.probe where purpose = 'verification' and issued_at > $3",
+    sqlx::query!("select pg_advisory_xact_lock($1)", CODES_LOCK).execute(&mut *tx).await?;
+    let row = sqlx::query!(
+        r#"select count(*) filter (where address_digest = $1) as "of_address!",
+                count(*) filter (where by_source = $2) as "of_source!"
+           from directory.probe where purpose = 'verification' and issued_at > $3"#,
+        address_digest(address),
+        by.as_str(),
+        (now - SignedDuration::from_hours(24)).to_sqlx()
     )
-    .bind(address_digest(address))
-    .bind(by.as_str())
-    .bind((now - SignedDuration::from_hours(24)).to_sqlx())
     .fetch_one(tx)
     .await?;
-    Ok((row.try_get("of_address")?, row.try_get("of_source")?))
+    Ok((row.of_address, row.of_source))
 }
 
 /// A probe as stored.
@@ -146,28 +143,27 @@ pub(crate) struct Probe {
 
 /// The probe, locked until the transaction ends.
 pub(crate) async fn find(tx: &mut PgConnection, id: ProbeId) -> Result<Option<Probe>, sqlx::Error> {
-    let row = sqlx::query(
+    let row = sqlx::query!(
         "select purpose, drill, body, role, contact, channel, state, expires_at, wrong_codes, address_digest
            from directory.probe where id = $1 for update",
+        id.0
     )
-    .bind(id.0)
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let text = |column: &str| row.try_get::<String, _>(column);
     let token = |error: vigie_proto::InvalidToken| sqlx::Error::Decode(Box::new(error));
     Ok(Some(Probe {
         id,
-        purpose: vigie_platform::database::coded(&row, "purpose")?,
-        drill: row.try_get::<Option<Uuid>, _>("drill")?.map(DrillId),
-        body: BodyId::new(text("body")?).map_err(token)?,
-        role: RoleId::new(text("role")?).map_err(token)?,
-        contact: ContactId::new(text("contact")?).map_err(token)?,
-        channel: vigie_platform::database::coded(&row, "channel")?,
-        answered: text("state")? == "answered",
-        expires_at: row.try_get::<SqlTimestamp, _>("expires_at")?.to_jiff(),
-        wrong_codes: row.try_get("wrong_codes")?,
-        address_digest: row.try_get("address_digest")?,
+        purpose: vigie_platform::database::coded(&row.purpose, "purpose")?,
+        drill: row.drill.map(DrillId),
+        body: BodyId::new(row.body).map_err(token)?,
+        role: RoleId::new(row.role).map_err(token)?,
+        contact: ContactId::new(row.contact).map_err(token)?,
+        channel: vigie_platform::database::coded(&row.channel, "channel")?,
+        answered: row.state == "answered",
+        expires_at: row.expires_at.to_jiff(),
+        wrong_codes: row.wrong_codes,
+        address_digest: row.address_digest,
     }))
 }
 
@@ -177,11 +173,11 @@ pub(crate) async fn answered(
     probe: &Probe,
     now: Timestamp,
 ) -> Result<Option<Entry>, sqlx::Error> {
-    let changed = sqlx::query(
+    let changed = sqlx::query!(
         "update directory.probe set state = 'answered', changed_at = $2 where id = $1 and state <> 'answered'",
+        probe.id.0,
+        now.to_sqlx()
     )
-    .bind(probe.id.0)
-    .bind(now.to_sqlx())
     .execute(&mut *tx)
     .await?;
     if changed.rows_affected() == 0 {

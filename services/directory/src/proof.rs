@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgPool, Row, types::Json};
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgPool, types::Json};
 use tokio_util::sync::CancellationToken;
 use vigie_domain::{
     check::{self, Level, Report},
@@ -96,44 +96,38 @@ async fn keep(pool: &PgPool, city: &City, report: &Report, now: Timestamp) -> an
     let hashes = city.hashes();
     let day = now.to_zoned(city.doctrine.zone.clone()).date();
     let mut tx = pool.begin().await?;
-    sqlx::query(
+    sqlx::query!(
         "insert into directory.proof (doctrine, directory, territory, from_day, report, at)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (doctrine, directory, territory, from_day) do update set report = excluded.report, at = excluded.at",
+        &hashes.doctrine,
+        &hashes.directory,
+        &hashes.territory,
+        day.to_sqlx(),
+        Json(report),
+        now.to_sqlx()
     )
-    .bind(&hashes.doctrine)
-    .bind(&hashes.directory)
-    .bind(&hashes.territory)
-    .bind(day.to_sqlx())
-    .bind(Json(report))
-    .bind(now.to_sqlx())
     .execute(&mut *tx)
     .await?;
     // The report of a day nobody will look at again.
-    sqlx::query("delete from directory.proof where at < $1")
-        .bind((now - jiff::SignedDuration::from_hours(24 * 60)).to_sqlx())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "delete from directory.proof where at < $1",
+        (now - jiff::SignedDuration::from_hours(24 * 60)).to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// The last proof of these hashes.
 pub(crate) async fn last(pool: &PgPool, hashes: &CityHashes) -> Result<Option<Proof>, sqlx::Error> {
-    let row = sqlx::query(
-        "select at, report from directory.proof where doctrine = $1 and directory = $2 and territory = $3
-          order by at desc limit 1",
-    )
-    .bind(&hashes.doctrine)
-    .bind(&hashes.directory)
-    .bind(&hashes.territory)
-    .fetch_optional(pool)
-    .await?;
-    row.map(|row| {
-        Ok(Proof {
-            at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
-            report: row.try_get::<Json<serde_json::Value>, _>("report")?.0,
-        })
-    })
-    .transpose()
+    let proof = sqlx::query!(
+        r#"select at, report as "report: Json<serde_json::Value>" from directory.proof where doctrine = $1 and directory = $2 and territory = $3
+          order by at desc limit 1"#,
+        &hashes.doctrine,
+        &hashes.directory,
+        &hashes.territory
+    );
+    proof.map(|row| Proof { at: row.at.to_jiff(), report: row.report.0 }).fetch_optional(pool).await
 }

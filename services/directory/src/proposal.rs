@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use vigie_domain::{
     city::CityFiles,
     directory::DirectoryFiles,
@@ -217,12 +217,9 @@ pub(crate) async fn propose(
     // Made on other roles or sources it is another change: the former one can no longer be approved.
     let said = serde_json::to_vec(&(&content, &guarded)).expect("names and texts always serialize");
     let of_all = Sha256::digest(said).to_vec();
-    let known: Option<i64> =
-        sqlx::query_scalar("select id from directory.proposal where digest = $1 and state = 'waiting'")
-            .bind(&of_all)
-            .fetch_optional(&mut *tx)
-            .await?;
-    if let Some(id) = known {
+    let known =
+        sqlx::query_scalar!("select id from directory.proposal where digest = $1 and state = 'waiting'", &of_all);
+    if let Some(id) = known.fetch_optional(&mut *tx).await? {
         return Ok((id, Vec::new()));
     }
     let waiting = waiting(&mut *tx).await?;
@@ -230,19 +227,19 @@ pub(crate) async fn propose(
         return Err(PublishError::TooManyWaiting(waiting));
     }
     let touches: Vec<String> = touches.iter().map(|matter| matter.code().to_owned()).collect();
-    let id: i64 = sqlx::query_scalar(
+    let id = sqlx::query_scalar!(
         "insert into directory.proposal (content, digest, base, guarded, touches, rolled_back, note, by_source, at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+        Json(&content),
+        &of_all,
+        Json(base),
+        guarded,
+        &touches,
+        rolled_back,
+        note,
+        by.as_str(),
+        now.to_sqlx()
     )
-    .bind(Json(&content))
-    .bind(&of_all)
-    .bind(Json(base))
-    .bind(guarded)
-    .bind(&touches)
-    .bind(rolled_back)
-    .bind(note)
-    .bind(by.as_str())
-    .bind(now.to_sqlx())
     .fetch_one(&mut *tx)
     .await?;
     tracing::warn!(proposal = id, touches = touches.join(" "), source.id = %by, "a change of who may do what waits for a second administrator");
@@ -254,16 +251,20 @@ pub(crate) async fn propose(
 
 /// Proposals that wait.
 pub(crate) async fn waiting(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from directory.proposal where state = 'waiting'").fetch_one(connection).await
+    sqlx::query_scalar!(r#"select count(*) as "count!" from directory.proposal where state = 'waiting'"#)
+        .fetch_one(connection)
+        .await
 }
 
 impl Approval {
     /// Whether the proposal still waits, and for this source; held to the end of the transaction.
     pub(crate) async fn is_open(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let open = sqlx::query_scalar(
-            "select true from directory.proposal where id = $1 and state = 'waiting' and by_source <> $2 for update",
+        let open = sqlx::query_scalar!(
+            "select id from directory.proposal where id = $1 and state = 'waiting' and by_source <> $2 for update",
+            self.proposal,
+            self.by.as_str()
         );
-        Ok(open.bind(self.proposal).bind(self.by.as_str()).fetch_optional(tx).await?.unwrap_or(false))
+        Ok(open.fetch_optional(tx).await?.is_some())
     }
 
     /// Records that it is approved.
@@ -280,12 +281,9 @@ pub(crate) async fn withdraw(
     now: Timestamp,
 ) -> Result<Option<Entry>, sqlx::Error> {
     let mut tx = pool.begin().await?;
-    let open: Option<i64> =
-        sqlx::query_scalar("select id from directory.proposal where id = $1 and state = 'waiting' for update")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-    if open.is_none() {
+    let open =
+        sqlx::query_scalar!("select id from directory.proposal where id = $1 and state = 'waiting' for update", id);
+    if open.fetch_optional(&mut *tx).await?.is_none() {
         return Ok(None);
     }
     let entry = decide(&mut tx, id, ProposalDecision::Withdrawn, by, now).await?;
@@ -304,13 +302,15 @@ async fn decide(
         ProposalDecision::Approved => "approved",
         ProposalDecision::Withdrawn => "withdrawn",
     };
-    sqlx::query("update directory.proposal set state = $2, decided_by = $3, decided_at = $4 where id = $1")
-        .bind(id)
-        .bind(state)
-        .bind(by.as_str())
-        .bind(now.to_sqlx())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "update directory.proposal set state = $2, decided_by = $3, decided_at = $4 where id = $1",
+        id,
+        state,
+        by.as_str(),
+        now.to_sqlx()
+    )
+    .execute(&mut *tx)
+    .await?;
     tracing::warn!(proposal = id, state, source.id = %by, "a change of who may do what was decided");
     let fact = ConfigurationDecidedV1 { proposal: id, decision, by: Some(by.clone()), at: now };
     let entry = Entry::new("directory", &Event::from(fact), now, None, None);
@@ -318,43 +318,45 @@ async fn decide(
     Ok(entry)
 }
 
-const COLUMNS: &str =
-    "id, content, base, guarded, touches, rolled_back, note, by_source, at, state, decided_by, decided_at";
-
 pub(crate) async fn find(pool: &PgPool, id: i64) -> Result<Option<Proposal>, sqlx::Error> {
-    let query = format!("select {COLUMNS} from directory.proposal where id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id).fetch_optional(pool).await?;
-    row.as_ref().map(read).transpose()
+    Ok(read(pool, Some(id), 1).await?.pop())
 }
 
 /// Those that wait, then the last decided, newest first.
 pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<Proposal>, sqlx::Error> {
-    let query = format!("select {COLUMNS} from directory.proposal order by (state = 'waiting') desc, id desc limit $1");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(limit).fetch_all(pool).await?;
-    rows.iter().map(read).collect()
+    read(pool, None, limit).await
 }
 
-fn read(row: &PgRow) -> Result<Proposal, sqlx::Error> {
-    let by: String = row.try_get("by_source")?;
-    let state: String = row.try_get("state")?;
-    Ok(Proposal {
-        id: row.try_get("id")?,
-        content: row.try_get::<Json<Content>, _>("content")?.0,
-        guarded: row.try_get("guarded")?,
-        base: row.try_get::<Json<BTreeMap<String, String>>, _>("base")?.0,
-        touches: row.try_get("touches")?,
-        rolled_back: row.try_get("rolled_back")?,
-        note: row.try_get("note")?,
-        by: SourceId::new(by).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-        at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
-        state: match state.as_str() {
-            "waiting" => State::Waiting,
-            "approved" => State::Approved,
-            _ => State::Withdrawn,
-        },
-        decided_by: row.try_get("decided_by")?,
-        decided_at: row.try_get::<Option<SqlTimestamp>, _>("decided_at")?.map(SqlTimestamp::to_jiff),
-    })
+async fn read(pool: &PgPool, id: Option<i64>, limit: i64) -> Result<Vec<Proposal>, sqlx::Error> {
+    let proposals = sqlx::query!(
+        r#"select id, content as "content: Json<Content>", base as "base: Json<BTreeMap<String, String>>", guarded, touches,
+                  rolled_back, note, by_source, at, state, decided_by, decided_at
+             from directory.proposal where $1::bigint is null or id = $1
+            order by (state = 'waiting') desc, id desc limit $2"#,
+        id,
+        limit
+    );
+    let proposals = proposals.try_map(|row| {
+        Ok(Proposal {
+            id: row.id,
+            content: row.content.0,
+            guarded: row.guarded,
+            base: row.base.0,
+            touches: row.touches,
+            rolled_back: row.rolled_back,
+            note: row.note,
+            by: SourceId::new(row.by_source).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            at: row.at.to_jiff(),
+            state: match row.state.as_str() {
+                "waiting" => State::Waiting,
+                "approved" => State::Approved,
+                _ => State::Withdrawn,
+            },
+            decided_by: row.decided_by,
+            decided_at: row.decided_at.map(SqlTimestamp::to_jiff),
+        })
+    });
+    proposals.fetch_all(pool).await
 }
 
 #[cfg(test)]

@@ -350,12 +350,13 @@ async fn find(pool: &PgPool, what: What, start: &str) -> Result<String, PublishE
     if start.len() < 6 || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(unknown());
     }
-    let found: Vec<String> =
-        sqlx::query_scalar("select hash from directory.version where what = $1 and starts_with(hash, $2) limit 2")
-            .bind(what.code())
-            .bind(start.to_lowercase())
-            .fetch_all(pool)
-            .await?;
+    let found: Vec<String> = sqlx::query_scalar!(
+        "select hash from directory.version where what = $1 and starts_with(hash, $2) limit 2",
+        what.code(),
+        start.to_lowercase()
+    )
+    .fetch_all(pool)
+    .await?;
     match found.as_slice() {
         [hash] => Ok(hash.clone()),
         _ => Err(unknown()),

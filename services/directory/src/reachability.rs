@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use jiff_sqlx::ToSqlx;
 use sha2::{Digest, Sha256};
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use vigie_domain::{city::City, directory::Reachability};
 use vigie_proto::ContactId;
 
@@ -22,25 +22,24 @@ pub(crate) async fn found(
     city: &City,
     now: Timestamp,
 ) -> Result<BTreeMap<ContactId, Reachability>, sqlx::Error> {
-    let rows = sqlx::query(
-        // Per address: a code sent to an address that waits says nothing of the one in force.
+    // Per address: a code sent to an address that waits says nothing of the one in force.
+    let rows = sqlx::query!(
         "select distinct on (contact, address_digest) contact, address_digest, state, changed_at from directory.probe
           where purpose <> 'notice' and (state in ('answered', 'failed') or expires_at <= $1)
           order by contact, address_digest, issued_at desc",
+        now.to_sqlx()
     )
-    .bind(now.to_sqlx())
     .fetch_all(pool)
     .await?;
     let mut found = BTreeMap::new();
-    for row in &rows {
-        let Ok(id) = ContactId::new(row.try_get::<String, _>("contact")?) else { continue };
-        let tried: Vec<u8> = row.try_get("address_digest")?;
+    for row in rows {
+        let Ok(id) = ContactId::new(row.contact) else { continue };
         let known = city.directory.contact(&id);
-        if known.is_none_or(|recipient| address_digest(&recipient.contact.address) != tried) {
+        if known.is_none_or(|recipient| address_digest(&recipient.contact.address) != row.address_digest) {
             continue;
         }
-        let answered = row.try_get::<String, _>("state")? == "answered";
-        let day = row.try_get::<SqlTimestamp, _>("changed_at")?.to_jiff().to_zoned(city.doctrine.zone.clone()).date();
+        let answered = row.state == "answered";
+        let day = row.changed_at.to_jiff().to_zoned(city.doctrine.zone.clone()).date();
         found.insert(id, if answered { Reachability::Answered(day) } else { Reachability::Silent });
     }
     Ok(found)

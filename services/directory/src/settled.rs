@@ -36,14 +36,14 @@ impl Handler for Settled {
                 ProbeOutcome::Failed { failure } => ("failed", Some(failure)),
             };
             // Facts may come in another order than they happened: a probe only moves forward, and an answer stands.
-            sqlx::query(
+            sqlx::query!(
                 "update directory.probe set state = $2, failure = $3, changed_at = $4
                   where id = $1 and state = any(case $2 when 'sent' then array['issued'] else array['issued', 'sent'] end)",
+                settled.probe_id.0,
+                state,
+                failure.map(DeliveryFailure::code),
+                settled.at.to_sqlx()
             )
-            .bind(settled.probe_id.0)
-            .bind(state)
-            .bind(failure.map(DeliveryFailure::code))
-            .bind(settled.at.to_sqlx())
             .execute(&mut *tx)
             .await?;
             verdicts.push(Verdict::Done);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use jiff_sqlx::ToSqlx;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgPool};
 use vigie_domain::{
     city::{City, CityFiles, CityHashes},
     directory::DirectoryFiles,
@@ -77,40 +77,35 @@ pub struct Author {
 
 /// Serialises activations until the transaction ends.
 pub(crate) async fn lock(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(ACTIVATION_LOCK).execute(tx).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", ACTIVATION_LOCK).execute(tx).await?;
     Ok(())
 }
 
 /// The files in force; none when one of the three was never published.
 pub(crate) async fn in_force(connection: &mut PgConnection) -> Result<Option<CityFiles>, StoredError> {
-    let rows = sqlx::query(
-        "select f.what, v.content from directory.in_force f join directory.version v on v.what = f.what and v.hash = f.hash",
+    let rows = sqlx::query!(
+        "select f.what, v.content from directory.in_force f join directory.version v on v.what = f.what and v.hash = f.hash"
     )
     .fetch_all(connection)
     .await?;
-    let mut contents: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for row in &rows {
-        contents.insert(row.try_get("what")?, row.try_get("content")?);
-    }
-    files_of(contents)
+    files_of(rows.into_iter().map(|row| (row.what, row.content)).collect())
 }
 
 /// The same without addresses, and the hash the directory was published under.
 pub(crate) async fn in_force_shared(connection: &mut PgConnection) -> Result<Option<(CityFiles, String)>, StoredError> {
-    let rows = sqlx::query(
-        "select f.what, f.hash, s.content from directory.in_force f join directory.shared s on s.what = f.what and s.hash = f.hash",
+    let rows = sqlx::query!(
+        "select f.what, f.hash, s.content from directory.in_force f join directory.shared s on s.what = f.what and s.hash = f.hash"
     )
     .fetch_all(connection)
     .await?;
     let (mut contents, mut hash) = (BTreeMap::new(), String::new());
-    for row in &rows {
-        let what: String = row.try_get("what")?;
-        let content: Option<Vec<u8>> = row.try_get("content")?;
-        let content = content.ok_or_else(|| {
+    for row in rows {
+        let what = row.what;
+        let content = row.content.ok_or_else(|| {
             StoredError::Unreadable(format!("the {what} cannot be seen without its addresses yet: run `vigie migrate`"))
         })?;
         if what == What::Directory.code() {
-            hash = row.try_get("hash")?;
+            hash = row.hash;
         }
         contents.insert(what, content);
     }
@@ -131,25 +126,26 @@ fn files_of(mut contents: BTreeMap<String, Vec<u8>>) -> Result<Option<CityFiles>
 /// Takes the addresses out of every directory version that is not shared yet, for those who may not see them. Returns of how
 /// many.
 pub async fn share(connection: &mut PgConnection) -> Result<usize, StoredError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query!(
         "select v.hash, v.content from directory.version v
-          where v.what = 'directory' and not exists (select from directory.version_shared s where s.hash = v.hash)",
+          where v.what = 'directory' and not exists (select from directory.version_shared s where s.hash = v.hash)"
     )
     .fetch_all(&mut *connection)
     .await?;
     for row in &rows {
-        let (hash, content): (String, Vec<u8>) = (row.try_get("hash")?, row.try_get("content")?);
-        keep_shared(connection, &hash, &directory_of(&content)?).await?;
+        keep_shared(connection, &row.hash, &directory_of(&row.content)?).await?;
     }
     Ok(rows.len())
 }
 
 async fn keep_shared(tx: &mut PgConnection, hash: &str, directory: &DirectoryFiles) -> Result<(), sqlx::Error> {
-    sqlx::query("insert into directory.version_shared (hash, content) values ($1, $2) on conflict do nothing")
-        .bind(hash)
-        .bind(json(&directory.without_addresses().named()))
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "insert into directory.version_shared (hash, content) values ($1, $2) on conflict do nothing",
+        hash,
+        json(&directory.without_addresses().named())
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -160,10 +156,8 @@ pub(crate) async fn take(
     hash: &str,
     files: &mut CityFiles,
 ) -> Result<bool, StoredError> {
-    let content: Option<Vec<u8>> =
-        sqlx::query_scalar("select content from directory.version where what = $1 and hash = $2")
-            .bind(what.code())
-            .bind(hash)
+    let content =
+        sqlx::query_scalar!("select content from directory.version where what = $1 and hash = $2", what.code(), hash)
             .fetch_optional(connection)
             .await?;
     let Some(content) = content else { return Ok(false) };
@@ -179,11 +173,13 @@ pub(crate) async fn take(
 pub(crate) async fn known(connection: &mut PgConnection, hashes: &CityHashes) -> Result<Vec<What>, sqlx::Error> {
     let mut known = Vec::new();
     for what in What::ALL {
-        let exists = sqlx::query_scalar("select exists (select from directory.version where what = $1 and hash = $2)")
-            .bind(what.code())
-            .bind(what.of(hashes))
-            .fetch_one(&mut *connection)
-            .await?;
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from directory.version where what = $1 and hash = $2) as "exists!""#,
+            what.code(),
+            what.of(hashes)
+        )
+        .fetch_one(&mut *connection)
+        .await?;
         if exists {
             known.push(what);
         }
@@ -193,8 +189,8 @@ pub(crate) async fn known(connection: &mut PgConnection, hashes: &CityHashes) ->
 
 /// What is in force now, by hash; absent where nothing is.
 pub(crate) async fn hashes(connection: &mut PgConnection) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let rows = sqlx::query("select what, hash from directory.in_force").fetch_all(connection).await?;
-    rows.iter().map(|row| Ok((row.try_get("what")?, row.try_get("hash")?))).collect()
+    let rows = sqlx::query!("select what, hash from directory.in_force").fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.what, row.hash)).collect())
 }
 
 /// Keeps the content of `city`'s three versions, and puts those in force that are not. Returns what changed.
@@ -220,27 +216,27 @@ pub(crate) async fn activate(
         if previous.is_some_and(|previous| previous == hash) {
             continue;
         }
-        sqlx::query(
+        sqlx::query!(
             "with force as (
                insert into directory.in_force (what, hash, since) values ($1, $2, $4)
                on conflict (what) do update set hash = excluded.hash, since = excluded.since)
              insert into directory.activation (what, hash, previous, at, by_source, note, rolled_back)
              values ($1, $2, $3, $4, $5, $6, $7)",
+            what.code(),
+            hash,
+            previous,
+            now.to_sqlx(),
+            author.source.as_ref().map(vigie_proto::SourceId::as_str),
+            author.note.as_deref(),
+            rolled_back
         )
-        .bind(what.code())
-        .bind(hash)
-        .bind(previous)
-        .bind(now.to_sqlx())
-        .bind(author.source.as_ref().map(vigie_proto::SourceId::as_str))
-        .bind(author.note.as_deref())
-        .bind(rolled_back)
         .execute(&mut *tx)
         .await?;
         changed.push(what);
     }
     if !changed.is_empty() {
         // Heard when, and only when, the transaction is committed.
-        sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(tx).await?;
+        sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(tx).await?;
     }
     Ok(changed)
 }
@@ -253,16 +249,16 @@ async fn keep(
     author: &Author,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query!(
         "insert into directory.version (what, hash, content, published_at, published_by, note)
          values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        what.code(),
+        hash,
+        content,
+        now.to_sqlx(),
+        author.source.as_ref().map(vigie_proto::SourceId::as_str),
+        author.note.as_deref()
     )
-    .bind(what.code())
-    .bind(hash)
-    .bind(content)
-    .bind(now.to_sqlx())
-    .bind(author.source.as_ref().map(vigie_proto::SourceId::as_str))
-    .bind(author.note.as_deref())
     .execute(tx)
     .await?;
     Ok(())
@@ -270,25 +266,25 @@ async fn keep(
 
 /// What came into force when, newest first, at most `limit`.
 pub async fn history(pool: &PgPool, what: Option<What>, limit: i64) -> Result<Vec<Activation>, sqlx::Error> {
-    let rows = sqlx::query(
+    let rows = sqlx::query!(
         "select id, what, hash, previous, at, by_source, note, rolled_back from directory.activation
           where $1::text is null or what = $1 order by id desc limit $2",
+        what.map(What::code),
+        limit
     )
-    .bind(what.map(What::code))
-    .bind(limit)
     .fetch_all(pool)
     .await?;
-    rows.iter()
+    rows.into_iter()
         .map(|row| {
             Ok(Activation {
-                id: row.try_get("id")?,
-                what: vigie_platform::database::coded(row, "what")?,
-                hash: row.try_get("hash")?,
-                previous: row.try_get("previous")?,
-                at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
-                by: row.try_get("by_source")?,
-                note: row.try_get("note")?,
-                rolled_back: row.try_get("rolled_back")?,
+                id: row.id,
+                what: vigie_platform::database::coded(&row.what, "what")?,
+                hash: row.hash,
+                previous: row.previous,
+                at: row.at.to_jiff(),
+                by: row.by_source,
+                note: row.note,
+                rolled_back: row.rolled_back,
             })
         })
         .collect()
@@ -300,18 +296,17 @@ pub(crate) async fn directories(
     pool: &PgPool,
     activation: i64,
 ) -> Result<Option<Option<(DirectoryFiles, DirectoryFiles)>>, StoredError> {
-    let row = sqlx::query(
-        "select b.content as before, v.content as after from directory.activation a
+    let row = sqlx::query!(
+        r#"select b.content as "before?", v.content as "after?" from directory.activation a
            left join directory.version v on a.what = 'directory' and v.what = a.what and v.hash = a.hash
            left join directory.version b on a.what = 'directory' and b.what = a.what and b.hash = a.previous
-          where a.id = $1",
+          where a.id = $1"#,
+        activation
     )
-    .bind(activation)
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let (before, after): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.try_get("before")?, row.try_get("after")?);
-    let (Some(before), Some(after)) = (before, after) else { return Ok(Some(None)) };
+    let (Some(before), Some(after)) = (row.before, row.after) else { return Ok(Some(None)) };
     Ok(Some(Some((directory_of(&before)?, directory_of(&after)?))))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 use vigie_domain::{
     escalation::{Ahead, Escalation, Partial},
@@ -15,49 +15,60 @@ use vigie_proto::{
     event::{AlertIssuedV1, IncidentSnapshot},
 };
 
-const COLUMNS: &str = "select state, snapshot, cause, traceparent from escalation.plan";
+struct Row {
+    state: Json<Escalation>,
+    snapshot: Json<IncidentSnapshot>,
+    cause: Uuid,
+    traceparent: Option<String>,
+}
 
-fn from_row(row: &PgRow) -> Result<InHand, sqlx::Error> {
-    Ok(InHand {
-        snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
-        escalation: row.try_get::<Json<Escalation>, _>("state")?.0,
-        origin: Origin { cause: EventId(row.try_get("cause")?), traceparent: row.try_get("traceparent")? },
-    })
+impl From<Row> for InHand {
+    fn from(row: Row) -> Self {
+        Self {
+            snapshot: row.snapshot.0,
+            escalation: row.state.0,
+            origin: Origin { cause: EventId(row.cause), traceparent: row.traceparent },
+        }
+    }
 }
 
 /// The plans of these incidents, locked in order of id.
 pub(crate) async fn load(tx: &mut PgConnection, ids: &[IncidentId]) -> Result<Vec<InHand>, sqlx::Error> {
-    let statement = format!("{COLUMNS} {}", "where incident_id = any($1) order by incident_id for update");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .fetch_all(tx)
-        .await?;
-    rows.iter().map(from_row).collect()
+    let plans = sqlx::query_as!(
+        Row,
+        r#"select state as "state: _", snapshot as "snapshot: _", cause, traceparent from escalation.plan
+          where incident_id = any($1) order by incident_id for update"#,
+        ids.iter().map(|id| id.0).collect::<Vec<_>>()
+    );
+    plans.map(InHand::from).fetch_all(tx).await
 }
 
 /// Claims up to `limit` plans with a step due at `now`; other replicas skip them.
 pub(crate) async fn claim_due(tx: &mut PgConnection, now: Timestamp, limit: usize) -> Result<Vec<InHand>, sqlx::Error> {
-    let statement = format!("{COLUMNS} {}", "where next_due <= $1 order by next_due limit $2 for update skip locked");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(now.to_sqlx())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(tx)
-        .await?;
-    rows.iter().map(from_row).collect()
+    let plans = sqlx::query_as!(
+        Row,
+        r#"select state as "state: _", snapshot as "snapshot: _", cause, traceparent from escalation.plan
+          where next_due <= $1 order by next_due limit $2 for update skip locked"#,
+        now.to_sqlx(),
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    );
+    plans.map(InHand::from).fetch_all(tx).await
 }
 
 /// The earliest due time of all; one look into the index.
 pub(crate) async fn next_due(pool: &PgPool) -> Result<Option<Timestamp>, sqlx::Error> {
-    let next: Option<SqlTimestamp> =
-        sqlx::query_scalar("select next_due from escalation.plan where next_due is not null order by next_due limit 1")
-            .fetch_optional(pool)
-            .await?;
+    let next = sqlx::query_scalar!(
+        r#"select next_due as "at!" from escalation.plan where next_due is not null order by next_due limit 1"#
+    );
+    let next = next.fetch_optional(pool).await?;
     Ok(next.map(SqlTimestamp::to_jiff))
 }
 
 /// How many plans still wait for a due time; reads them all.
 pub(crate) async fn waiting(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from escalation.plan where next_due is not null").fetch_one(pool).await
+    sqlx::query_scalar!(r#"select count(*) as "count!" from escalation.plan where next_due is not null"#)
+        .fetch_one(pool)
+        .await
 }
 
 /// Writes plans back, new or changed; `relaunched` had a step after the first told just now.
@@ -77,7 +88,7 @@ pub(crate) async fn save(
         let roles = ahead.iter().flat_map(|ahead| &ahead.roles).map(RoleId::as_str);
         roles.collect::<Vec<_>>().join(",")
     };
-    sqlx::query(
+    sqlx::query!(
         "insert into escalation.plan (incident_id, state, snapshot, next_due, cause, traceparent, next_step, next_roles, partial,
                                       counts, relaunched)
          select p.id, p.state, p.snapshot, p.next_due, p.cause, p.traceparent, p.step, string_to_array(p.roles, ','), p.partial,
@@ -90,18 +101,18 @@ pub(crate) async fn save(
                 cause = excluded.cause, traceparent = excluded.traceparent,
                 next_step = excluded.next_step, next_roles = excluded.next_roles, partial = excluded.partial,
                 counts = excluded.counts, relaunched = plan.relaunched or excluded.relaunched",
+        plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>(),
+        plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>(),
+        plans.iter().map(|p| Json(&p.snapshot)).collect::<Vec<_>>(),
+        next.iter().map(due).collect::<Vec<_>>(),
+        plans.iter().map(|p| p.origin.cause.0).collect::<Vec<_>>(),
+        plans.iter().map(|p| p.origin.traceparent.clone()).collect::<Vec<_>>() as _,
+        next.iter().map(step).collect::<Vec<_>>() as _,
+        next.iter().map(roles).collect::<Vec<_>>(),
+        plans.iter().map(|p| partial(&p.escalation)).collect::<Vec<_>>(),
+        plans.iter().map(|p| counts(&p.escalation)).collect::<Vec<_>>(),
+        &plans.iter().map(|p| relaunched.contains(&p.snapshot.id)).collect::<Vec<_>>()
     )
-    .bind(plans.iter().map(|p| p.snapshot.id.0).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| Json(&p.escalation)).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| Json(&p.snapshot)).collect::<Vec<_>>())
-    .bind(next.iter().map(due).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| p.origin.cause.0).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| p.origin.traceparent.clone()).collect::<Vec<_>>())
-    .bind(next.iter().map(step).collect::<Vec<_>>())
-    .bind(next.iter().map(roles).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| partial(&p.escalation)).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| counts(&p.escalation)).collect::<Vec<_>>())
-    .bind(plans.iter().map(|p| relaunched.contains(&p.snapshot.id)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -134,7 +145,7 @@ pub(crate) async fn record_told(
     let pairs: Vec<(&AlertIssuedV1, &String)> =
         alerts.iter().flat_map(|a| a.steps.iter().map(move |step| (a, step))).collect();
     let text = |of: fn(&AlertIssuedV1) -> String| alerts.iter().map(of).collect::<Vec<_>>();
-    let fresh: Vec<Uuid> = sqlx::query_scalar(
+    let fresh = sqlx::query_scalar!(
         "with told as (
            insert into escalation.told (incident_id, generation, step, contact, alert_id)
            select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::uuid[]) on conflict do nothing returning alert_id
@@ -148,24 +159,24 @@ pub(crate) async fn record_told(
              as a (id, incident_id, generation, version, purpose, body, role, contact, channel, steps, issued_at, owed)
           where a.id in (select alert_id from told)
          returning id",
+        pairs.iter().map(|(a, _)| a.incident.id.0).collect::<Vec<_>>(),
+        pairs.iter().map(|(a, _)| signed(a.generation)).collect::<Vec<_>>(),
+        pairs.iter().map(|(_, step)| (*step).clone()).collect::<Vec<_>>(),
+        pairs.iter().map(|(a, _)| a.contact.to_string()).collect::<Vec<_>>(),
+        pairs.iter().map(|(a, _)| a.alert_id.0).collect::<Vec<_>>(),
+        alerts.iter().map(|a| a.alert_id.0).collect::<Vec<_>>(),
+        alerts.iter().map(|a| a.incident.id.0).collect::<Vec<_>>(),
+        alerts.iter().map(|a| signed(a.generation)).collect::<Vec<_>>(),
+        alerts.iter().map(|a| signed(a.incident.version)).collect::<Vec<_>>(),
+        text(|a| a.purpose.code().to_owned()),
+        text(|a| a.body.to_string()),
+        text(|a| a.role.to_string()),
+        text(|a| a.contact.to_string()),
+        text(|a| a.channel.to_string()),
+        text(|a| a.steps.join(",")),
+        alerts.iter().map(|a| a.issued_at.to_sqlx()).collect::<Vec<_>>(),
+        alerts.iter().map(|a| a.owed_id.as_deref()).collect::<Vec<_>>() as _
     )
-    .bind(pairs.iter().map(|(a, _)| a.incident.id.0).collect::<Vec<_>>())
-    .bind(pairs.iter().map(|(a, _)| signed(a.generation)).collect::<Vec<_>>())
-    .bind(pairs.iter().map(|(_, step)| (*step).clone()).collect::<Vec<_>>())
-    .bind(pairs.iter().map(|(a, _)| a.contact.to_string()).collect::<Vec<_>>())
-    .bind(pairs.iter().map(|(a, _)| a.alert_id.0).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|a| a.alert_id.0).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|a| a.incident.id.0).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|a| signed(a.generation)).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|a| signed(a.incident.version)).collect::<Vec<_>>())
-    .bind(text(|a| a.purpose.code().to_owned()))
-    .bind(text(|a| a.body.to_string()))
-    .bind(text(|a| a.role.to_string()))
-    .bind(text(|a| a.contact.to_string()))
-    .bind(text(|a| a.channel.to_string()))
-    .bind(text(|a| a.steps.join(",")))
-    .bind(alerts.iter().map(|a| a.issued_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|a| a.owed_id.as_deref()).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     let fresh: HashSet<Uuid> = fresh.into_iter().collect();

@@ -9,7 +9,7 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Serialize;
-use sqlx::{PgPool, Row, types::Json as SqlJson};
+use sqlx::{PgPool, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{
     access::Caller,
@@ -104,45 +104,44 @@ pub(crate) async fn of_signal(
 /// The signal as `caller` may see it; none when it does not exist or is not its own.
 pub(crate) async fn find(edge: &Edge, caller: Caller<'_>, id: SignalId) -> Result<Option<SignalView>, sqlx::Error> {
     let (pool, city, source) = (&edge.pool, &*edge.city, caller.source);
-    let row = sqlx::query(
-        "select s.reference, s.source_id, s.received_at, s.kind, s.severity, i.snapshot, i.id as incident_id,
-                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as told
+    let row = sqlx::query!(
+        r#"select s.reference, s.source_id, s.received_at, s.kind, s.severity,
+                i.snapshot as "snapshot?: SqlJson<IncidentSnapshot>", i.id as "incident_id?",
+                exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as "told!"
            from intake.signal s
            left join routing.incident_signal l on l.signal_id = s.id
            left join routing.incident i on i.id = l.incident_id
-          where s.id = $1",
+          where s.id = $1"#,
+        id.0,
+        source.body.as_str()
     )
-    .bind(id.0)
-    .bind(source.body.as_str())
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let own = row.try_get::<String, _>("source_id")? == source.id.as_str();
-    let incident: Option<SqlJson<IncidentSnapshot>> = row.try_get("snapshot")?;
-    let kind: String = row.try_get("kind")?;
-    let admitted = Kind::new(kind).is_ok_and(|kind| caller.party().may_know(city.doctrine.class_of(&kind)));
+    let own = row.source_id == source.id.as_str();
+    let incident = row.snapshot;
+    let admitted = Kind::new(row.kind).is_ok_and(|kind| caller.party().may_know(city.doctrine.class_of(&kind)));
     let sees_all = admitted && caller.role.sees == Sight::Everything;
     if !own && !sees_all {
         return Ok(None);
     }
     // Whoever only reported knows its own estimate, not what others have made of the event.
-    let knows = admitted && (sees_all || row.try_get::<bool, _>("told")?)
-        || incident.as_ref().is_some_and(|incident| caller.follows(incident, city));
-    let estimate: Option<Severity> = row.try_get::<String, _>("severity")?.parse().ok();
-    let incident_id: Option<Uuid> = row.try_get("incident_id")?;
-    let (told, acknowledged_by, returns) = match incident_id {
+    let knows =
+        admitted && (sees_all || row.told) || incident.as_ref().is_some_and(|incident| caller.follows(incident, city));
+    let estimate: Option<Severity> = row.severity.parse().ok();
+    let (told, acknowledged_by, returns) = match row.incident_id {
         Some(incident) => (
-            bodies(pool, city, "select body, min(issued_at) as at from escalation.alert where incident_id = $1 group by body order by 2, 1", incident).await?,
-            bodies(pool, city, "select body, min(at) as at from routing.acknowledgement where incident_id = $1 group by body order by 2, 1", incident).await?,
+            told(pool, city, incident).await?,
+            acknowledged_by(pool, city, incident).await?,
             returns(pool, city, incident, edge.now).await?,
         ),
         None => (Vec::new(), Vec::new(), Vec::new()),
     };
     Ok(Some(SignalView {
         signal_id: id,
-        reference: row.try_get("reference")?,
+        reference: row.reference,
         state: if incident.is_some() { "joined" } else { "received" },
-        received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
+        received_at: row.received_at.to_jiff(),
         incident: incident.map(|SqlJson(i)| IncidentOfSignal {
             reference: i.reference,
             status: i.status,
@@ -153,7 +152,7 @@ pub(crate) async fn find(edge: &Edge, caller: Caller<'_>, id: SignalId) -> Resul
         told,
         acknowledged_by,
         returns,
-        said_over_at: match incident_id {
+        said_over_at: match row.incident_id {
             Some(incident) => said_over(pool, incident, source).await?,
             None => None,
         },
@@ -162,51 +161,57 @@ pub(crate) async fn find(edge: &Edge, caller: Caller<'_>, id: SignalId) -> Resul
 
 /// When `source` last said that the incident is over; the fact counts from when it is durable.
 async fn said_over(pool: &PgPool, incident: Uuid, source: &Source) -> Result<Option<Timestamp>, sqlx::Error> {
-    let at: Option<SqlTimestamp> = sqlx::query_scalar(
+    let at = sqlx::query_scalar!(
         "select max(recorded_at) from journal.entry
           where incident_id = $1 and type = 'vigie.act.recorded.v1'
             and data -> 'act' ->> 'did' = 'say-over' and data -> 'actor' ->> 'body' = $2",
+        incident,
+        source.body.as_str()
     )
-    .bind(incident)
-    .bind(source.body.as_str())
     .fetch_one(pool)
     .await?;
     Ok(at.map(SqlTimestamp::to_jiff))
 }
 
 async fn returns(pool: &PgPool, city: &City, incident: Uuid, now: Timestamp) -> Result<Vec<ReturnView>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select owed, outcome, given_at from routing.owed where incident_id = $1 and owed -> 'to' = '\"raiser\"'
-          order by due_at nulls last, id",
+    let rows = sqlx::query!(
+        r#"select owed as "owed: SqlJson<Owed>", outcome, given_at from routing.owed where incident_id = $1 and owed -> 'to' = '"raiser"'
+          order by due_at nulls last, id"#,
+        incident
     )
-    .bind(incident)
     .fetch_all(pool)
     .await?;
-    let view = |row: &sqlx::postgres::PgRow| {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
-        let outcome: Option<String> = row.try_get("outcome")?;
+    let views = rows.into_iter().map(|row| {
+        let SqlJson(owed) = row.owed;
         let overdue = owed.due_at.is_some_and(|due| due <= now);
-        Ok(ReturnView {
+        ReturnView {
             by: city.directory.role_label(&owed.by.role).to_owned(),
-            state: outcome.unwrap_or_else(|| if overdue { "overdue" } else { "awaited" }.to_owned()),
+            state: row.outcome.unwrap_or_else(|| if overdue { "overdue" } else { "awaited" }.to_owned()),
             what: owed.what,
             due_at: owed.due_at,
-            given_at: row.try_get::<Option<SqlTimestamp>, _>("given_at")?.map(SqlTimestamp::to_jiff),
-        })
-    };
-    rows.iter().map(view).collect()
+            given_at: row.given_at.map(SqlTimestamp::to_jiff),
+        }
+    });
+    Ok(views.collect())
 }
 
-async fn bodies(pool: &PgPool, city: &City, query: &'static str, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
-    let rows = sqlx::query(query).bind(incident).fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| {
-            let id: String = row.try_get("body")?;
-            let name = BodyId::new(id.as_str())
-                .ok()
-                .and_then(|id| city.directory.body(&id))
-                .map_or(id, |body| body.name.clone());
-            Ok(BodyTold { body: name, at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff() })
-        })
-        .collect()
+async fn told(pool: &PgPool, city: &City, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
+    let told = sqlx::query!(
+        r#"select body, min(issued_at) as "at!" from escalation.alert where incident_id = $1 group by body order by 2, 1"#,
+        incident
+    );
+    told.map(|row| body_told(city, row.body, row.at)).fetch_all(pool).await
+}
+
+async fn acknowledged_by(pool: &PgPool, city: &City, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
+    let acknowledged = sqlx::query!(
+        r#"select body, min(at) as "at!" from routing.acknowledgement where incident_id = $1 group by body order by 2, 1"#,
+        incident
+    );
+    acknowledged.map(|row| body_told(city, row.body, row.at)).fetch_all(pool).await
+}
+
+fn body_told(city: &City, id: String, at: SqlTimestamp) -> BodyTold {
+    let body = BodyId::new(id.as_str()).ok().and_then(|id| city.directory.body(&id));
+    BodyTold { body: body.map_or(id, |body| body.name.clone()), at: at.to_jiff() }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, PgPool, Row, types::Json};
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 use vigie_platform::{journal, journal::Entry};
 use vigie_proto::{
@@ -130,7 +130,7 @@ impl NewSignal {
 /// Numbers and inserts in one statement those of `rows` that are new, in order.
 async fn insert(tx: &mut PgConnection, rows: &[NewSignal], now: Timestamp) -> Result<References, sqlx::Error> {
     let text = |of: fn(&NewSignal) -> String| rows.iter().map(of).collect::<Vec<_>>();
-    let inserted: Vec<(Uuid, String)> = sqlx::query_as(
+    let inserted = sqlx::query!(
         "insert into intake.signal (id, reference, source_id, source_role, kind, severity, summary, location, occurred_at,
                                     expected_at, parties, facts, received_at, idempotency_key, fingerprint)
          select id, $2 || lpad(number, greatest(6, length(number)), '0'), source_id, source_role, kind, severity, summary,
@@ -144,49 +144,46 @@ async fn insert(tx: &mut PgConnection, rows: &[NewSignal], now: Timestamp) -> Re
                   order by s.position) as numbered
          on conflict (source_id, idempotency_key) do nothing
          returning id, reference",
+        rows.iter().map(|r| r.id.0).collect::<Vec<_>>(),
+        now.strftime(YEAR).to_string(),
+        text(|s| s.source.to_string()),
+        text(|s| s.source_role.to_string()),
+        text(|s| s.kind.to_string()),
+        text(|s| s.severity.to_string()),
+        rows.iter().map(|r| r.summary.clone()).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| Json(r.location.clone())).collect::<Vec<_>>(),
+        rows.iter().map(|r| r.occurred_at.to_sqlx()).collect::<Vec<_>>(),
+        rows.iter().map(|r| r.expected_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>(),
+        rows.iter().map(|r| r.parties.clone().map(Json)).collect::<Vec<_>>() as _,
+        text(|s| s.facts.join(",")),
+        rows.iter().map(NewSignal::key).collect::<Vec<_>>(),
+        rows.iter().map(|r| r.fingerprint.to_vec()).collect::<Vec<_>>(),
+        now.to_sqlx()
     )
-    .bind(rows.iter().map(|r| r.id.0).collect::<Vec<_>>())
-    .bind(now.strftime(YEAR).to_string())
-    .bind(text(|s| s.source.to_string()))
-    .bind(text(|s| s.source_role.to_string()))
-    .bind(text(|s| s.kind.to_string()))
-    .bind(text(|s| s.severity.to_string()))
-    .bind(rows.iter().map(|r| r.summary.clone()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| Json(r.location.clone())).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.occurred_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.expected_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(rows.iter().map(|r| r.parties.clone().map(Json)).collect::<Vec<_>>())
-    .bind(text(|s| s.facts.join(",")))
-    .bind(rows.iter().map(NewSignal::key).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.fingerprint.to_vec()).collect::<Vec<_>>())
-    .bind(now.to_sqlx())
     .fetch_all(tx)
     .await?;
-    Ok(inserted.into_iter().collect())
+    Ok(inserted.into_iter().map(|row| (row.id, row.reference)).collect())
 }
 
 async fn already_stored(tx: &mut PgConnection, rows: &[NewSignal]) -> Result<Known, sqlx::Error> {
-    let found = sqlx::query(
+    let found = sqlx::query!(
         "select id, reference, source_id, idempotency_key, fingerprint, received_at from intake.signal
           where (source_id, idempotency_key) in (select * from unnest($1::text[], $2::text[]))",
+        rows.iter().map(|r| r.source.to_string()).collect::<Vec<_>>(),
+        rows.iter().map(NewSignal::key).collect::<Vec<_>>()
     )
-    .bind(rows.iter().map(|r| r.source.to_string()).collect::<Vec<_>>())
-    .bind(rows.iter().map(NewSignal::key).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
-    found
-        .iter()
-        .map(|row| {
-            let key = (row.try_get("source_id")?, row.try_get("idempotency_key")?);
-            let before = StoredBefore {
-                id: row.try_get("id")?,
-                reference: row.try_get("reference")?,
-                received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
-                fingerprint: row.try_get("fingerprint")?,
-            };
-            Ok((key, before))
-        })
-        .collect()
+    let known = found.into_iter().map(|row| {
+        let before = StoredBefore {
+            id: row.id,
+            reference: row.reference,
+            received_at: row.received_at.to_jiff(),
+            fingerprint: row.fingerprint,
+        };
+        ((row.source_id, row.idempotency_key), before)
+    });
+    Ok(known.collect())
 }
 
 /// True when the number of a reference was given before: the counter is behind its table, after a failover or a restore.
@@ -196,12 +193,12 @@ pub(crate) fn is_number_taken(error: &sqlx::Error) -> bool {
 
 /// Moves the counter on to the highest number given at `now`'s year.
 pub(crate) async fn move_counter_on(pool: &PgPool, now: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query!(
         "select setval('intake.signal_number', max(substr(reference, length($1) + 1)::bigint))
            from intake.signal where reference ~ ('^' || $1 || '[0-9]+$')",
+        now.strftime(YEAR).to_string()
     )
-    .bind(now.strftime(YEAR).to_string())
-    .execute(pool)
+    .fetch_one(pool)
     .await?;
     Ok(())
 }

@@ -43,7 +43,7 @@ pub(crate) async fn hold(pool: PgPool, owner: i32, stop: CancellationToken) -> a
 async fn hold_session(pool: &PgPool, owner: i32) -> Result<(), sqlx::Error> {
     // Its own connection, not the pool's: the lock goes with it.
     let mut session: PgConnection = pool.acquire().await?.detach();
-    sqlx::query("select pg_advisory_lock($1, $2)").bind(LOCK_CLASS).bind(owner).execute(&mut session).await?;
+    sqlx::query!("select pg_advisory_lock($1, $2)", LOCK_CLASS, owner).execute(&mut session).await?;
     loop {
         tokio::time::sleep(EVERY).await;
         session.ping().await?;

@@ -1,10 +1,12 @@
 //! The rows of `notification.delivery`. Functions take the caller's connection, so that the caller owns the
 //! transaction; `now` is always an argument.
 
+use std::mem;
+
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use vigie_platform::database;
 use vigie_proto::{Channel, ContactId, DeliveryId, EventId, IncidentId, event::DeliveryFailure};
@@ -15,9 +17,6 @@ use crate::{
     letter::{Letter, LetterKind},
     settlement::Settlement,
 };
-
-/// Columns [`delivery_of`] reads.
-const COLUMNS: &str = "d.id, d.alert::text as alert, d.probe::text as probe, d.channel, d.contact, d.fallback::text as fallback, d.attempt, d.wake_at, d.cause, d.traceparent";
 
 /// A row to insert: a delivery, and whether this process tries it now.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ pub(crate) async fn insert(
         .iter()
         .map(|row| serde_json::to_string(&row.delivery.fallback).context("cannot write a fallback as JSON"))
         .collect::<Result<Vec<_>, _>>()?;
-    let inserted = sqlx::query_scalar::<_, Uuid>(
+    let inserted = sqlx::query_scalar!(
         "insert into notification.delivery
                 (id, alert_id, incident_id, channel, contact, state, attempt, wake_at, alert, fallback, cause,
                  traceparent, created_at, changed_at, owner, letter, probe_id, probe)
@@ -56,24 +55,24 @@ pub(crate) async fn insert(
                       traceparent, letter, probe_id, probe)
          on conflict do nothing
          returning id",
+        rows.iter().map(|r| r.delivery.id.0).collect::<Vec<_>>(),
+        carried.iter().map(|c| c.alert_id).collect::<Vec<_>>() as _,
+        carried.iter().map(|c| c.incident_id).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| r.delivery.channel.code()).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| r.delivery.contact.as_str()).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| r.state).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| count(r.delivery.attempt)).collect::<Vec<_>>(),
+        rows.iter().map(|r| r.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>(),
+        carried.iter().map(|c| c.alert.as_deref()).collect::<Vec<_>>() as _,
+        fallbacks,
+        rows.iter().map(|r| r.delivery.cause.map(|id| id.0)).collect::<Vec<_>>() as _,
+        rows.iter().map(|r| r.delivery.traceparent.as_deref()).collect::<Vec<_>>() as _,
+        now.to_sqlx(),
+        owner,
+        rows.iter().map(|r| r.delivery.letter.kind().code()).collect::<Vec<_>>() as _,
+        carried.iter().map(|c| c.probe_id).collect::<Vec<_>>() as _,
+        carried.iter().map(|c| c.probe.as_deref()).collect::<Vec<_>>() as _
     )
-    .bind(rows.iter().map(|r| r.delivery.id.0).collect::<Vec<_>>())
-    .bind(carried.iter().map(|c| c.alert_id).collect::<Vec<_>>())
-    .bind(carried.iter().map(|c| c.incident_id).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.delivery.channel.code()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.delivery.contact.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.state).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| count(r.delivery.attempt)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(carried.iter().map(|c| c.alert.as_deref()).collect::<Vec<_>>())
-    .bind(fallbacks)
-    .bind(rows.iter().map(|r| r.delivery.cause.map(|id| id.0)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.delivery.traceparent.as_deref()).collect::<Vec<_>>())
-    .bind(now.to_sqlx())
-    .bind(owner)
-    .bind(rows.iter().map(|r| r.delivery.letter.kind().code()).collect::<Vec<_>>())
-    .bind(carried.iter().map(|c| c.probe_id).collect::<Vec<_>>())
-    .bind(carried.iter().map(|c| c.probe.as_deref()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     Ok(inserted.into_iter().map(DeliveryId).collect())
@@ -118,24 +117,23 @@ pub(crate) async fn claim_due(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> anyhow::Result<Vec<Delivery>> {
-    let statement = format!(
-        "update notification.delivery d
+    let claimed = sqlx::query_as!(
+        Row,
+        r#"update notification.delivery d
             set state = 'sending', attempt = d.attempt + 1, wake_at = $4, changed_at = $2, owner = $5
           where d.id in (select id from notification.delivery
                           where letter = $6 and channel = $1 and wake_at <= $2 and state in ('due', 'sending')
                           order by wake_at limit $3 for update skip locked)
-         returning {COLUMNS}"
+         returning d.id, d.alert::text as alert, d.probe::text as probe, d.channel, d.contact, d.fallback::text as "fallback!",
+                   d.attempt, d.wake_at, d.cause, d.traceparent, d.state, d.provider_ids, d.delivered_ids"#,
+        channel.code(),
+        now.to_sqlx(),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        lease_until.to_sqlx(),
+        owner,
+        kind.code()
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(channel.code())
-        .bind(now.to_sqlx())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind(lease_until.to_sqlx())
-        .bind(owner)
-        .bind(kind.code())
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut claimed = readable(&rows);
+    let mut claimed = readable(claimed.fetch_all(&mut *connection).await?);
     if kind == LetterKind::Probe && !claimed.is_empty() {
         address(connection, &mut claimed, now).await?;
     }
@@ -152,17 +150,16 @@ async fn address(
         Letter::Probe(probe) => Some(probe.probe_id.0),
         Letter::Alert(_) => None,
     };
-    let rows =
-        sqlx::query("select probe, address from directory.probe_address where probe = any($1) and expires_at > $2")
-            .bind(deliveries.iter().filter_map(probe).collect::<Vec<_>>())
-            .bind(now.to_sqlx())
-            .fetch_all(connection)
-            .await?;
-    for row in &rows {
-        let id: Uuid = row.try_get("probe")?;
-        let address: String = row.try_get("address")?;
-        for delivery in deliveries.iter_mut().filter(|delivery| probe(delivery) == Some(id)) {
-            delivery.elsewhere = Some(Address(address.clone()));
+    let rows = sqlx::query!(
+        "select probe, address from directory.probe_address where probe = any($1) and expires_at > $2",
+        deliveries.iter().filter_map(probe).collect::<Vec<_>>(),
+        now.to_sqlx()
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        for delivery in deliveries.iter_mut().filter(|delivery| probe(delivery) == Some(row.probe)) {
+            delivery.elsewhere = Some(Address(row.address.clone()));
         }
     }
     Ok(())
@@ -175,17 +172,17 @@ pub(crate) async fn take_over(
     owner: i32,
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    let taken = sqlx::query(
+    let taken = sqlx::query!(
         "update notification.delivery d set wake_at = $2, changed_at = $2
           where d.letter = $4 and d.state = 'sending' and d.wake_at > $2 and d.owner <> $1
             and not exists (select from pg_locks l
                              where l.locktype = 'advisory' and l.classid = $3::int::oid and l.objid = d.owner::oid
                                and l.objsubid = 2 and l.granted)",
+        owner,
+        now.to_sqlx(),
+        LOCK_CLASS,
+        kind.code()
     )
-    .bind(owner)
-    .bind(now.to_sqlx())
-    .bind(LOCK_CLASS)
-    .bind(kind.code())
     .execute(connection)
     .await?;
     Ok(taken.rows_affected())
@@ -196,11 +193,11 @@ pub(crate) async fn answered(
     connection: &mut PgConnection,
     incidents: &[IncidentId],
 ) -> Result<Vec<IncidentId>, sqlx::Error> {
-    let answered = sqlx::query_scalar::<_, Uuid>(
-        "select distinct incident_id from journal.entry
-          where incident_id = any($1) and type in ('vigie.incident.acknowledged.v1', 'vigie.incident.closed.v1')",
+    let answered = sqlx::query_scalar!(
+        r#"select distinct incident_id as "incident_id!" from journal.entry
+          where incident_id = any($1) and type in ('vigie.incident.acknowledged.v1', 'vigie.incident.closed.v1')"#,
+        incidents.iter().map(|id| id.0).collect::<Vec<_>>()
     )
-    .bind(incidents.iter().map(|id| id.0).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     Ok(answered.into_iter().map(IncidentId).collect())
@@ -213,18 +210,18 @@ pub(crate) async fn lock_unreceipted(
     limit: i64,
     now: Timestamp,
 ) -> anyhow::Result<Vec<Delivery>> {
-    let statement = format!(
-        "select {COLUMNS} from notification.delivery d
-          where letter = $3 and channel = 'sms' and wake_at <= $1 and state = 'sent'
-          order by wake_at limit $2 for update skip locked"
+    let unreceipted = sqlx::query_as!(
+        Row,
+        r#"select d.id, d.alert::text as alert, d.probe::text as probe, d.channel, d.contact, d.fallback::text as "fallback!",
+                   d.attempt, d.wake_at, d.cause, d.traceparent, d.state, d.provider_ids, d.delivered_ids
+             from notification.delivery d
+            where letter = $3 and channel = 'sms' and wake_at <= $1 and state = 'sent'
+            order by wake_at limit $2 for update skip locked"#,
+        now.to_sqlx(),
+        limit,
+        kind.code()
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(now.to_sqlx())
-        .bind(limit)
-        .bind(kind.code())
-        .fetch_all(connection)
-        .await?;
-    Ok(readable(&rows))
+    Ok(readable(unreceipted.fetch_all(connection).await?))
 }
 
 /// When the sweep of `kind` must look again; none when nothing waits.
@@ -234,12 +231,12 @@ pub(crate) async fn next_wake(
 ) -> Result<Option<Timestamp>, sqlx::Error> {
     let next: Option<SqlTimestamp> =
         // By channel, so that each minimum is the first entry of the index, however many wait.
-        sqlx::query_scalar(
+        sqlx::query_scalar!(
             "select min(first) from unnest(array['email', 'sms']) as c (channel), lateral
                     (select min(wake_at) as first from notification.delivery d
                       where d.letter = $1 and d.channel = c.channel and d.wake_at is not null) as f",
+            kind.code()
         )
-        .bind(kind.code())
         .fetch_one(connection)
         .await?;
     Ok(next.map(SqlTimestamp::to_jiff))
@@ -254,11 +251,11 @@ pub(crate) async fn cancel(
     if ids.is_empty() {
         return Ok(());
     }
-    sqlx::query(
+    sqlx::query!(
         "update notification.delivery set state = 'cancelled', wake_at = null, changed_at = $2 where id = any($1)",
+        ids.iter().map(|id| id.0).collect::<Vec<_>>(),
+        now.to_sqlx()
     )
-    .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-    .bind(now.to_sqlx())
     .execute(connection)
     .await?;
     Ok(())
@@ -277,7 +274,7 @@ pub(crate) async fn settle(
     if settled.is_empty() {
         return Ok(Vec::new());
     }
-    let counted = sqlx::query_scalar::<_, Uuid>(
+    let counted = sqlx::query_scalar!(
         "update notification.delivery d
             set state = s.state, attempt = s.counted, wake_at = s.wake_at, failure = s.failure, changed_at = $9,
                 provider_ids = case when s.provider_ids = '' then d.provider_ids
@@ -286,16 +283,16 @@ pub(crate) async fn settle(
                 as s (id, attempt, counted, state, wake_at, failure, provider_ids)
           where d.id = s.id and d.attempt = s.attempt and d.state = $8
          returning d.id",
+        settled.iter().map(|(d, _)| d.id.0).collect::<Vec<_>>(),
+        settled.iter().map(|(d, _)| count(d.attempt)).collect::<Vec<_>>(),
+        settled.iter().map(|(_, s)| count(s.attempt)).collect::<Vec<_>>(),
+        settled.iter().map(|(_, s)| s.state.code()).collect::<Vec<_>>() as _,
+        settled.iter().map(|(_, s)| s.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>(),
+        settled.iter().map(|(_, s)| s.failure.map(DeliveryFailure::code)).collect::<Vec<_>>() as _,
+        settled.iter().map(|(_, s)| s.provider_ids.join("\n")).collect::<Vec<_>>(),
+        from,
+        now.to_sqlx()
     )
-    .bind(settled.iter().map(|(d, _)| d.id.0).collect::<Vec<_>>())
-    .bind(settled.iter().map(|(d, _)| count(d.attempt)).collect::<Vec<_>>())
-    .bind(settled.iter().map(|(_, s)| count(s.attempt)).collect::<Vec<_>>())
-    .bind(settled.iter().map(|(_, s)| s.state.code()).collect::<Vec<_>>())
-    .bind(settled.iter().map(|(_, s)| s.wake_at.map(ToSqlx::to_sqlx)).collect::<Vec<Option<SqlTimestamp>>>())
-    .bind(settled.iter().map(|(_, s)| s.failure.map(DeliveryFailure::code)).collect::<Vec<_>>())
-    .bind(settled.iter().map(|(_, s)| s.provider_ids.join("\n")).collect::<Vec<_>>())
-    .bind(from)
-    .bind(now.to_sqlx())
     .fetch_all(connection)
     .await?;
     Ok(counted.into_iter().map(DeliveryId).collect())
@@ -315,20 +312,25 @@ pub(crate) async fn lock_by_provider_id(
     connection: &mut PgConnection,
     provider_id: &str,
 ) -> anyhow::Result<Option<Receipted>> {
-    let statement = format!(
-        "select {COLUMNS}, d.state, d.provider_ids, d.delivered_ids from notification.delivery d
-          where d.provider_ids @> array[$1] and d.provider_ids <> '{{}}' order by d.created_at desc limit 1 for update"
+    let receipted = sqlx::query_as!(
+        Row,
+        r#"select d.id, d.alert::text as alert, d.probe::text as probe, d.channel, d.contact, d.fallback::text as "fallback!",
+                   d.attempt, d.wake_at, d.cause, d.traceparent, d.state, d.provider_ids, d.delivered_ids
+             from notification.delivery d
+            where d.provider_ids @> array[$1] and d.provider_ids <> '{}' order by d.created_at desc limit 1 for update"#,
+        provider_id
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(provider_id).fetch_optional(connection).await?;
-    row.map(|row| {
-        Ok(Receipted {
-            delivery: delivery_of(&row)?,
-            state: row.try_get("state")?,
-            provider_ids: row.try_get("provider_ids")?,
-            delivered_ids: row.try_get("delivered_ids")?,
+    let receipted = receipted.fetch_optional(connection).await?;
+    receipted
+        .map(|mut row| {
+            Ok(Receipted {
+                state: mem::take(&mut row.state),
+                provider_ids: mem::take(&mut row.provider_ids),
+                delivered_ids: mem::take(&mut row.delivered_ids),
+                delivery: row.delivery()?,
+            })
         })
-    })
-    .transpose()
+        .transpose()
 }
 
 /// Notes that one part reached its device; with `whole`, that the message did.
@@ -339,54 +341,72 @@ pub(crate) async fn note_receipt(
     whole: bool,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sqlx::query!(
         "update notification.delivery
             set delivered_ids = array_append(delivered_ids, $2), changed_at = $4,
                 state = case when $3 then 'delivered' else state end,
                 wake_at = case when $3 then null else wake_at end
           where id = $1",
+        id.0,
+        provider_id,
+        whole,
+        now.to_sqlx()
     )
-    .bind(id.0)
-    .bind(provider_id)
-    .bind(whole)
-    .bind(now.to_sqlx())
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// A delivery's row, its JSON not yet read.
+struct Row {
+    id: Uuid,
+    alert: Option<String>,
+    probe: Option<String>,
+    channel: String,
+    contact: String,
+    fallback: String,
+    attempt: i32,
+    wake_at: Option<SqlTimestamp>,
+    cause: Option<Uuid>,
+    traceparent: Option<String>,
+    state: String,
+    provider_ids: Vec<String>,
+    delivered_ids: Vec<String>,
+}
+
 /// The rows this build can read. One it cannot is left claimed, loudly, and must not hold the others.
-fn readable(rows: &[PgRow]) -> Vec<Delivery> {
-    let read = |row: &PgRow| {
-        delivery_of(row).inspect_err(|error| tracing::error!(error = format!("{error:#}"), "a delivery cannot be read"))
+fn readable(rows: Vec<Row>) -> Vec<Delivery> {
+    let read = |row: Row| {
+        row.delivery().inspect_err(|error| tracing::error!(error = format!("{error:#}"), "a delivery cannot be read"))
     };
-    rows.iter().filter_map(|row| read(row).ok()).collect()
+    rows.into_iter().filter_map(|row| read(row).ok()).collect()
 }
 
 fn count(attempt: u32) -> i32 {
     i32::try_from(attempt).unwrap_or(i32::MAX)
 }
 
-fn delivery_of(row: &PgRow) -> anyhow::Result<Delivery> {
-    let fallback = serde_json::from_str(row.try_get("fallback")?).context("a stored fallback cannot be read")?;
-    let channel = database::coded(row, "channel")?;
-    Ok(Delivery {
-        id: DeliveryId(row.try_get("id")?),
-        letter: letter_of(row)?,
-        channel,
-        contact: ContactId::new(row.try_get::<String, _>("contact")?)?,
-        elsewhere: None,
-        fallback,
-        attempt: u32::try_from(row.try_get::<i32, _>("attempt")?).context("a stored attempt is negative")?,
-        lease_until: row.try_get::<Option<SqlTimestamp>, _>("wake_at")?.map_or(Timestamp::MIN, SqlTimestamp::to_jiff),
-        cause: row.try_get::<Option<Uuid>, _>("cause")?.map(EventId),
-        traceparent: row.try_get("traceparent")?,
-    })
-}
-
-fn letter_of(row: &PgRow) -> anyhow::Result<Letter> {
-    if let Some(probe) = row.try_get::<Option<&str>, _>("probe")? {
-        return Ok(Letter::Probe(serde_json::from_str(probe).context("a stored probe cannot be read")?));
+impl Row {
+    fn delivery(self) -> anyhow::Result<Delivery> {
+        Ok(Delivery {
+            id: DeliveryId(self.id),
+            letter: match (&self.probe, &self.alert) {
+                (Some(probe), _) => {
+                    Letter::Probe(serde_json::from_str(probe).context("a stored probe cannot be read")?)
+                }
+                (None, alert) => Letter::Alert(
+                    serde_json::from_str(alert.as_deref().unwrap_or_default())
+                        .context("a stored alert cannot be read")?,
+                ),
+            },
+            channel: database::coded(&self.channel, "channel")?,
+            contact: ContactId::new(self.contact)?,
+            elsewhere: None,
+            fallback: serde_json::from_str(&self.fallback).context("a stored fallback cannot be read")?,
+            attempt: u32::try_from(self.attempt).context("a stored attempt is negative")?,
+            lease_until: self.wake_at.map_or(Timestamp::MIN, SqlTimestamp::to_jiff),
+            cause: self.cause.map(EventId),
+            traceparent: self.traceparent,
+        })
     }
-    Ok(Letter::Alert(serde_json::from_str(row.try_get("alert")?).context("a stored alert cannot be read")?))
 }

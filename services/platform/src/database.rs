@@ -12,10 +12,10 @@ use std::{str::FromStr, time::Duration};
 
 use anyhow::Context as _;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
     error::DatabaseError,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio_util::sync::CancellationToken;
 use vigie_proto::Coded;
@@ -168,9 +168,8 @@ pub async fn watch(pool: PgPool, health: Health, every: Duration, stop: Cancella
 }
 
 /// The value whose code stands in `column`; an error when this build does not know it, never another value.
-pub fn coded<T: Coded>(row: &PgRow, column: &str) -> Result<T, sqlx::Error> {
-    let code: String = row.try_get(column)?;
-    T::coded(&code).map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
+pub fn coded<T: Coded>(code: &str, column: &str) -> Result<T, sqlx::Error> {
+    T::coded(code).map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
 }
 
 /// SQLSTATE classes, and one code, that say the database cannot do its work now, whatever it was asked: connection, rolled

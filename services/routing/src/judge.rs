@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{PgConnection, Row, types::Json};
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 use vigie_domain::{
     access::{Deed, Party, Position, Ties},
@@ -44,33 +44,32 @@ impl Known {
             return Ok(known);
         }
         let incidents: Vec<Uuid> = acts.iter().map(|act| act.incident_id.0).collect();
-        let plans = sqlx::query("select incident_id, state from escalation.plan where incident_id = any($1)")
-            .bind(&incidents)
-            .fetch_all(&mut *tx)
-            .await?;
+        let plans =
+            sqlx::query!(r#"select incident_id, state as "state: Json<Escalation>" from escalation.plan where incident_id = any($1)"#, &incidents)
+                .fetch_all(&mut *tx)
+                .await?;
         for row in plans {
-            let Json(state): Json<Escalation> = row.try_get("state")?;
-            known.standings.insert(IncidentId(row.try_get("incident_id")?), state.standing());
+            known.standings.insert(IncidentId(row.incident_id), row.state.standing());
         }
         for act in acts {
             let (id, body) = (act.incident_id, &act.actor.body);
             let sources = city.directory.sources().filter(|source| source.body == *body);
-            let row = sqlx::query(
-                "select exists (select from escalation.alert a where a.incident_id = $1 and a.body = $2) as told,
-                        exists (select from escalation.alert a where a.id = $4 and a.incident_id = $1 and a.body = $2) as by_link,
+            let row = sqlx::query!(
+                r#"select exists (select from escalation.alert a where a.incident_id = $1 and a.body = $2) as "told!",
+                        exists (select from escalation.alert a where a.id = $4 and a.incident_id = $1 and a.body = $2) as "by_link!",
                         exists (select from routing.incident_signal l join intake.signal s on s.id = l.signal_id
-                                 where l.incident_id = $1 and s.source_id = any($3)) as reported",
+                                 where l.incident_id = $1 and s.source_id = any($3)) as "reported!""#,
+                id.0,
+                body.as_str(),
+                sources.map(|source| source.id.to_string()).collect::<Vec<_>>(),
+                alert_of(&act.act)
             )
-            .bind(id.0)
-            .bind(body.as_str())
-            .bind(sources.map(|source| source.id.to_string()).collect::<Vec<_>>())
-            .bind(alert_of(&act.act))
             .fetch_one(&mut *tx)
             .await?;
             let ties = Ties {
-                reported: row.try_get("reported")?,
+                reported: row.reported,
                 // A link says which alert it answers: one to another body answers nothing.
-                told: if named_alert(act) { row.try_get("by_link")? } else { row.try_get("told")? },
+                told: if named_alert(act) { row.by_link } else { row.told },
                 asked: known.standings.get(&id).is_some_and(|standing| standing.asked(body)),
             };
             known.ties.insert(act.act_id, ties);

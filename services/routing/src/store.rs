@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 use vigie_domain::{
     city::City,
@@ -13,6 +13,7 @@ use vigie_domain::{
     pattern::{self, GraveIncident, Trace},
     territory::LonLat,
 };
+use vigie_platform::database::coded;
 use vigie_proto::{
     BodyId, IncidentId, Kind, Nature, SectorId, SignalId, Uai,
     event::{Act, ActRecordedV1, IncidentSnapshot, SignalRaisedV1},
@@ -34,14 +35,14 @@ pub(crate) async fn lock(
     let mut keys: Vec<String> = places.iter().map(|(kind, sector)| format!("{kind} {sector}")).collect();
     keys.extend(watched.iter().map(Kind::to_string));
     keys.sort_unstable();
-    sqlx::query_scalar(
-        "with locked as materialized (
+    sqlx::query_scalar!(
+        r#"with locked as materialized (
            select pg_advisory_xact_lock(hashtext('correlation'), hashtext(key)) from unnest($1::text[]) as key
          )
-         select nextval('routing.incident_number') from (select count(*) from locked) as l, unnest(array_fill(0, array[$2]))",
+         select nextval('routing.incident_number') as "number!" from (select count(*) from locked) as l, unnest(array_fill(0, array[$2::int]))"#,
+        keys,
+        i32::try_from(count).unwrap_or(i32::MAX)
     )
-    .bind(keys)
-    .bind(i32::try_from(count).unwrap_or(i32::MAX))
     .fetch_all(tx)
     .await
 }
@@ -53,23 +54,35 @@ pub(crate) async fn load(
     acted_on: &BTreeSet<IncidentId>,
     oldest: Timestamp,
 ) -> Result<Vec<Incident>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select id, snapshot, asked_version, situation, lon, lat, last_signal_at, closed_at, in_charge
+    let incidents = sqlx::query!(
+        r#"select snapshot as "snapshot: Json<IncidentSnapshot>", asked_version, situation as "situation: Json<Situation>",
+                lon, lat, last_signal_at, closed_at, in_charge
            from routing.incident
           where id in (
                   select i.id from routing.incident i join unnest($1::text[], $2::text[]) as p (kind, sector)
                       on i.kind = p.kind and i.sector = p.sector
                    where i.status <> 'closed' and i.last_signal_at >= $3
                   union select unnest($4::uuid[]))
-          order by id for update",
-    )
-    .bind(places.iter().map(|(kind, _)| kind.to_string()).collect::<Vec<_>>())
-    .bind(places.iter().map(|(_, sector)| sector.to_string()).collect::<Vec<_>>())
-    .bind(oldest.to_sqlx())
-    .bind(acted_on.iter().map(|id| id.0).collect::<Vec<_>>())
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut incidents = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+          order by id for update"#,
+        places.iter().map(|(kind, _)| kind.to_string()).collect::<Vec<_>>(),
+        places.iter().map(|(_, sector)| sector.to_string()).collect::<Vec<_>>(),
+        oldest.to_sqlx(),
+        acted_on.iter().map(|id| id.0).collect::<Vec<_>>()
+    );
+    let incidents = incidents.try_map(|row| {
+        Ok(Incident {
+            snapshot: row.snapshot.0,
+            asked_version: row.asked_version.unsigned_abs(),
+            situation: row.situation.0,
+            at: point(row.lon, row.lat),
+            last_signal_at: row.last_signal_at.to_jiff(),
+            closed_at: row.closed_at.map(SqlTimestamp::to_jiff),
+            owed: Vec::new(),
+            in_charge: row.in_charge.into_iter().map(body).collect::<Result<_, _>>()?,
+            change: Change::Untouched,
+        })
+    });
+    let mut incidents = incidents.fetch_all(&mut *tx).await?;
     load_owed(tx, &mut incidents).await?;
     Ok(incidents)
 }
@@ -90,16 +103,17 @@ pub(crate) async fn separable(
     signal: SignalId,
 ) -> Result<Option<Separable>, sqlx::Error> {
     // A fact about an incident that a signal caused names the signal's own entry as its cause: no search by content.
-    let row: Option<Option<Json<SignalRaisedV1>>> = sqlx::query_scalar(
-        "select (select raised.data from journal.entry fact join journal.entry raised on raised.event_id = fact.cause
+    let row = sqlx::query_scalar!(
+        r#"select (select raised.data from journal.entry fact join journal.entry raised on raised.event_id = fact.cause
                   where fact.incident_id = l.incident_id and fact.type <> $4
                     and raised.type = $3 and raised.data ->> 'signal_id' = l.signal_id::text limit 1)
-           from routing.incident_signal l where l.incident_id = $1 and l.signal_id = $2",
+                as "raised: Json<SignalRaisedV1>"
+           from routing.incident_signal l where l.incident_id = $1 and l.signal_id = $2"#,
+        incident.0,
+        signal.0,
+        "vigie.signal.raised.v1",
+        "vigie.incident.opened.v1"
     )
-    .bind(incident.0)
-    .bind(signal.0)
-    .bind("vigie.signal.raised.v1")
-    .bind("vigie.incident.opened.v1")
     .fetch_optional(tx)
     .await?;
     Ok(row.map(|raised| Separable { incident, signal, raised: raised.map(|Json(raised)| raised) }))
@@ -109,21 +123,21 @@ async fn load_owed(tx: &mut PgConnection, incidents: &mut [Incident]) -> Result<
     if incidents.is_empty() {
         return Ok(());
     }
-    let rows = sqlx::query("select incident_id, owed, outcome, given_by, given_at from routing.owed where incident_id = any($1) order by id")
-        .bind(incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>())
-        .fetch_all(tx)
-        .await?;
+    let rows = sqlx::query!(
+        r#"select incident_id, owed as "owed: Json<Owed>", outcome, given_by, given_at
+             from routing.owed where incident_id = any($1) order by id"#,
+        incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>()
+    )
+    .fetch_all(tx)
+    .await?;
     for row in rows {
-        let id = IncidentId(row.try_get("incident_id")?);
-        let owed = row.try_get::<Json<Owed>, _>("owed")?.0;
-        let by: Option<String> = row.try_get("given_by")?;
-        let at = row.try_get::<Option<SqlTimestamp>, _>("given_at")?.map(SqlTimestamp::to_jiff);
-        let given = match by.zip(at) {
-            Some((by, at)) => {
-                Some(Given { by: body(by)?, outcome: vigie_platform::database::coded(&row, "outcome")?, at })
-            }
-            None => None,
-        };
+        let id = IncidentId(row.incident_id);
+        let owed = row.owed.0;
+        let given = row.given_by.zip(row.given_at).map(|(by, at)| {
+            let outcome = coded(row.outcome.as_deref().unwrap_or_default(), "outcome")?;
+            Ok::<_, sqlx::Error>(Given { by: body(by)?, outcome, at: at.to_jiff() })
+        });
+        let given = given.transpose()?;
         if let Some(incident) = incidents.iter_mut().find(|i| i.snapshot.id == id) {
             incident.owed.push(Debt { owed, given, change: Change::Untouched });
         }
@@ -142,51 +156,54 @@ pub(crate) async fn remember(
     now: Timestamp,
 ) -> Result<Remembered, sqlx::Error> {
     let mut remembered = Remembered::default();
+    // The indexes begin with both.
+    let natures = Nature::ALL.map(|nature| nature.code().to_owned()).to_vec();
     for kind in watched {
         let Some(rule) = city.doctrine.kind(kind) else { continue };
         let days = |days: u32| (now - jiff::SignedDuration::from_hours(24 * i64::from(days))).to_sqlx();
         if let Some(sum) = &rule.accumulation {
-            let rows = sqlx::query(
+            let rows = sqlx::query!(
                 "select signal_id, nature, lon, lat, schools, received_at from routing.trace
-                  where kind = $1 and severity = $2 and received_at >= $3 and not spent",
+                  where kind = $1 and nature = any($4) and severity = $2 and received_at >= $3 and not spent",
+                kind.as_str(),
+                sum.severity.code(),
+                days(sum.within_days),
+                natures.clone()
             )
-            .bind(kind.as_str())
-            .bind(sum.severity.code())
-            .bind(days(sum.within_days))
             .fetch_all(&mut *tx)
             .await?;
             for row in rows {
-                let schools: Vec<String> = row.try_get("schools")?;
                 let trace = Trace {
-                    signal: SignalId(row.try_get("signal_id")?),
+                    signal: SignalId(row.signal_id),
                     severity: sum.severity,
-                    at: point(&row)?,
-                    schools_around: schools.into_iter().filter_map(|uai| Uai::new(uai).ok()).collect(),
-                    received_at: row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff(),
+                    at: point(row.lon, row.lat),
+                    schools_around: row.schools.into_iter().filter_map(|uai| Uai::new(uai).ok()).collect(),
+                    received_at: row.received_at.to_jiff(),
                     spent: false,
                 };
-                let key = (kind.clone(), nature(&row)?);
+                let key = (kind.clone(), coded(&row.nature, "nature")?);
                 remembered.entry(key).or_default().traces.push(trace);
             }
         }
         if let Some(watch) = &rule.retaliation {
-            let rows = sqlx::query(
-                "select id, snapshot, lon, lat, nature, last_signal_at from routing.incident
-                  where kind = $1 and severity = any($2) and last_signal_at >= $3",
+            let rows = sqlx::query!(
+                r#"select id, snapshot as "snapshot: Json<IncidentSnapshot>", lon, lat, nature, last_signal_at from routing.incident
+                  where kind = $1 and nature = any($4) and severity = any($2) and last_signal_at >= $3"#,
+                kind.as_str(),
+                watch.after.iter().map(|s| s.code().to_owned()).collect::<Vec<_>>(),
+                days(watch.days),
+                natures.clone()
             )
-            .bind(kind.as_str())
-            .bind(watch.after.iter().map(|s| s.code().to_owned()).collect::<Vec<_>>())
-            .bind(days(watch.days))
             .fetch_all(&mut *tx)
             .await?;
             for row in rows {
                 let incident = GraveIncident {
-                    id: IncidentId(row.try_get("id")?),
-                    severity: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0.severity,
-                    at: point(&row)?,
-                    last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
+                    id: IncidentId(row.id),
+                    severity: row.snapshot.0.severity,
+                    at: point(row.lon, row.lat),
+                    last_signal_at: row.last_signal_at.to_jiff(),
                 };
-                remembered.entry((kind.clone(), nature(&row)?)).or_default().grave.push(incident);
+                remembered.entry((kind.clone(), coded(&row.nature, "nature")?)).or_default().grave.push(incident);
             }
         }
     }
@@ -197,20 +214,20 @@ pub(crate) async fn remember(
 pub(crate) async fn save_traces(tx: &mut PgConnection, remembered: &Remembered) -> Result<(), sqlx::Error> {
     for ((kind, nature), memory) in remembered {
         for trace in memory.changed() {
-            sqlx::query(
+            sqlx::query!(
                 "insert into routing.trace (signal_id, kind, nature, severity, lon, lat, schools, received_at, spent)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  on conflict (signal_id) do update set spent = excluded.spent",
+                trace.signal.0,
+                kind.as_str(),
+                nature.code(),
+                trace.severity.code(),
+                trace.at.map(|at| at.lon),
+                trace.at.map(|at| at.lat),
+                trace.schools_around.iter().map(Uai::to_string).collect::<Vec<_>>(),
+                trace.received_at.to_sqlx(),
+                trace.spent
             )
-            .bind(trace.signal.0)
-            .bind(kind.as_str())
-            .bind(nature.code())
-            .bind(trace.severity.code())
-            .bind(trace.at.map(|at| at.lon))
-            .bind(trace.at.map(|at| at.lat))
-            .bind(trace.schools_around.iter().map(Uai::to_string).collect::<Vec<_>>())
-            .bind(trace.received_at.to_sqlx())
-            .bind(trace.spent)
             .execute(&mut *tx)
             .await?;
         }
@@ -218,32 +235,12 @@ pub(crate) async fn save_traces(tx: &mut PgConnection, remembered: &Remembered) 
     Ok(())
 }
 
-fn point(row: &PgRow) -> Result<Option<LonLat>, sqlx::Error> {
-    let (lon, lat): (Option<f64>, Option<f64>) = (row.try_get("lon")?, row.try_get("lat")?);
-    Ok(lon.zip(lat).map(|(lon, lat)| LonLat { lon, lat }))
-}
-
-fn nature(row: &PgRow) -> Result<Nature, sqlx::Error> {
-    vigie_platform::database::coded(row, "nature")
+fn point(lon: Option<f64>, lat: Option<f64>) -> Option<LonLat> {
+    lon.zip(lat).map(|(lon, lat)| LonLat { lon, lat })
 }
 
 fn body(id: String) -> Result<BodyId, sqlx::Error> {
     BodyId::new(id).map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-fn from_row(row: &PgRow) -> Result<Incident, sqlx::Error> {
-    let in_charge: Vec<String> = row.try_get("in_charge")?;
-    Ok(Incident {
-        snapshot: row.try_get::<Json<IncidentSnapshot>, _>("snapshot")?.0,
-        asked_version: row.try_get::<i32, _>("asked_version")?.unsigned_abs(),
-        situation: row.try_get::<Json<Situation>, _>("situation")?.0,
-        at: point(row)?,
-        last_signal_at: row.try_get::<SqlTimestamp, _>("last_signal_at")?.to_jiff(),
-        closed_at: row.try_get::<Option<SqlTimestamp>, _>("closed_at")?.map(SqlTimestamp::to_jiff),
-        owed: Vec::new(),
-        in_charge: in_charge.into_iter().map(body).collect::<Result<_, _>>()?,
-        change: Change::Untouched,
-    })
 }
 
 /// Writes what changed: incidents, which signals belong to them, who took charge.
@@ -262,17 +259,17 @@ pub(crate) async fn save(
     for act in acknowledgements {
         let Act::Acknowledge { version, .. } = &act.act else { continue };
         let through = serde_json::to_value(act.actor.through).unwrap_or_default();
-        sqlx::query(
+        sqlx::query!(
             "insert into routing.acknowledgement (act_id, incident_id, body, role, through, seen_version, at)
              values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
+            act.act_id.0,
+            act.incident_id.0,
+            act.actor.body.as_str(),
+            act.actor.role.as_str(),
+            through.as_str().unwrap_or("api"),
+            i32::try_from(*version).unwrap_or(i32::MAX),
+            act.at.to_sqlx()
         )
-        .bind(act.act_id.0)
-        .bind(act.incident_id.0)
-        .bind(act.actor.body.as_str())
-        .bind(act.actor.role.as_str())
-        .bind(through.as_str().unwrap_or("api"))
-        .bind(i32::try_from(*version).unwrap_or(i32::MAX))
-        .bind(act.at.to_sqlx())
         .execute(&mut *tx)
         .await?;
     }
@@ -290,20 +287,20 @@ async fn save_owed(tx: &mut PgConnection, incidents: &[Incident]) -> Result<(), 
         return Ok(());
     }
     let given = || changed.iter().map(|(_, debt)| debt.given.as_ref());
-    sqlx::query(
+    sqlx::query!(
         "insert into routing.owed (incident_id, id, owed, due_at, outcome, given_by, given_at)
          select * from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[])
          on conflict (incident_id, id) do update
             set owed = excluded.owed, due_at = excluded.due_at, outcome = excluded.outcome, given_by = excluded.given_by,
                 given_at = excluded.given_at",
+        changed.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        changed.iter().map(|(_, debt)| debt.owed.id.clone()).collect::<Vec<_>>(),
+        changed.iter().map(|(_, debt)| Json(&debt.owed)).collect::<Vec<_>>(),
+        changed.iter().map(|(_, debt)| debt.owed.due_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>(),
+        given().map(|g| g.map(|g| g.outcome.code().to_owned())).collect::<Vec<_>>() as _,
+        given().map(|g| g.map(|g| g.by.to_string())).collect::<Vec<_>>() as _,
+        given().map(|g| g.map(|g| g.at.to_sqlx())).collect::<Vec<_>>()
     )
-    .bind(changed.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, debt)| debt.owed.id.clone()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, debt)| Json(&debt.owed)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, debt)| debt.owed.due_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
-    .bind(given().map(|g| g.map(|g| g.outcome.code().to_owned())).collect::<Vec<_>>())
-    .bind(given().map(|g| g.map(|g| g.by.to_string())).collect::<Vec<_>>())
-    .bind(given().map(|g| g.map(|g| g.at.to_sqlx())).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -319,7 +316,7 @@ async fn upsert(
 ) -> Result<(), sqlx::Error> {
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let text = |of: fn(&IncidentSnapshot) -> String| incidents.iter().map(|i| of(&i.snapshot)).collect::<Vec<_>>();
-    sqlx::query(
+    sqlx::query!(
         "with linked as (
            insert into routing.incident_signal (signal_id, incident_id, joined_at)
            select signal, incident, $18 from unnest($16::uuid[], $17::uuid[]) as l (signal, incident)
@@ -340,26 +337,26 @@ async fn upsert(
                 status = excluded.status, snapshot = excluded.snapshot, situation = excluded.situation,
                 last_signal_at = excluded.last_signal_at, closed_at = excluded.closed_at,
                 also_concerns = excluded.also_concerns, in_charge = excluded.in_charge, regime = excluded.regime",
+        incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>(),
+        text(|s| s.reference.clone()),
+        incidents.iter().map(|i| number(i.snapshot.version)).collect::<Vec<_>>(),
+        incidents.iter().map(|i| number(i.asked_version)).collect::<Vec<_>>(),
+        text(|s| s.kind.to_string()),
+        text(|s| s.severity.to_string()),
+        text(|s| s.status.to_string()),
+        text(|s| s.sector.to_string()),
+        incidents.iter().map(|i| Json(&i.snapshot)).collect::<Vec<_>>(),
+        incidents.iter().map(|i| Json(&i.situation)).collect::<Vec<_>>(),
+        incidents.iter().map(|i| i.at.map(|at| at.lon)).collect::<Vec<_>>(),
+        incidents.iter().map(|i| i.at.map(|at| at.lat)).collect::<Vec<_>>(),
+        incidents.iter().map(|i| i.snapshot.opened_at.to_sqlx()).collect::<Vec<_>>(),
+        incidents.iter().map(|i| i.last_signal_at.to_sqlx()).collect::<Vec<_>>(),
+        incidents.iter().map(|i| i.closed_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>(),
+        links.iter().map(|(signal, _)| signal.0).collect::<Vec<_>>(),
+        links.iter().map(|(_, incident)| incident.0).collect::<Vec<_>>(),
+        now.to_sqlx(),
+        incidents.iter().map(|i| i.in_charge.iter().map(BodyId::as_str).collect::<Vec<_>>().join(",")).collect::<Vec<_>>()
     )
-    .bind(incidents.iter().map(|i| i.snapshot.id.0).collect::<Vec<_>>())
-    .bind(text(|s| s.reference.clone()))
-    .bind(incidents.iter().map(|i| number(i.snapshot.version)).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| number(i.asked_version)).collect::<Vec<_>>())
-    .bind(text(|s| s.kind.to_string()))
-    .bind(text(|s| s.severity.to_string()))
-    .bind(text(|s| s.status.to_string()))
-    .bind(text(|s| s.sector.to_string()))
-    .bind(incidents.iter().map(|i| Json(&i.snapshot)).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| Json(&i.situation)).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| i.at.map(|at| at.lon)).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| i.at.map(|at| at.lat)).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| i.snapshot.opened_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| i.last_signal_at.to_sqlx()).collect::<Vec<_>>())
-    .bind(incidents.iter().map(|i| i.closed_at.map(ToSqlx::to_sqlx)).collect::<Vec<_>>())
-    .bind(links.iter().map(|(signal, _)| signal.0).collect::<Vec<_>>())
-    .bind(links.iter().map(|(_, incident)| incident.0).collect::<Vec<_>>())
-    .bind(now.to_sqlx())
-    .bind(incidents.iter().map(|i| i.in_charge.iter().map(BodyId::as_str).collect::<Vec<_>>().join(",")).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -63,15 +63,17 @@ pub(crate) async fn perform(
     let cause = entry.envelope.id;
     let mut tx = edge.pool.begin().await?;
     let through = serde_json::to_value(recorded.actor.through).unwrap_or_default();
-    sqlx::query("insert into console.act (id, incident_id, body, role, through, did, text, at) values ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(recorded.act_id.0)
-        .bind(incident_id.0)
-        .bind(recorded.actor.body.as_str())
-        .bind(recorded.actor.role.as_str())
-        .bind(through.as_str().unwrap_or("api"))
-        .bind(SqlJson(&recorded.act))
-        .bind(text)
-        .bind(now.to_sqlx())
+    sqlx::query!(
+        "insert into console.act (id, incident_id, body, role, through, did, text, at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        recorded.act_id.0,
+        incident_id.0,
+        recorded.actor.body.as_str(),
+        recorded.actor.role.as_str(),
+        through.as_str().unwrap_or("api"),
+        SqlJson(&recorded.act),
+        text,
+        now.to_sqlx()
+    )
         .execute(&mut *tx)
         .await?;
     journal::append(&mut tx, std::slice::from_ref(&entry)).await?;

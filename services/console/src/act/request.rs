@@ -184,9 +184,7 @@ pub(crate) fn denied(denial: Denial) -> Problem {
 /// What is owed under `id`.
 async fn owed(edge: &Edge, incident: IncidentId, id: &str) -> Result<Option<Owed>, sqlx::Error> {
     let row: Option<SqlJson<Owed>> =
-        sqlx::query_scalar("select owed from routing.owed where incident_id = $1 and id = $2")
-            .bind(incident.0)
-            .bind(id)
+        sqlx::query_scalar!("select owed from routing.owed where incident_id = $1 and id = $2", incident.0, id)
             .fetch_optional(&edge.pool)
             .await?;
     Ok(row.map(|SqlJson(owed)| owed))
@@ -194,12 +192,12 @@ async fn owed(edge: &Edge, incident: IncidentId, id: &str) -> Result<Option<Owed
 
 /// The signal of that reference, when it belongs to the incident.
 async fn signal(edge: &Edge, incident: IncidentId, reference: &str) -> Result<Option<SignalId>, sqlx::Error> {
-    let id: Option<uuid::Uuid> = sqlx::query_scalar(
+    let id = sqlx::query_scalar!(
         "select s.id from intake.signal s join routing.incident_signal l on l.signal_id = s.id
           where l.incident_id = $1 and s.reference = $2",
+        incident.0,
+        reference.trim()
     )
-    .bind(incident.0)
-    .bind(reference.trim())
     .fetch_optional(&edge.pool)
     .await?;
     Ok(id.map(SignalId))

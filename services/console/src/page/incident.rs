@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use sqlx::{PgPool, Row as _};
+use sqlx::PgPool;
 use uuid::Uuid;
 use vigie_domain::{
     access::{self, Caller, Position},
@@ -286,7 +286,6 @@ async fn made(
 
 /// Where an incident is, when more than its sector is known.
 async fn position(pool: &PgPool, id: IncidentId) -> Result<Option<LonLat>, sqlx::Error> {
-    let row = sqlx::query("select lon, lat from routing.incident where id = $1").bind(id.0).fetch_one(pool).await?;
-    let (lon, lat): (Option<f64>, Option<f64>) = (row.try_get("lon")?, row.try_get("lat")?);
-    Ok(lon.zip(lat).map(|(lon, lat)| LonLat::new(lon, lat)))
+    let row = sqlx::query!("select lon, lat from routing.incident where id = $1", id.0).fetch_one(pool).await?;
+    Ok(row.lon.zip(row.lat).map(|(lon, lat)| LonLat::new(lon, lat)))
 }

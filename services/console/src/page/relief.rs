@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::{SignedDuration, Timestamp};
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
-use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, types::Json as SqlJson};
 use vigie_domain::{access::Caller, french};
 use vigie_edge::{
     credential::Presented,
@@ -91,17 +91,16 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
         incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &withheld, &words)
             .await?;
     let since = now - SHIFT;
-    let unreachable = count(
-        &mut connection,
-        "journal.entry where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1
-            and not data -> 'incident' ->> 'kind' = any($2)",
-        since,
-        &withheld,
+    let unreachable = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from journal.entry
+            where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1 and not data -> 'incident' ->> 'kind' = any($2)"#,
+        since.to_sqlx(),
+        &withheld
     );
-    let unreachable = unreachable.await?;
+    let unreachable = unreachable.fetch_one(&mut *connection).await?;
     let unreadable =
-        count(&mut connection, "journal.dead_letter where at >= $1 and $2::text[] is not null", since, &withheld)
-            .await?;
+        sqlx::query_scalar!(r#"select count(*) as "count!" from journal.dead_letter where at >= $1"#, since.to_sqlx());
+    let unreadable = unreadable.fetch_one(&mut *connection).await?;
     let body = edge.city.directory.body(&caller.source.body);
     Ok(ReliefPage {
         frame: Frame::of(caller, "/scop"),
@@ -127,23 +126,19 @@ async fn tallies(
     connection: &mut PgConnection,
     withheld: &[String],
 ) -> Result<Vec<(&'static str, i64, i64)>, sqlx::Error> {
-    let statement = format!(
-        "select i.severity, count(*) as every, count(*) filter (where {WAITS}) as unanswered
-           from routing.incident i left join escalation.plan p on p.incident_id = i.id
-          where i.status <> 'closed' and not i.kind = any($1) group by i.severity"
+    let rows = sqlx::query!(
+        r#"select i.severity, count(*) as "every!",
+                  count(*) filter (where i.status = 'open' or jsonb_array_length(coalesce(p.partial, '[]')) > 0) as "unanswered!"
+             from routing.incident i left join escalation.plan p on p.incident_id = i.id
+            where i.status <> 'closed' and not i.kind = any($1) group by i.severity"#,
+        withheld as _
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(withheld).fetch_all(connection).await?;
-    let mut tallies = Vec::new();
-    for severity in Severity::ALL.into_iter().rev() {
-        let of =
-            |row: &&sqlx::postgres::PgRow| row.try_get::<String, _>("severity").is_ok_and(|s| s == severity.code());
-        let (every, unanswered) = match rows.iter().find(of) {
-            Some(row) => (row.try_get("every")?, row.try_get("unanswered")?),
-            None => (0, 0),
-        };
-        tallies.push((severity.label(), every, unanswered));
-    }
-    Ok(tallies)
+    let rows = rows.fetch_all(connection).await?;
+    let tally = |severity: Severity| {
+        let counted = rows.iter().find(|row| row.severity == severity.code());
+        counted.map_or((severity.label(), 0, 0), |row| (severity.label(), row.every, row.unanswered))
+    };
+    Ok(Severity::ALL.into_iter().rev().map(tally).collect())
 }
 
 /// The gravest incidents for which `condition` on `$1` holds.
@@ -176,37 +171,23 @@ async fn overdue(
     withheld: &[String],
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Overdue>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
-          where o.given_at is null and o.due_at < $1 and not i.kind = any($3) order by o.due_at limit $2",
-    )
-    .bind(now.to_sqlx())
-    .bind(NAMED)
-    .bind(withheld)
-    .fetch_all(connection)
-    .await?;
-    let late = |row: &sqlx::postgres::PgRow| {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
-        let SqlJson(incident): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
-        let due: SqlTimestamp = row.try_get("due_at")?;
-        Ok(Overdue {
+    let late = sqlx::query!(
+        r#"select o.owed as "owed: SqlJson<Owed>", o.due_at as "due_at!", i.snapshot as "snapshot: SqlJson<IncidentSnapshot>"
+           from routing.owed o join routing.incident i on i.id = o.incident_id
+          where o.given_at is null and o.due_at < $1 and not i.kind = any($3) order by o.due_at limit $2"#,
+        now.to_sqlx(),
+        NAMED,
+        withheld as _
+    );
+    let late = late.fetch_all(connection).await?.into_iter().map(|row| {
+        let (SqlJson(owed), SqlJson(incident)) = (row.owed, row.snapshot);
+        Overdue {
             incident: incident.id.to_string(),
             reference: incident.reference,
             by: edge.city.directory.role_label(&owed.by.role).to_owned(),
             what: owed.what,
-            since: words(due.to_jiff()),
-        })
-    };
-    rows.iter().map(late).collect()
-}
-
-/// How many rows of `what`, which compares `$1` with `since` and leaves out the kinds of `$2`.
-async fn count(
-    connection: &mut PgConnection,
-    what: &'static str,
-    since: Timestamp,
-    withheld: &[String],
-) -> Result<i64, sqlx::Error> {
-    let statement = format!("select count(*) from {what}");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(since.to_sqlx()).bind(withheld).fetch_one(connection).await
+            since: words(row.due_at.to_jiff()),
+        }
+    });
+    Ok(late.collect())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
-use sqlx::{PgConnection, Row, types::Json as SqlJson};
+use sqlx::{PgConnection, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{
     access::Caller,
@@ -156,14 +156,16 @@ async fn written(
     connection: &mut PgConnection,
     incident: IncidentId,
 ) -> Result<HashMap<Uuid, (BodyId, String)>, sqlx::Error> {
-    let rows = sqlx::query("select id, body, text from console.act where incident_id = $1 and text is not null")
-        .bind(incident.0)
-        .fetch_all(connection)
-        .await?;
+    let rows = sqlx::query!(
+        r#"select id, body, text as "text!" from console.act where incident_id = $1 and text is not null"#,
+        incident.0
+    )
+    .fetch_all(connection)
+    .await?;
     let mut written = HashMap::new();
     for row in rows {
-        if let Ok(body) = BodyId::new(row.try_get::<String, _>("body")?) {
-            written.insert(row.try_get("id")?, (body, row.try_get("text")?));
+        if let Ok(body) = BodyId::new(row.body) {
+            written.insert(row.id, (body, row.text));
         }
     }
     Ok(written)
@@ -186,28 +188,22 @@ async fn signals(
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Heard>, sqlx::Error> {
     // Whoever may not read the words does not fetch them.
-    let rows = sqlx::query(
+    let signals = sqlx::query!(
         "select s.id, s.reference, s.source_role, s.severity, s.received_at, case when $2 then s.summary end as words
            from routing.incident_signal l join intake.signal s on s.id = l.signal_id
           where l.incident_id = $1 order by s.received_at",
-    )
-    .bind(incident.0)
-    .bind(reads)
-    .fetch_all(connection)
-    .await?;
-    let heard = |row: &sqlx::postgres::PgRow| {
-        let (role, severity): (String, String) = (row.try_get("source_role")?, row.try_get("severity")?);
-        let (id, received): (Uuid, SqlTimestamp) = (row.try_get("id")?, row.try_get("received_at")?);
-        Ok(Heard {
-            reference: row.try_get("reference")?,
-            when: words(received.to_jiff()),
-            severity: severity.parse().map_or("", Severity::label),
-            by: role_name(directory, &role),
-            words: row.try_get("words")?,
-            opened_it: opener.is_some_and(|opener| opener.0 == id),
-        })
-    };
-    rows.iter().map(heard).collect()
+        incident.0,
+        reads
+    );
+    let heard = signals.fetch_all(connection).await?.into_iter().map(|row| Heard {
+        reference: row.reference,
+        when: words(row.received_at.to_jiff()),
+        severity: row.severity.parse().map_or("", Severity::label),
+        by: role_name(directory, &row.source_role),
+        words: row.words,
+        opened_it: opener.is_some_and(|opener| opener.0 == row.id),
+    });
+    Ok(heard.collect())
 }
 
 async fn ahead(
@@ -217,8 +213,7 @@ async fn ahead(
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Coming>, sqlx::Error> {
     let state: Option<SqlJson<Escalation>> =
-        sqlx::query_scalar("select state from escalation.plan where incident_id = $1")
-            .bind(incident.0)
+        sqlx::query_scalar!("select state from escalation.plan where incident_id = $1", incident.0)
             .fetch_optional(connection)
             .await?;
     let ahead = state.map(|SqlJson(state)| state.ahead()).unwrap_or_default();
@@ -241,21 +236,17 @@ async fn owed(
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Due>, sqlx::Error> {
     let position = seen.position(edge, caller.party());
-    let rows = sqlx::query(
-        "select owed, due_at, outcome from routing.owed where incident_id = $1 order by due_at nulls last, id",
-    )
-    .bind(seen.snapshot.id.0)
-    .fetch_all(connection)
-    .await?;
+    let owed = sqlx::query!(
+        r#"select owed as "owed: SqlJson<Owed>", due_at, outcome from routing.owed where incident_id = $1 order by due_at nulls last, id"#,
+        seen.snapshot.id.0
+    );
     let now = edge.context.clock.now();
     let may_give =
         |owed: &Owed| position.as_ref().is_some_and(|position| position.may_return(owed, &edge.city.directory).is_ok());
-    let due = |row: &sqlx::postgres::PgRow| {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
-        let due_at: Option<SqlTimestamp> = row.try_get("due_at")?;
-        let due_at = due_at.map(SqlTimestamp::to_jiff);
-        let outcome: Option<String> = row.try_get("outcome")?;
-        Ok(Due {
+    let due = owed.fetch_all(connection).await?.into_iter().map(|row| {
+        let (SqlJson(owed), outcome) = (row.owed, row.outcome);
+        let due_at = row.due_at.map(SqlTimestamp::to_jiff);
+        Due {
             may_give: outcome.is_none() && may_give(&owed),
             late: outcome.is_none() && due_at.is_some_and(|due| due < now),
             when: due_at.map(words).unwrap_or_default(),
@@ -265,9 +256,9 @@ async fn owed(
             what: owed.what,
             blocks_closing: owed.blocks_closing,
             may_be_unknown: owed.may_be_unknown,
-        })
-    };
-    rows.iter().map(due).collect()
+        }
+    });
+    Ok(due.collect())
 }
 
 /// A stored outcome in words.

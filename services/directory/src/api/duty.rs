@@ -14,7 +14,6 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use vigie_domain::directory::{Body, Gap, Shift, calendar, duty_channels, gaps, shifts};
 use vigie_edge::{
     credential::{Presented, Purpose, digest, fresh_secret},
@@ -124,14 +123,14 @@ pub(crate) async fn subscribe(
         return Err(Problem::invalid("position", format!("Le tableau de ce service connaît : {}.", order.join(", "))));
     }
     let secret = fresh_secret(Purpose::Feed);
-    sqlx::query(
+    sqlx::query!(
         "insert into directory.feed (digest, body, position, created_at, created_by) values ($1, $2, $3, $4, $5)",
+        digest(&secret),
+        body.id.as_str(),
+        position,
+        edge.context.clock.now().to_sqlx(),
+        caller.source.id.as_str()
     )
-    .bind(digest(&secret))
-    .bind(body.id.as_str())
-    .bind(position)
-    .bind(edge.context.clock.now().to_sqlx())
-    .bind(caller.source.id.as_str())
     .execute(&edge.pool)
     .await?;
     let url = format!("{}/astreintes/{secret}.ics", edge.context.config.http.public_url);
@@ -154,11 +153,13 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let caller = edge.caller(&presented)?;
     let body = kept(&edge, caller, &id)?;
-    sqlx::query("update directory.feed set revoked_at = $2 where body = $1 and revoked_at is null")
-        .bind(body.id.as_str())
-        .bind(edge.context.clock.now().to_sqlx())
-        .execute(&edge.pool)
-        .await?;
+    sqlx::query!(
+        "update directory.feed set revoked_at = $2 where body = $1 and revoked_at is null",
+        body.id.as_str(),
+        edge.context.clock.now().to_sqlx()
+    )
+    .execute(&edge.pool)
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -166,15 +167,15 @@ pub(crate) async fn revoke(
 pub(crate) async fn calendar(State(edge): State<Arc<Edge>>, Path(file): Path<String>) -> Result<Response, Problem> {
     let missing = || Problem::not_found("Calendrier");
     let secret = file.strip_suffix(".ics").ok_or_else(missing)?;
-    let feed = sqlx::query("select body, position from directory.feed where digest = $1 and revoked_at is null")
-        .bind(digest(secret))
-        .fetch_optional(&edge.pool)
-        .await?
-        .ok_or_else(missing)?;
-    let body: String = feed.try_get("body")?;
-    let position: Option<String> = feed.try_get("position")?;
-    let body = BodyId::new(body).ok().and_then(|id| edge.city.directory.body(&id)).ok_or_else(missing)?;
-    Ok(shown(body, position.as_deref(), edge.context.clock.now()))
+    let feed = sqlx::query!(
+        "select body, position from directory.feed where digest = $1 and revoked_at is null",
+        digest(secret)
+    )
+    .fetch_optional(&edge.pool)
+    .await?
+    .ok_or_else(missing)?;
+    let body = BodyId::new(feed.body).ok().and_then(|id| edge.city.directory.body(&id)).ok_or_else(missing)?;
+    Ok(shown(body, feed.position.as_deref(), edge.context.clock.now()))
 }
 
 fn shown(body: &Body, position: Option<&str>, now: Timestamp) -> Response {

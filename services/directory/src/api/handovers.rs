@@ -10,7 +10,7 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use vigie_domain::{access::Caller, directory::Body};
 use vigie_edge::{
     credential::Presented,
@@ -86,14 +86,16 @@ pub(crate) async fn hand_over(
     let handed = DutyHandedOverV1 { body: kept.id.clone(), from: body.from, to: body.to, by: caller.actor(), at: now };
     let entry = Entry::new("directory", &Event::from(handed.clone()), now, None, None);
     let mut tx = edge.pool.begin().await?;
-    sqlx::query("insert into directory.handover (id, body, from_position, to_position, note, at, by_source) values ($1, $2, $3, $4, $5, $6, $7)")
-        .bind(ids::fresh())
-        .bind(handed.body.as_str())
-        .bind(&handed.from)
-        .bind(&handed.to)
-        .bind(&note)
-        .bind(now.to_sqlx())
-        .bind(caller.source.id.as_str())
+    sqlx::query!(
+        "insert into directory.handover (id, body, from_position, to_position, note, at, by_source) values ($1, $2, $3, $4, $5, $6, $7)",
+        ids::fresh(),
+        handed.body.as_str(),
+        &handed.from,
+        &handed.to,
+        &note,
+        now.to_sqlx(),
+        caller.source.id.as_str()
+    )
         .execute(&mut *tx)
         .await?;
     journal::append(&mut tx, std::slice::from_ref(&entry)).await?;
@@ -123,22 +125,18 @@ pub(crate) async fn list(
             "Une note de relève n'est lue que par le service qui l'a écrite, pas par qui administre l'annuaire.",
         ));
     }
-    let rows = sqlx::query(
+    let handovers = sqlx::query!(
         "select from_position, to_position, note, at from directory.handover where body = $1 order by at desc limit $2",
-    )
-    .bind(kept.id.as_str())
-    .bind(SHOWN)
-    .fetch_all(&edge.pool)
-    .await?;
-    let view = |row: &sqlx::postgres::PgRow| {
-        Ok(HandoverView {
-            from: row.try_get("from_position")?,
-            to: row.try_get("to_position")?,
-            note: row.try_get("note")?,
-            at: row.try_get::<SqlTimestamp, _>("at")?.to_jiff(),
-        })
-    };
-    Ok(Json(rows.iter().map(view).collect::<Result<_, sqlx::Error>>()?))
+        kept.id.as_str(),
+        SHOWN
+    );
+    let view = handovers.map(|row| HandoverView {
+        from: row.from_position,
+        to: row.to_position,
+        note: row.note,
+        at: row.at.to_jiff(),
+    });
+    Ok(Json(view.fetch_all(&edge.pool).await?))
 }
 
 /// Whether the caller reads what was left for the next on duty: only as a source of the body itself.
@@ -148,11 +146,12 @@ pub(crate) fn reads_notes(caller: Caller<'_>, body: &Body) -> bool {
 
 /// When the last hand-overs of a body were, newest first: all that whoever administers is told of them.
 pub(crate) async fn times(pool: &PgPool, body: &BodyId) -> Result<Vec<Timestamp>, sqlx::Error> {
-    let times: Vec<SqlTimestamp> =
-        sqlx::query_scalar("select at from directory.handover where body = $1 order by at desc limit $2")
-            .bind(body.as_str())
-            .bind(SHOWN)
-            .fetch_all(pool)
-            .await?;
+    let times = sqlx::query_scalar!(
+        "select at from directory.handover where body = $1 order by at desc limit $2",
+        body.as_str(),
+        SHOWN
+    )
+    .fetch_all(pool)
+    .await?;
     Ok(times.into_iter().map(SqlTimestamp::to_jiff).collect())
 }

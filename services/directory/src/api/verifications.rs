@@ -157,8 +157,7 @@ pub(crate) async fn answer(
         return Err(void("Le délai est passé, ou trop de codes faux ont été donnés. Envoyez un nouveau code."));
     }
     if code != edge.signer.code(probe.id) {
-        sqlx::query("update directory.probe set wrong_codes = wrong_codes + 1 where id = $1")
-            .bind(probe.id.0)
+        sqlx::query!("update directory.probe set wrong_codes = wrong_codes + 1 where id = $1", probe.id.0)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;

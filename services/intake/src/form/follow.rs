@@ -76,12 +76,12 @@ pub(crate) async fn say_over(
 
 /// Journals the act; false when the signal is not the source's own, or belongs to no incident yet.
 async fn record_over(edge: &Edge, source: &Source, signal: Uuid) -> Result<bool, sqlx::Error> {
-    let incident: Option<Uuid> = sqlx::query_scalar(
+    let incident = sqlx::query_scalar!(
         "select l.incident_id from intake.signal s join routing.incident_signal l on l.signal_id = s.id
           where s.id = $1 and s.source_id = $2",
+        signal,
+        source.id.as_str()
     )
-    .bind(signal)
-    .bind(source.id.as_str())
     .fetch_optional(&edge.pool)
     .await?;
     let Some(incident) = incident else { return Ok(false) };

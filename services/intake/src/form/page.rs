@@ -8,10 +8,10 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use jiff::{SignedDuration, Timestamp};
-use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
+use jiff::SignedDuration;
+use jiff_sqlx::ToSqlx;
 use serde::Deserialize;
-use sqlx::{Row, types::Json as SqlJson};
+use sqlx::types::Json as SqlJson;
 use uuid::Uuid;
 use vigie_domain::{
     admission::Flaw,
@@ -134,28 +134,25 @@ fn raises_nothing() -> Problem {
 /// What was last received of `source`. The form is shown all the same when that cannot be read.
 async fn last_received(edge: &Edge, source: &Source) -> Option<LastReceived> {
     let now = edge.now;
-    let found = sqlx::query(
+    let found = sqlx::query!(
         "select id, reference, kind, received_at from intake.signal where source_id = $1 and received_at > $2
           order by received_at desc limit 1",
+        source.id.as_str(),
+        (now - LAST_FOR).to_sqlx()
     )
-    .bind(source.id.as_str())
-    .bind((now - LAST_FOR).to_sqlx())
     .fetch_optional(&edge.pool)
     .await;
-    let last = found.and_then(|row| row.map(|row| last_of(&row, &edge.city, now)).transpose());
-    last.inspect_err(|error| tracing::warn!(error = %error, "the form cannot say what was last received")).ok()?
-}
-
-fn last_of(row: &sqlx::postgres::PgRow, city: &City, now: Timestamp) -> Result<LastReceived, sqlx::Error> {
-    let zone = &city.doctrine.zone;
-    let at = row.try_get::<SqlTimestamp, _>("received_at")?.to_jiff().to_zoned(zone.clone());
+    let row = found
+        .inspect_err(|error| tracing::warn!(error = %error, "the form cannot say what was last received"))
+        .ok()??;
+    let zone = &edge.city.doctrine.zone;
+    let at = row.received_at.to_jiff().to_zoned(zone.clone());
     let day = if at.date() == now.to_zoned(zone.clone()).date() { "" } else { "hier " };
-    let kind: String = row.try_get("kind")?;
-    let label = Kind::new(kind.as_str()).map(|kind| city.doctrine.kind_label(&kind).to_owned());
-    Ok(LastReceived {
-        id: SignalId(row.try_get("id")?),
-        reference: row.try_get("reference")?,
-        kind: label.unwrap_or(kind),
+    let label = Kind::new(row.kind.as_str()).map(|kind| edge.city.doctrine.kind_label(&kind).to_owned());
+    Some(LastReceived {
+        id: SignalId(row.id),
+        reference: row.reference,
+        kind: label.unwrap_or(row.kind),
         said: format!("{day}à {}", french::time(&at)),
     })
 }
@@ -163,26 +160,27 @@ fn last_of(row: &sqlx::postgres::PgRow, city: &City, now: Timestamp) -> Result<L
 /// The answers a form starts with: those of an own signal, when there is something to add to it.
 async fn begun(edge: &Edge, source: &Source, signal: Option<Uuid>) -> Result<Answers, sqlx::Error> {
     let Some(signal) = signal else { return Ok(Answers::default()) };
-    let row =
-        sqlx::query("select reference, kind, severity, location from intake.signal where id = $1 and source_id = $2")
-            .bind(signal)
-            .bind(source.id.as_str())
-            .fetch_optional(&edge.pool)
-            .await?;
+    let row = sqlx::query!(
+        r#"select reference, kind, severity, location as "location: SqlJson<Location>"
+             from intake.signal where id = $1 and source_id = $2"#,
+        signal,
+        source.id.as_str()
+    )
+    .fetch_optional(&edge.pool)
+    .await?;
     let Some(row) = row else { return Ok(Answers::default()) };
-    let SqlJson(location): SqlJson<Location> = row.try_get("location")?;
-    let (place, point, accuracy) = match location {
+    let (place, point, accuracy) = match row.location.0 {
         Location::School { .. } => ("school", String::new(), String::new()),
         Location::Sector { .. } => ("sector", String::new(), String::new()),
         Location::Point { lon, lat, accuracy_m } => ("point", format!("{lat}, {lon}"), accuracy_m.to_string()),
     };
     Ok(Answers {
-        kind: row.try_get("kind")?,
-        severity: row.try_get("severity")?,
+        kind: row.kind,
+        severity: row.severity,
         place: place.to_owned(),
         point,
         accuracy,
-        follows: row.try_get("reference")?,
+        follows: row.reference,
         ..Answers::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgConnection, Row as _, types::Json as SqlJson};
+use sqlx::{PgConnection, types::Json as SqlJson};
 use vigie_domain::{
     access::{Caller, Position, Ties},
     directory::Contact,
@@ -87,29 +87,26 @@ pub(super) async fn weak(
     sector: &SectorId,
     since: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select s.location ->> 'uai' as school,
+    let weak = sqlx::query!(
+        r#"select s.location ->> 'uai' as school,
                 case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
-                count(*) as signals
+                count(*) as "signals!"
            from intake.signal s
            join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id
           where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real' and not i.kind = any($5)
-          group by 1, 2 order by 3 desc, 1, 2 limit $4",
-    )
-    .bind(Severity::Watch.code())
-    .bind(since.to_sqlx())
-    .bind(sector.as_str())
-    .bind(SHOWN)
-    .bind(withheld(edge, caller))
-    .fetch_all(connection)
-    .await?;
-    let place = |row: &sqlx::postgres::PgRow| {
-        let (school, place): (Option<String>, Option<String>) = (row.try_get("school")?, row.try_get("place")?);
-        let named = school.as_deref().and_then(|uai| Uai::new(uai).ok());
+          group by 1, 2 order by 3 desc, 1, 2 limit $4"#,
+        Severity::Watch.code(),
+        since.to_sqlx(),
+        sector.as_str(),
+        SHOWN,
+        withheld(edge, caller)
+    );
+    let weak = weak.map(|row| {
+        let named = row.school.as_deref().and_then(|uai| Uai::new(uai).ok());
         let named = named.and_then(|uai| edge.city.territory.school(&uai)).map(|school| school.name.clone());
-        Ok((named.or(school).or(place).unwrap_or_default(), row.try_get("signals")?))
-    };
-    rows.iter().map(place).collect()
+        (named.or(row.school).or(row.place).unwrap_or_default(), row.signals)
+    });
+    weak.fetch_all(connection).await
 }
 
 /// What is owed because of the sector's incidents by those the reader may answer for.
@@ -121,23 +118,22 @@ pub(super) async fn owed(
     now: Timestamp,
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Owing>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select o.owed, o.due_at, i.snapshot from routing.owed o join routing.incident i on i.id = o.incident_id
+    let rows = sqlx::query!(
+        r#"select o.owed as "owed: SqlJson<Owed>", o.due_at, i.snapshot as "snapshot: SqlJson<IncidentSnapshot>"
+           from routing.owed o join routing.incident i on i.id = o.incident_id
           where o.given_at is null and (i.sector = $1 or i.also_concerns @> array[$1]) and not i.kind = any($3)
-          order by o.due_at nulls last limit $2",
+          order by o.due_at nulls last limit $2"#,
+        sector.as_str(),
+        SHOWN,
+        withheld(edge, caller)
     )
-    .bind(sector.as_str())
-    .bind(SHOWN)
-    .bind(withheld(edge, caller))
     .fetch_all(connection)
     .await?;
     let directory = &edge.city.directory;
     let mut owing = Vec::new();
-    for row in &rows {
-        let SqlJson(owed): SqlJson<Owed> = row.try_get("owed")?;
-        let SqlJson(incident): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
-        let due: Option<jiff_sqlx::Timestamp> = row.try_get("due_at")?;
-        let due = due.map(jiff_sqlx::Timestamp::to_jiff);
+    for row in rows {
+        let (SqlJson(owed), SqlJson(incident)) = (row.owed, row.snapshot);
+        let due = row.due_at.map(jiff_sqlx::Timestamp::to_jiff);
         owing.push(Owing {
             may_give: Position::of(caller.party(), &incident, Ties::default(), &edge.city.doctrine, directory)
                 .is_some_and(|position| position.may_return(&owed, directory).is_ok()),

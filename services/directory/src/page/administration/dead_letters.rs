@@ -13,7 +13,7 @@ use axum::{
 use jiff::SignedDuration;
 use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use serde::Deserialize;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use uuid::Uuid;
 use vigie_domain::{directory::Permission, french};
 use vigie_edge::{
@@ -30,12 +30,6 @@ const HERE: &str = "/administration/ecarts";
 const SHOWN: i64 = 200;
 /// How far back bodies that were not reached are shown.
 const UNREACHED: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Dead letters nobody has had applied since: the newest wish about them, if any, failed or still waits.
-const UNSETTLED: &str = "from journal.dead_letter d
-   left join lateral (select settled_at, why, asked_at, asked_by from journal.revival r
-                       where r.consumer = d.consumer and r.event_id = d.event_id order by r.id desc limit 1) r on true
-  where (r.asked_at is null or r.settled_at is null or r.why is not null)";
 
 #[derive(Debug, Template)]
 #[template(path = "administration/dead_letters.html")]
@@ -85,9 +79,15 @@ pub(crate) struct Asked {
     fait: String,
 }
 
-/// How many facts wait for somebody to look at them.
+/// How many facts nobody has had applied since: the newest wish about them, if any, failed or still waits.
 pub(super) async fn unsettled(pool: &PgPool) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) {UNSETTLED}"))).fetch_one(pool).await
+    let unsettled = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from journal.dead_letter d
+           left join lateral (select settled_at, why, asked_at, asked_by from journal.revival r
+                               where r.consumer = d.consumer and r.event_id = d.event_id order by r.id desc limit 1) r on true
+          where (r.asked_at is null or r.settled_at is null or r.why is not null)"#
+    );
+    unsettled.fetch_one(pool).await
 }
 
 pub(crate) async fn show(
@@ -108,69 +108,66 @@ pub(crate) async fn try_again(
     Form(wanted): Form<Wanted>,
 ) -> Result<Redirect, Problem> {
     let caller = edge.allowed(&presented, Permission::Administer)?;
-    let statement = format!(
+    sqlx::query!(
         "insert into journal.revival (consumer, event_id, asked_by, asked_at)
-         select d.consumer, d.event_id, $3, $4 {UNSETTLED}
+         select d.consumer, d.event_id, $3, $4 from journal.dead_letter d
+           left join lateral (select settled_at, why, asked_at, asked_by from journal.revival r
+                               where r.consumer = d.consumer and r.event_id = d.event_id order by r.id desc limit 1) r on true
+          where (r.asked_at is null or r.settled_at is null or r.why is not null)
             and ($1::text is null or d.consumer = $1) and ($2::uuid is null or d.event_id = $2)
-         on conflict do nothing"
-    );
-    sqlx::query(sqlx::AssertSqlSafe(statement))
-        .bind(wanted.consumer)
-        .bind(wanted.event)
-        .bind(caller.source.id.as_str())
-        .bind(edge.context.clock.now().to_sqlx())
-        .execute(&edge.pool)
-        .await?;
+         on conflict do nothing",
+        wanted.consumer,
+        wanted.event,
+        caller.source.id.as_str(),
+        edge.context.clock.now().to_sqlx()
+    )
+    .execute(&edge.pool)
+    .await?;
     Ok(Redirect::to(&format!("{HERE}?fait=repris")))
 }
 
 async fn letters(edge: &Edge) -> Result<Vec<DeadLetter>, sqlx::Error> {
-    let statement = format!(
-        "select d.consumer, d.event_id, d.type, coalesce(r.why, d.why) as why, d.at, r.asked_at, r.asked_by, r.settled_at
-         {UNSETTLED} order by d.at desc limit $1"
+    let rows = sqlx::query!(
+        r#"select d.consumer, d.event_id, d.type as kind, coalesce(r.why, d.why) as "why!", d.at,
+                  r.asked_at as "asked_at?", r.asked_by as "asked_by?", r.settled_at
+         from journal.dead_letter d
+           left join lateral (select settled_at, why, asked_at, asked_by from journal.revival r
+                               where r.consumer = d.consumer and r.event_id = d.event_id order by r.id desc limit 1) r on true
+          where (r.asked_at is null or r.settled_at is null or r.why is not null)
+          order by d.at desc limit $1"#,
+        SHOWN
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(SHOWN).fetch_all(&edge.pool).await?;
-    let zone = &edge.city.doctrine.zone;
-    let at = |row: &sqlx::postgres::PgRow, column| -> Result<Option<String>, sqlx::Error> {
-        Ok(row.try_get::<Option<SqlTimestamp>, _>(column)?.map(|at| french::date_time(at.to_jiff(), zone)))
-    };
-    let letter = |row: &sqlx::postgres::PgRow| {
-        let by: Option<String> = row.try_get("asked_by")?;
-        let (asked, settled) = (at(row, "asked_at")?, at(row, "settled_at")?);
-        let waits = asked.is_some() && settled.is_none();
-        let tried = match (asked, settled) {
+    let at = |at: SqlTimestamp| french::date_time(at.to_jiff(), &edge.city.doctrine.zone);
+    let letters = rows.map(|row| DeadLetter {
+        consumer: row.consumer,
+        event: row.event_id,
+        kind: row.kind,
+        why: row.why,
+        at: at(row.at),
+        waits: row.asked_at.is_some() && row.settled_at.is_none(),
+        tried: match (row.asked_at, row.settled_at) {
             (None, _) => String::new(),
-            (Some(asked), None) => format!("Demandé {asked} par {}", by.unwrap_or_default()),
-            (Some(_), Some(settled)) => format!("Repris {settled}, de nouveau écarté"),
-        };
-        Ok(DeadLetter {
-            consumer: row.try_get("consumer")?,
-            event: row.try_get("event_id")?,
-            kind: row.try_get("type")?,
-            why: row.try_get("why")?,
-            at: at(row, "at")?.unwrap_or_default(),
-            tried,
-            waits,
-        })
-    };
-    rows.iter().map(letter).collect()
+            (Some(asked), None) => format!("Demandé {} par {}", at(asked), row.asked_by.unwrap_or_default()),
+            (Some(_), Some(settled)) => format!("Repris {}, de nouveau écarté", at(settled)),
+        },
+    });
+    letters.fetch_all(&edge.pool).await
 }
 
 /// The last time each body could not be reached about an incident, newest first.
 async fn unreached(edge: &Edge) -> Result<Vec<Unreached>, sqlx::Error> {
     let since = edge.context.clock.now() - UNREACHED;
-    let rows = sqlx::query(
-        "select type, recorded_at, data::text as data from journal.entry
-          where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1 order by recorded_at desc limit $2",
+    let rows = sqlx::query!(
+        r#"select type as kind, recorded_at, data::text as "data!" from journal.entry
+          where type = 'vigie.delivery.dead-lettered.v1' and recorded_at >= $1 order by recorded_at desc limit $2"#,
+        since.to_sqlx(),
+        SHOWN
     )
-    .bind(since.to_sqlx())
-    .bind(SHOWN)
     .fetch_all(&edge.pool)
     .await?;
     let mut unreached: Vec<Unreached> = Vec::new();
     for row in &rows {
-        let (kind, data): (String, String) = (row.try_get("type")?, row.try_get("data")?);
-        let Ok(Event::DeliveryDeadLettered(letter)) = Event::decode(&kind, &data) else { continue };
+        let Ok(Event::DeliveryDeadLettered(letter)) = Event::decode(&row.kind, &row.data) else { continue };
         let (body, incident) = (letter.body.to_string(), letter.incident.id.to_string());
         if unreached.iter().any(|known| known.body == body && known.incident == incident) {
             continue;
@@ -181,7 +178,7 @@ async fn unreached(edge: &Edge) -> Result<Vec<Unreached>, sqlx::Error> {
             incident,
             reference: letter.incident.reference,
             failure: failure(letter.failure),
-            at: french::date_time(row.try_get::<SqlTimestamp, _>("recorded_at")?.to_jiff(), &edge.city.doctrine.zone),
+            at: french::date_time(row.recorded_at.to_jiff(), &edge.city.doctrine.zone),
         });
     }
     Ok(unreached)
