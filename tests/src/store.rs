@@ -1,8 +1,11 @@
 //! A database with every schema, for tests of what is kept in it. Needs none of the services' code: it is what their
 //! statements are proved on before they compile.
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, migrate::Migrator};
-use vigie_platform::database::{self, SchemaMigrations, role_of};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, migrate::Migrator};
+use vigie_platform::{
+    config::{DatabaseConfig, Secret},
+    database::{self, SchemaMigrations, role_of},
+};
 
 use crate::{Postgres, environment, folder::Folder};
 
@@ -42,6 +45,12 @@ impl Store {
     /// A connection of the superuser.
     pub async fn connection(&self) -> PgConnection {
         PgConnection::connect(&self.postgres.url()).await.expect("Postgres takes a connection")
+    }
+
+    /// Connections as `service` has them when it serves.
+    pub fn pool(&self, service: &str) -> PgPool {
+        let config = DatabaseConfig { url: Secret::new(self.postgres.url()), ..DatabaseConfig::default() };
+        database::pool(&config, service, 4).expect("the URL is ours")
     }
 
     /// A connection that may do what `service` may.

@@ -114,7 +114,7 @@ impl Asked<'_> {
             statement.push(format!("{newest} i.sector = ")).push_bind(sector.to_string());
             self.narrow(&mut statement);
             statement
-                .push(format!(") union all {newest} i.also_concerns @> array["))
+                .push(format!(") union all {newest} i.also_concerns <> '{{}}' and i.also_concerns @> array["))
                 .push_bind(sector.to_string())
                 .push("]");
             self.narrow(&mut statement);
@@ -140,7 +140,10 @@ impl Asked<'_> {
         let Filter { sector, status, kind, since, .. } = self.filter;
         if let Some(sector) = sector {
             statement.push(" and (i.sector = ").push_bind(sector.as_str());
-            statement.push(" or i.also_concerns @> array[").push_bind(sector.as_str()).push("])");
+            statement
+                .push(" or i.also_concerns <> '{}' and i.also_concerns @> array[")
+                .push_bind(sector.as_str())
+                .push("])");
         }
         if let Some(status) = status {
             // A word of ours, not the caller's: said, it names the index of what is open.

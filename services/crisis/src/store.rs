@@ -250,13 +250,18 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// What people wrote of a crisis, by what it is about.
+/// What people wrote of each of `crises`, by what it is about; those of which nobody wrote are absent.
 pub(crate) async fn words(
     connection: &mut PgConnection,
-    crisis: CrisisId,
-) -> Result<BTreeMap<String, String>, sqlx::Error> {
-    let words = sqlx::query!("select about, text from crisis.words where crisis_id = $1", crisis.0);
-    Ok(words.map(|row| (row.about, row.text)).fetch_all(connection).await?.into_iter().collect())
+    crises: &[CrisisId],
+) -> Result<BTreeMap<CrisisId, BTreeMap<String, String>>, sqlx::Error> {
+    let ids = crises.iter().map(|crisis| crisis.0).collect::<Vec<_>>();
+    let rows = sqlx::query!("select crisis_id, about, text from crisis.words where crisis_id = any($1)", ids);
+    let mut words: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for row in rows.fetch_all(connection).await? {
+        words.entry(CrisisId(row.crisis_id)).or_default().insert(row.about, row.text);
+    }
+    Ok(words)
 }
 
 /// Who was asked for a resource by one message.

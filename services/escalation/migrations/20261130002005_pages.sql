@@ -14,3 +14,6 @@ update escalation.plan p
                              where e.incident_id = p.incident_id and e.type = 'vigie.escalation.step-settled.v1'
                                and e.data ->> 'outcome' = 'fired'
                                and (e.data ->> 'due_at')::timestamptz > (p.snapshot ->> 'opened_at')::timestamptz + interval '1 minute');
+-- Most plans count for nothing and were never told again: figures do not read them.
+create index plan_relaunched on escalation.plan (incident_id) where relaunched;
+create index plan_counts on escalation.plan (incident_id) include (counts) where counts <> '{}';

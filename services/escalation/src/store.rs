@@ -186,3 +186,6 @@ pub(crate) async fn record_told(
 fn signed(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,3 +233,6 @@ pub(crate) fn cause(error: &sqlx::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_proto::Coded;
 
 pub use logins::{Login, make as make_logins};
-use names::{APART, SERVICE_GROUP};
+use names::{APART, LISTS, SERVICE_GROUP};
 pub use names::{AUTHENTICATOR, CONTACTS, FOLLOWER, LOGINS, OPERATOR, OWNER, PORTER, RELAY, role_of};
 pub use serving::{ServingError, check as check_serving};
 
@@ -47,6 +47,9 @@ pub fn journal_migrations() -> SchemaMigrations {
 /// A pool's statements stay prepared, and a plan made while the tables are small would read all of them and be kept while
 /// they grow. Without a sequential scan the planner thinks some costs enormous, which is what would make it compile.
 const PLANNER: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+/// For whoever looks things up by their keys. Of what is kept for any partition Postgres thinks that it reads all of them, and
+/// would plan anew each time, which costs more than the look-up.
+const KEPT_PLANS: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 
 /// Opens a pool whose connections are `vigie_<service>`: they can write that service's schema, append to the journal, and
 /// nothing else.
@@ -54,6 +57,8 @@ const PLANNER: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
 /// With `[database.services]` the connection logs in as that role and can become no other. Without, `database.url` is the
 /// login of somebody who is a member of every role, and takes that one.
 pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow::Result<PgPool> {
+    let options = options(config, service)?.options(PLANNER);
+    let options = if LISTS.contains(&service) { options } else { options.options([KEPT_PLANS]) };
     let may_write = !APART.contains(&service) || [RELAY, PORTER].contains(&service);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
@@ -69,7 +74,7 @@ pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow:
                 Ok(())
             })
         })
-        .connect_lazy_with(options(config, service)?.options(PLANNER)))
+        .connect_lazy_with(options))
 }
 
 /// How `service` connects.

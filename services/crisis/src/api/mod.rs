@@ -3,7 +3,10 @@
 pub(crate) mod exercises;
 pub(crate) mod retex;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -61,12 +64,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<CrisisView>>, Problem> {
     let caller = desk::caller(&edge, &presented)?;
     let sector = caller.sector().map(SectorId::as_str);
-    let crises = store::list(&mut *edge.pool.acquire().await?, sector).await?;
-    let mut views = Vec::with_capacity(crises.len());
-    for crisis in crises.iter().filter(|crisis| caller.sees_crisis(&crisis.snapshot)) {
-        views.push(view(&edge, caller, crisis).await?);
-    }
-    Ok(Json(views))
+    let mut crises = store::list(&mut *edge.pool.acquire().await?, sector).await?;
+    crises.retain(|crisis| caller.sees_crisis(&crisis.snapshot));
+    Ok(Json(views(&edge, caller, &crises).await?))
 }
 
 /// Open a crisis.
@@ -157,11 +157,26 @@ pub(crate) async fn mobilise(
 
 /// A crisis as `caller` reads it.
 pub(crate) async fn view(edge: &Edge, caller: Caller<'_>, crisis: &Crisis) -> Result<CrisisView, Problem> {
+    let views = views(edge, caller, std::slice::from_ref(crisis)).await?;
+    views.into_iter().next().ok_or_else(Problem::unavailable)
+}
+
+/// Crises as `caller` reads them: as many statements for a hundred as for one.
+async fn views(edge: &Edge, caller: Caller<'_>, crises: &[Crisis]) -> Result<Vec<CrisisView>, Problem> {
     let mut connection = edge.pool.acquire().await?;
-    let engaged = store::engaged(&mut connection, crisis.snapshot.nature).await?;
-    let words: BTreeMap<String, String> = store::words(&mut connection, crisis.snapshot.id).await?;
-    let light = Light { city: &edge.city, at: desk::moment(edge)?, caller, engaged: &engaged, words: &words };
-    Ok(CrisisView::of(crisis, light))
+    let natures: BTreeSet<Nature> = crises.iter().map(|crisis| crisis.snapshot.nature).collect();
+    let mut engaged = BTreeMap::new();
+    for nature in natures {
+        engaged.insert(nature, store::engaged(&mut connection, nature).await?);
+    }
+    let ids: Vec<CrisisId> = crises.iter().map(|crisis| crisis.snapshot.id).collect();
+    let (words, none) = (store::words(&mut connection, &ids).await?, BTreeMap::new());
+    let of = |crisis: &Crisis| {
+        let (engaged, words) = (&engaged[&crisis.snapshot.nature], words.get(&crisis.snapshot.id).unwrap_or(&none));
+        let light = Light { city: &edge.city, at: desk::moment(edge)?, caller, engaged, words };
+        Ok(CrisisView::of(crisis, light))
+    };
+    crises.iter().map(of).collect()
 }
 
 pub(crate) fn parse_id(id: &str) -> Result<CrisisId, Problem> {

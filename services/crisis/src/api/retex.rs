@@ -76,7 +76,8 @@ pub(crate) fn too_early() -> Problem {
 pub(crate) async fn blocks(edge: &Edge, crisis: &Crisis) -> Result<Vec<Block>, Problem> {
     let mut connection = edge.pool.acquire().await?;
     let story = store::story(&mut connection, crisis).await?;
-    let words = store::words(&mut connection, crisis.snapshot.id).await?;
+    let words =
+        store::words(&mut connection, &[crisis.snapshot.id]).await?.remove(&crisis.snapshot.id).unwrap_or_default();
     Ok(account::blocks(crisis, &story, &words, &edge.city))
 }
 

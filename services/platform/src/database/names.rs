@@ -39,3 +39,6 @@ pub(super) const APART: [&str; 6] = [RELAY, AUTHENTICATOR, PORTER, FOLLOWER, CON
 pub fn role_of(name: &str) -> String {
     format!("vigie_{name}")
 }
+
+/// Services whose statements also make lists, which are planned for what is asked.
+pub(crate) const LISTS: [&str; 3] = ["console", "crisis", "directory"];

@@ -58,11 +58,11 @@ pub(super) async fn incidents(
     let statement = format!(
         "with here as (
            (select i.id from routing.incident i
-             where i.status <> 'closed' and (i.sector = $1 or i.also_concerns @> array[$1]) and not i.kind = any($4)
+             where i.status <> 'closed' and (i.sector = $1 or i.also_concerns <> '{{}}' and i.also_concerns @> array[$1]) and not i.kind = any($4)
              order by array_position($2, i.severity), i.opened_at, i.id limit $3)
            union all
            (select i.id from routing.incident i
-             where i.status = 'closed' and (i.sector = $1 or i.also_concerns @> array[$1]) and not i.kind = any($4)
+             where i.status = 'closed' and (i.sector = $1 or i.also_concerns <> '{{}}' and i.also_concerns @> array[$1]) and not i.kind = any($4)
              order by i.closed_at desc, i.id limit $3))
          select {VIEW} join here on here.id = i.id
           order by i.status = 'closed', i.closed_at desc nulls last,
