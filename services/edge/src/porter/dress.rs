@@ -215,6 +215,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refused_page_leads_back_where_its_reader_may_go() {
+        let here = "https://vigie.example.org/annuaire/scop";
+        for (problem, is_at_home, came_from, back) in [
+            (Problem::not_allowed(), true, Some(here), Some(here)),
+            (Problem::not_allowed(), true, None, Some("/")),
+            (Problem::not_allowed(), false, Some(here), None),
+            (Problem::unauthenticated(), true, Some(here), None),
+        ] {
+            let came_from = came_from.map(str::to_owned);
+            let reader = Reader { speaks: Speaks::Page, wants_json: false, is_at_home, came_from };
+            let page = to_bytes(refusal(&problem, &reader).into_body(), MAX_REFUSAL_BYTES).await.unwrap();
+            let page = String::from_utf8(page.to_vec()).unwrap();
+            assert_eq!(page.contains(">Revenir"), back.is_some(), "{page}");
+            assert!(back.is_none_or(|back| page.contains(&format!("href=\"{back}\">Revenir"))), "{page}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_answer_is_dressed_and_what_it_says_itself_stands() {
         let (response, _) = dressed("{}", Speaks::Api, false).await;
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
