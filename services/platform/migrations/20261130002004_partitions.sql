@@ -23,8 +23,9 @@ create table journal.mark (
     at    timestamptz not null default now(),
     primary key (epoch, tx)
 );
+create index mark_at on journal.mark (at);
 
--- Facts whose identifier lies more than a day behind the transaction that wrote them: a clock was wrong.
+-- Facts whose identifier lies more than a day behind the transaction that wrote them, or any mark: a clock was wrong.
 create table journal.late (
     event_id uuid not null,
     epoch    int not null,
@@ -185,6 +186,7 @@ alter table journal.entry alter column seq set default nextval('journal.entry_se
 select journal.divide('journal.entry');
 alter sequence journal.entry_seq owned by journal.entry.seq;
 grant select (epoch, tx) on journal.entry to vigie_porter;
+grant select on journal.mark to vigie_porter;
 
 -- Only the whole's default counts: what is written through it.
 create or replace function journal.enter() returns int language plpgsql security definer set search_path = pg_catalog as $$

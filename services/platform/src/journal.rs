@@ -94,7 +94,8 @@ pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<
            returning event_id, epoch, tx
          ), late as (
            insert into journal.late (event_id, epoch, tx)
-           select event_id, epoch, tx from written where event_id < journal.id_at(now() - interval '1 day')
+           select event_id, epoch, tx from written where event_id < journal.id_at(
+             greatest(now(), (select at from journal.mark order by at desc limit 1)) - interval '1 day')
          )
          insert into journal.pending (event_id) select event_id from written",
     )
