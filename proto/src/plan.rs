@@ -248,12 +248,15 @@ impl Span {
 impl Target {
     /// Whom it comes down to at `now`: itself, or those told instead outside the times it serves.
     pub fn at(&self, now: Timestamp) -> Vec<&Self> {
-        match &self.serves {
-            Some(spans) if !spans.iter().any(|span| span.contains(now)) => {
-                self.otherwise.iter().flat_map(|other| other.at(now)).collect()
-            }
-            _ => vec![self],
+        if self.serves_at(now) {
+            return vec![self];
         }
+        self.otherwise.iter().flat_map(|other| other.at(now)).collect()
+    }
+
+    /// Whether `now` is in the times it serves.
+    pub fn serves_at(&self, now: Timestamp) -> bool {
+        self.serves.as_ref().is_none_or(|spans| spans.iter().any(|span| span.contains(now)))
     }
 }
 

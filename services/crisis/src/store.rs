@@ -211,7 +211,7 @@ pub(crate) async fn story(connection: &mut PgConnection, crisis: &Crisis) -> Res
         "select event_id, type, subject, source, recorded_at, incident_id, cause, traceparent, data::text as data
            from journal.entry
           where incident_id = any($1) or event_id in (select event_id from crisis.fact where crisis_id = $2)
-          order by seq",
+          order by epoch, seq",
     )
     .bind(crisis.incidents.iter().map(|id| id.0).collect::<Vec<_>>())
     .bind(crisis.snapshot.id.0)
@@ -321,3 +321,6 @@ pub(crate) async fn exercise_of(tx: &mut PgConnection, signal: SignalId) -> Resu
         .await?;
     Ok(found.map(CrisisId))
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,8 @@ pub struct Acknowledgement {
 /// One step dealt with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
+    /// Number of the plan whose step it is: what an aggravation replaces is of the plan before.
+    pub generation: u32,
     /// `circuit/step`.
     pub step: String,
     pub due_at: Timestamp,
@@ -387,6 +389,7 @@ impl Escalation {
         };
         let in_charge = || self.acknowledgements.iter().map(|known| known.body.clone()).collect();
         Settlement {
+            generation: self.generation,
             step: format!("{}/{}", planned.id, step.id),
             due_at: due_at.unwrap_or(step.due_at),
             outcome,

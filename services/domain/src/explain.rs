@@ -85,10 +85,12 @@ pub enum Verdict {
     Expired,
     /// Outside the hours it serves; others were told instead, if any.
     OutOfHours,
+    /// It is told instead of another outside that one's hours, and these were its hours.
+    Instead,
     /// It had no contact point for this on duty.
     NoContact,
-    /// Told by another step of the same moment, or under the same message.
-    Merged,
+    /// By the directory of today it would have been told: the directory has changed since.
+    Changed,
 }
 
 /// Explains, for `body`, what the plans and the doctrine meant, `tellings` being what it was told. `doctrine` is the one the plans were made from, when it
@@ -167,11 +169,11 @@ impl Teller<'_> {
     fn step(&self, step: &PlannedStep, name: &str, chapter: &Chapter) -> StepExplained {
         let settled = chapter.settled.iter().rfind(|settled| settled.step == name);
         let of_step = |told: &&Told| told.generation == chapter.generation && told.steps.iter().any(|s| s == name);
-        let telling = self.tellings.iter().find(of_step);
-        let (verdict, text) = match (telling, settled) {
-            (Some(told), _) => (Verdict::Told, self.told(told)),
-            (None, None) => (Verdict::NotYet, self.not_yet(step)),
-            (None, Some(settled)) => self.not_told(step, settled, chapter),
+        let tellings: Vec<String> = self.tellings.iter().filter(of_step).map(|told| self.told(told)).collect();
+        let (verdict, text) = match settled {
+            _ if !tellings.is_empty() => (Verdict::Told, tellings.join(" ")),
+            None => (Verdict::NotYet, self.not_yet(step)),
+            Some(settled) => self.not_told(step, settled, chapter),
         };
         let due_at = settled.map_or(step.due_at, |settled| settled.due_at);
         StepExplained { step: name.to_owned(), due_at, verdict, text }
@@ -223,42 +225,48 @@ impl Teller<'_> {
     /// The step told, but not this body.
     fn left_out(&self, step: &PlannedStep, settled: &StepSettledV1, chapter: &Chapter) -> (Verdict, String) {
         let now = settled.settled_at;
-        let mine: Vec<&Target> =
-            step.tell.iter().filter(|target| names(target, &self.body.role, &self.body.id)).collect();
-        let here: Vec<&&Target> = mine
-            .iter()
-            .filter(|target| self.directory.bodies_of(target).iter().any(|b| b.id == self.body.id))
-            .collect();
-        if here.is_empty() {
-            let scopes: Vec<String> = mine.iter().map(|target| scope(&target.scope)).collect();
-            return (
-                Verdict::Elsewhere,
-                format!("Ce palier prévient cette fonction {}, pas ce service.", scopes.join(", ")),
-            );
-        }
+        let is_of = |target: &Target| self.directory.bodies_of(target).iter().any(|body| body.id == self.body.id);
+        let asked: Vec<&Target> =
+            step.tell.iter().flat_map(|target| target.at(now)).filter(|target| is_of(target)).collect();
+        let Some(rank) = asked.iter().map(|target| target.rank).next() else {
+            return self.not_meant(step, is_of, now);
+        };
         // Of a step that asks, the fact itself says who was in charge; facts of former releases do not.
         let is_said = settled.asked.is_some() && step.expects == Expects::Acknowledgement;
         let took_charge = || chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now);
         if settled.in_charge.contains(&self.body.id) || (!is_said && step.unless_acknowledged && took_charge()) {
             return (Verdict::InCharge, "Ce service avait déjà pris l'événement en compte.".to_owned());
         }
-        let closed = here.iter().all(|target| target.at(now).iter().all(|other| !std::ptr::eq(*other, **target)));
-        if closed {
-            let instead: Vec<&str> =
-                here.iter().flat_map(|t| &t.otherwise).map(|t| self.directory.role_label(&t.role)).collect();
-            let instead = if instead.is_empty() {
-                "personne n'est prévenu à sa place".to_owned()
-            } else {
-                format!("prévenu à sa place : {}", instead.join(", "))
-            };
-            return (Verdict::OutOfHours, format!("Hors des heures de service le {} ; {instead}.", self.at(now)));
-        }
-        let rank = here.iter().map(|target| target.rank).next().unwrap_or(Rank::First);
         let reachable = step.channels.iter().chain(&step.fallback).any(|c| !self.body.reach(*c, rank, now).is_empty());
         if !reachable {
             return (Verdict::NoContact, self.no_contact(step, rank, now));
         }
-        (Verdict::Merged, "Prévenu par un autre palier du même moment, sur les mêmes coordonnées.".to_owned())
+        let changed = "D'après l'annuaire d'aujourd'hui, ce service aurait été prévenu : l'annuaire a changé depuis.";
+        (Verdict::Changed, changed.to_owned())
+    }
+
+    /// The step told, and did not come down to this body at that moment: its hours, those of another, or another place.
+    fn not_meant(&self, step: &PlannedStep, is_of: impl Fn(&Target) -> bool, now: Timestamp) -> (Verdict, String) {
+        let all: Vec<&Target> = step.tell.iter().flat_map(with_those_instead).collect();
+        let closed: Vec<&Target> =
+            all.iter().copied().filter(|target| is_of(target) && !target.serves_at(now)).collect();
+        if !closed.is_empty() {
+            let instead = self.roles(closed.into_iter().flat_map(|target| &target.otherwise));
+            let instead = if instead.is_empty() {
+                "personne n'est prévenu à sa place".to_owned()
+            } else {
+                format!("prévenu à sa place : {instead}")
+            };
+            return (Verdict::OutOfHours, format!("Hors des heures de service le {} ; {instead}.", self.at(now)));
+        }
+        let whose = self.roles(step.tell.iter().filter(|target| with_those_instead(target).into_iter().any(&is_of)));
+        if !whose.is_empty() {
+            let text = format!("Prévenu seulement hors des heures de : {whose} ; le {}, c'en étaient.", self.at(now));
+            return (Verdict::Instead, text);
+        }
+        let mine = all.into_iter().filter(|target| names(target, &self.body.role, &self.body.id));
+        let scopes: Vec<String> = mine.map(|target| scope(&target.scope)).collect();
+        (Verdict::Elsewhere, format!("Ce palier prévient cette fonction {}, pas ce service.", scopes.join(", ")))
     }
 
     fn no_contact(&self, step: &PlannedStep, rank: Rank, now: Timestamp) -> String {
@@ -284,6 +292,11 @@ impl Teller<'_> {
         }
     }
 
+    /// Their labels, in a row.
+    fn roles<'t>(&self, targets: impl Iterator<Item = &'t Target>) -> String {
+        targets.map(|target| self.directory.role_label(&target.role)).collect::<Vec<_>>().join(", ")
+    }
+
     fn name(&self, id: &BodyId) -> String {
         self.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone())
     }
@@ -298,6 +311,11 @@ fn names(target: &Target, role: &RoleId, body: &BodyId) -> bool {
     target.role == *role
         || matches!(&target.scope, Scope::Bodies(ids) if ids.contains(body))
         || target.otherwise.iter().any(|other| names(other, role, body))
+}
+
+/// A target, those told instead of it, and so on.
+fn with_those_instead(target: &Target) -> Vec<&Target> {
+    std::iter::once(target).chain(target.otherwise.iter().flat_map(with_those_instead)).collect()
 }
 
 fn why_not(circuit: &Circuit, situation: &Situation, directory: &Directory) -> String {

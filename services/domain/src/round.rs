@@ -121,12 +121,12 @@ impl<'a> Round<'a> {
             self.plans.insert(id, InHand { snapshot, escalation, origin });
             return Heard::Done;
         };
-        let generation = plan.escalation.generation;
         let settlements = plan.escalation.hear(fact, self.city.directory.as_ref());
         if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.version >= plan.snapshot.version) {
             plan.snapshot = snapshot.clone();
         }
         plan.origin = origin.clone();
+        let generation = plan.escalation.generation;
         self.keep(Part { incident: id, generation, origin, settlements, lapsed: Vec::new() });
         Heard::Done
     }
@@ -168,11 +168,11 @@ impl<'a> Round<'a> {
                 SettledStep { told: told.len(), settlement, outcome, asked, in_charge }
             });
             let settled: Vec<SettledStep> = settled.collect();
-            if generation == plan.escalation.generation {
-                for SettledStep { settlement, asked, in_charge, .. } in &settled {
-                    plan.escalation.asked(&settlement.step, asked.iter().cloned());
-                    plan.escalation.asked_in_charge(&settlement.step, in_charge);
-                }
+            let current = plan.escalation.generation;
+            let of_current = settled.iter().filter(|settled| settled.settlement.generation == current);
+            for SettledStep { settlement, asked, in_charge, .. } in of_current {
+                plan.escalation.asked(&settlement.step, asked.iter().cloned());
+                plan.escalation.asked_in_charge(&settlement.step, in_charge);
             }
             carried.push(Carried { incident: plan.snapshot.clone(), generation, origin, lapsed, settled, tellings });
         }
@@ -227,7 +227,7 @@ impl Carried {
             let SettledStep { settlement, outcome, told, asked, in_charge } = settled;
             StepSettledV1 {
                 incident_id,
-                generation,
+                generation: settlement.generation,
                 step: settlement.step.clone(),
                 due_at: settlement.due_at,
                 settled_at: now,

@@ -254,7 +254,7 @@ impl Teller<'_> {
 
     fn told(&self, step: &PlannedStep, target: &Target, written: Option<&Step>, at: Timestamp) -> Told {
         let directory = &self.city.directory;
-        let open = target.serves.as_ref().is_none_or(|spans| spans.iter().any(|span| span.contains(at)));
+        let open = target.serves_at(at);
         let bodies = if open { directory.bodies_of(target) } else { Vec::new() };
         Told {
             role: target.role.clone(),

@@ -361,3 +361,6 @@ async fn upsert(
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub struct Chapter {
     /// As it ended, with what was added on the way.
     pub plan: Plan,
     pub settled: Vec<StepSettledV1>,
-    /// Bodies that took charge during it, in order.
+    /// Bodies in charge when it began, and those that took charge during it, in order.
     pub acknowledgements: Vec<(BodyId, Timestamp)>,
 }
 
@@ -72,12 +72,12 @@ impl Replayed {
     }
 
     fn begin(&mut self) {
-        let Some(Escalation { generation, plan, .. }) = &self.escalation else { return };
+        let Some(Escalation { generation, plan, acknowledgements, .. }) = &self.escalation else { return };
         self.chapters.push(Chapter {
             generation: *generation,
             plan: plan.clone(),
             settled: Vec::new(),
-            acknowledgements: Vec::new(),
+            acknowledgements: acknowledgements.iter().map(|taken| (taken.body.clone(), taken.at)).collect(),
         });
     }
 

@@ -241,18 +241,18 @@ impl<'a, O: Observer> Simulation<'a, O> {
     /// Shows what was carried out of a plan, and has those who were asked answer; `messages` are the grouped ones of the
     /// round.
     fn observe(&mut self, carried: &Carried, messages: &mut HashSet<(ContactId, Nature)>) {
-        let (now, slot, generation) = (self.now, slot_of(carried.incident.id), carried.generation);
+        let (now, slot) = (self.now, slot_of(carried.incident.id));
         let Some(live) = &self.incidents[slot] else { return };
         let incident = &live.incident;
         for SettledStep { settlement, outcome, told, .. } in &carried.settled {
-            self.observer.settled(&Settled { at: now, incident, generation, settlement, outcome, told: *told });
+            self.observer.settled(&Settled { at: now, incident, settlement, outcome, told: *told });
         }
         for telling in &carried.tellings {
             let key = || (telling.contact.clone(), incident.snapshot.nature);
             self.observer.told(&Told {
                 at: now,
                 incident,
-                generation,
+                generation: carried.generation,
                 telling,
                 manned: self.manned.contains(&telling.role),
                 shares_message: telling.digest && !messages.insert(key()),

@@ -32,7 +32,6 @@ pub struct Told<'a> {
 pub struct Settled<'a> {
     pub at: Timestamp,
     pub incident: &'a Incident,
-    pub generation: u32,
     pub settlement: &'a Settlement,
     /// [`StepOutcome::NobodyFound`] when the directory had nobody to tell.
     pub outcome: &'a StepOutcome,

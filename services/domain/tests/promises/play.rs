@@ -48,12 +48,14 @@ pub(crate) struct Chapter {
 pub(crate) struct Play<'a> {
     city: &'a City,
     script: &'a Script,
-    situation: Situation,
+    pub(crate) situation: Situation,
     plan: InHand,
     now: Timestamp,
     /// Every fact of the incident, in the order in which they were recorded.
     pub(crate) journal: Vec<Fact>,
     pub(crate) chapters: Vec<Chapter>,
+    /// Everybody told: by which plan, and when.
+    pub(crate) tellings: Vec<(u32, Timestamp, Telling)>,
     /// Who is in charge, by the judge's own count.
     in_charge: BTreeMap<BodyId, RoleId>,
     /// By body: the circuits that had asked it when it took charge.
@@ -94,6 +96,7 @@ impl<'a> Play<'a> {
             plan: InHand { snapshot: opened.incident.clone(), escalation: Escalation::begun(&opened), origin },
             now,
             journal: Vec::new(),
+            tellings: Vec::new(),
             in_charge: BTreeMap::new(),
             counted: BTreeMap::new(),
             called: Vec::new(),
@@ -125,6 +128,11 @@ impl<'a> Play<'a> {
         &self.plan.escalation
     }
 
+    /// Until when it was played.
+    pub(crate) fn ended(&self) -> Timestamp {
+        self.now
+    }
+
     fn record(&mut self, event: Event, cause: Option<EventId>) -> Fact {
         let id = EventId(Uuid::from_u128(self.journal.len() as u128 + 1));
         let fact = Fact { id, cause, at: self.now, event };
@@ -150,6 +158,10 @@ impl<'a> Play<'a> {
         let settled: Vec<&Settlement> =
             carried.iter().flat_map(|carried| &carried.settled).map(|step| &step.settlement).collect();
         self.lapses(&settled);
+        for carried in &carried {
+            let told = carried.tellings.iter().map(|telling| (carried.generation, self.now, telling.clone()));
+            self.tellings.extend(told);
+        }
         let generation = self.plan.escalation.generation;
         for carried in carried.iter().filter(|carried| carried.generation == generation) {
             self.carry(carried);

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "the oracle names what it knows; all the rest is refused")]
 
+mod admission;
+mod callers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
