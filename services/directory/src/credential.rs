@@ -239,7 +239,8 @@ pub async fn end_token(
     let mut tx = pool.begin().await?;
     let ended = sqlx::query_scalar!(
         "update directory.credential set revoked_at = $3
-          where id = $1 and purpose = 'token' and revoked_at is null and ($2::text is null or source_id = $2)
+          where id = $1 and purpose = 'token' and revoked_at is null and (expires_at is null or expires_at > $3)
+            and ($2::text is null or source_id = $2)
           returning source_id",
         id,
         whose.source(),
@@ -258,9 +259,11 @@ pub async fn end_session(
 ) -> Result<Option<SourceId>, sqlx::Error> {
     let mut tx = pool.begin().await?;
     let ended = sqlx::query_scalar!(
-        "delete from directory.session where id = $1 and ($2::text is null or source_id = $2) returning source_id",
+        "delete from directory.session where id = $1 and expires_at > $3 and ($2::text is null or source_id = $2)
+          returning source_id",
         id,
-        whose.source()
+        whose.source(),
+        doing.now.to_sqlx()
     );
     let ended = ended.fetch_optional(&mut *tx).await?;
     ended_by(tx, ended, SecurityMatter::SessionEnded, doing).await
@@ -363,3 +366,6 @@ async fn note(
     fact.count = count;
     journal::append(connection, &[Entry::new("directory", &Event::from(fact), doing.now, None, None)]).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,22 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+#[expect(dead_code, reason = "shared with the rules of the contract")]
+mod shipped;
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 use vigie_domain::{
     account::{self, Block, Told},
-    city::City,
+    city::{City, CityError},
     crisis::{
         Crisis, Effect, Moment, Refused, Tell,
         awaited::Wait,
         exercise::{Control, Play, Script},
         mobilisation::{Move, Stage},
     },
-    directory::DirectoryFiles,
-    territory::Territory,
 };
 use vigie_proto::{
     BodyId, CareId, CrisisId, CrisisRegime, IncidentId, IncidentStatus, Kind, MobilisationId, Nature, RoleId, SectorId,
@@ -26,34 +27,15 @@ use vigie_proto::{
     event::{Actor, Event, IncidentSnapshot, RefusalReason, Through},
 };
 
-fn config(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
-}
+use self::shipped::text;
 
-fn text(path: &str) -> String {
-    fs::read_to_string(config(path)).unwrap()
-}
-
-static CITY: LazyLock<City> = LazyLock::new(|| read(&text("doctrine/f-3-13.toml")).unwrap());
+static CITY: LazyLock<City> = LazyLock::new(shipped::city);
 
 /// The shipped city with this text for the fiche of crises.
-fn read(fiche: &str) -> Result<City, vigie_domain::city::CityError> {
-    let directory = DirectoryFiles {
-        roles_toml: text("directory/roles.toml"),
-        bodies_csv: text("directory/bodies.csv"),
-        contacts_csv: text("directory/contacts.csv"),
-        rosters_toml: text("directory/rosters.toml"),
-        sources_csv: text("directory/sources.csv"),
-        overrides_csv: String::new(),
-    };
-    let files = fs::read_dir(config("doctrine")).unwrap().map(|entry| entry.unwrap().path());
-    let toml = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    let mut doctrine: BTreeMap<String, String> = toml
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
-        .collect();
+fn read(fiche: &str) -> Result<City, CityError> {
+    let mut doctrine = shipped::doctrine_files();
     doctrine.insert("f-3-13.toml".to_owned(), fiche.to_owned());
-    let territory = Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap();
-    City::read(territory, &directory, &doctrine)
+    shipped::city_of(&doctrine, &shipped::directory_files())
 }
 
 fn start() -> Timestamp {

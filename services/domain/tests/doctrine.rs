@@ -2,53 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+#[expect(dead_code, reason = "shared with the rules of the contract")]
+mod shipped;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use vigie_domain::{
     assess::assess,
     city::City,
-    directory::DirectoryFiles,
     doctrine::{Condition, Situation, Timing, freeze, read, table},
     escalation::{Settlement, TakingCharge},
-    territory::Territory,
 };
 use vigie_proto::{
     BodyId, Channel, CrisisRegime, Nature, RoleId, Severity, event::StepOutcome, plan::Plan, signal::Location,
 };
-
-fn config(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
-}
-
-fn text(path: &str) -> String {
-    fs::read_to_string(config(path)).unwrap()
-}
-
-fn shipped_doctrine() -> BTreeMap<String, String> {
-    let toml = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml");
-    let files = fs::read_dir(config("doctrine")).unwrap().map(|entry| entry.unwrap().path()).filter(toml);
-    files
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
-        .collect()
-}
-
-fn shipped() -> City {
-    let directory = DirectoryFiles {
-        roles_toml: text("directory/roles.toml"),
-        bodies_csv: text("directory/bodies.csv"),
-        contacts_csv: text("directory/contacts.csv"),
-        rosters_toml: text("directory/rosters.toml"),
-        sources_csv: text("directory/sources.csv"),
-        overrides_csv: String::new(),
-    };
-    let territory = Territory::from_bytes(&fs::read(config("territory/paris.territory")).unwrap()).unwrap();
-    City::read(territory, &directory, &shipped_doctrine()).unwrap()
-}
 
 fn roles() -> BTreeSet<RoleId> {
     ["scop", "mairie", "secretariat-general"].map(|r| RoleId::new(r).unwrap()).into()
@@ -148,7 +116,7 @@ fn now() -> Timestamp {
 
 /// The plan of a rixe at a collège of the 19th, and the city.
 fn plan_at_school(kind: &str, severity: Severity, raised_by: &str) -> (City, Plan) {
-    let city = shipped();
+    let city = shipped::city();
     let kind = kind.parse().unwrap();
     let rule = city.doctrine.kind(&kind).unwrap();
     let place = assess(&Location::School { uai: "0750507U".parse().unwrap() }, 150.0, rule, &city.territory).unwrap();
@@ -265,7 +233,7 @@ fn a_mairie_told_elsewhere_makes_the_scop_know_and_only_the_scop_ends_it() {
 
 #[test]
 fn every_circuit_of_the_contract_has_one_verdict_and_its_lines() {
-    let city = shipped();
+    let city = shipped::city();
     let doctrine = &city.doctrine;
     assert_eq!((doctrine.fiches.len(), doctrine.expected_fiches.len()), (30, 30));
     let named: Vec<&String> = doctrine.fiches.iter().flat_map(|fiche| &fiche.circuits).collect();
@@ -288,7 +256,7 @@ fn every_circuit_of_the_contract_has_one_verdict_and_its_lines() {
 /// Every delay but the few the contract states is ours, and says so.
 #[test]
 fn only_what_the_contract_states_is_called_contract() {
-    let city = shipped();
+    let city = shipped::city();
     let steps = city.doctrine.circuits.iter().flat_map(|c| c.steps.iter().map(move |s| (&c.id, &s.id, s.timing)));
     let owed = city.doctrine.circuits.iter().flat_map(|c| c.owed.iter().map(move |o| (&c.id, &o.id, o.timing)));
     let stated = steps.chain(owed).filter(|(_, _, timing)| *timing == Timing::Contract);
@@ -299,7 +267,7 @@ fn only_what_the_contract_states_is_called_contract() {
 
 #[test]
 fn every_step_finds_somebody_in_every_sector() {
-    let city = shipped();
+    let city = shipped::city();
     for circuit in &city.doctrine.circuits {
         let rule = city.doctrine.kind(&circuit.kinds[0]).unwrap();
         for sector in city.territory.sectors().iter().filter(|s| s.in_paris) {
@@ -335,7 +303,7 @@ fn every_step_finds_somebody_in_every_sector() {
 
 #[test]
 fn the_table_of_circuits_is_that_of_the_files() {
-    let fresh = table(&shipped().doctrine);
-    let written = text("doctrine/README.md");
+    let fresh = table(&shipped::city().doctrine);
+    let written = shipped::text("doctrine/README.md");
     assert!(fresh == written, "config/doctrine/README.md is stale: vigie doctrine table > config/doctrine/README.md");
 }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-#[path = "doc_rules/shipped.rs"]
 #[expect(dead_code, reason = "shared with the rules of the contract")]
 mod shipped;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, error::DatabaseError};
 use uuid::Uuid;
 use vigie_domain::{
     city::City,
@@ -112,7 +112,7 @@ async fn what_is_due_is_claimed_by_one_alone_the_earliest_first() {
     // Whoever changes a crisis has it alone.
     sqlx::query("set local lock_timeout = '50ms'").execute(&mut *other).await.unwrap();
     let refused = lock(&mut other, CrisisId(Uuid::from_u128(2))).await.unwrap_err();
-    assert_eq!(refused.as_database_error().and_then(|e| e.code()).unwrap(), "55P03");
+    assert_eq!(refused.as_database_error().and_then(DatabaseError::code).unwrap(), "55P03");
 }
 
 #[tokio::test]

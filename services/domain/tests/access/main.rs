@@ -5,13 +5,11 @@
 
 mod admission;
 mod callers;
+#[path = "../shipped/mod.rs"]
+#[expect(dead_code, reason = "shared with the rules of the contract")]
+mod shipped;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -20,11 +18,10 @@ use vigie_domain::{
     access::{Deed, Denial, Party, Position, Relation, Ties},
     audience::{Resolved, resolve},
     city::City,
-    directory::{Ambit, Body, DirectoryFiles, Permission, Sight},
+    directory::{Ambit, Body, Permission, Sight},
     doctrine::{Situation, freeze},
     escalation::{Escalation, TakingCharge},
     incident::{Change, Incident, Judged, Planner},
-    territory::Territory,
 };
 use vigie_proto::{
     ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, Severity,
@@ -34,26 +31,7 @@ use vigie_proto::{
     sensitivity::{Sensitive, Sensitivity},
 };
 
-fn config(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(folder)
-}
-
-static CITY: LazyLock<City> = LazyLock::new(|| {
-    let mut directory = DirectoryFiles::default();
-    for name in DirectoryFiles::NAMES {
-        if let Ok(text) = fs::read_to_string(config("directory").join(name)) {
-            directory.text_mut(name).unwrap().push_str(&text);
-        }
-    }
-    let doctrine: BTreeMap<String, String> = fs::read_dir(config("doctrine"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap()))
-        .collect();
-    let territory = Territory::from_bytes(&fs::read(config("territory").join("paris.territory")).unwrap()).unwrap();
-    City::read(territory, &directory, &doctrine).unwrap()
-});
+static CITY: LazyLock<City> = LazyLock::new(shipped::city);
 
 fn start() -> Timestamp {
     "2026-11-23T14:30:00Z".parse().unwrap()

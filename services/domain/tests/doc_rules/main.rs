@@ -10,6 +10,7 @@ mod landlords_and_others;
 mod play;
 mod rixes;
 mod schools;
+#[path = "../shipped/mod.rs"]
 mod shipped;
 
 use vigie_domain::city::City;

@@ -107,7 +107,6 @@ fn contradicted(step: &StepExplained, generation: u32, told: bool, play: &Play<'
         return Some(format!("told: {told}"));
     }
     let holds = match step.verdict {
-        Verdict::Told => outcome.is_some(),
         Verdict::NotYet => {
             let waits = step.text.contains("attend un fait");
             outcome.is_none() && (waits || step.due_at > play.ended())
@@ -119,23 +118,24 @@ fn contradicted(step: &StepExplained, generation: u32, told: bool, play: &Play<'
         Verdict::InCharge => when.is_some_and(|when| took_charge(&play.journal, body, when)),
         // The directory is the one they were told by.
         Verdict::Changed => false,
-        Verdict::OutOfHours | Verdict::Instead | Verdict::NoContact | Verdict::Elsewhere => outcome.is_some(),
+        Verdict::Told | Verdict::OutOfHours | Verdict::Instead | Verdict::NoContact | Verdict::Elsewhere => {
+            outcome.is_some()
+        }
     };
     (!holds).then(|| format!("{outcome:?} at {when:?}"))
 }
 
 fn settled<'a>(journal: &'a [Fact], generation: u32, step: &str) -> Option<&'a StepSettledV1> {
-    journal.iter().rev().find_map(|fact| match &fact.event {
-        Event::StepSettled(e) if e.generation == generation && e.step == step => Some(&**e),
-        _ => None,
+    journal.iter().rev().find_map(|fact| {
+        let Event::StepSettled(settled) = &fact.event else { return None };
+        (settled.generation == generation && settled.step == step).then_some(&**settled)
     })
 }
 
 /// Whether it had said so by then, or was handed the event.
 fn took_charge(journal: &[Fact], body: &Body, by: Timestamp) -> bool {
-    journal.iter().filter(|fact| fact.at <= by).any(|fact| match &fact.event {
-        Event::IncidentAcknowledged(e) => e.by.body == body.id,
-        Event::IncidentHandedOver(e) => e.to == body.id,
-        _ => false,
+    journal.iter().filter(|fact| fact.at <= by).any(|fact| {
+        let acknowledged = matches!(&fact.event, Event::IncidentAcknowledged(e) if e.by.body == body.id);
+        acknowledged || matches!(&fact.event, Event::IncidentHandedOver(e) if e.to == body.id)
     })
 }

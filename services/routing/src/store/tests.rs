@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, error::DatabaseError};
 use uuid::Uuid;
 use vigie_domain::{
     assess::assess,
@@ -64,7 +64,7 @@ fn incident(number: usize, kind: &str, sector: &str, status: IncidentStatus, hou
     Incident {
         asked_version: snapshot.version,
         situation,
-        at: (number % 2 == 0).then_some(LonLat { lon: 2.38, lat: 48.88 }),
+        at: number.is_multiple_of(2).then_some(LonLat { lon: 2.38, lat: 48.88 }),
         last_signal_at,
         closed_at: (status == IncidentStatus::Closed).then_some(now()),
         owed: Vec::new(),
@@ -225,7 +225,7 @@ async fn waits(
     sqlx::query("set local lock_timeout = '50ms'").execute(&mut *tx).await.unwrap();
     let numbers = lock(&mut tx, places, watched, 1).await;
     tx.rollback().await.unwrap();
-    let code = |error: sqlx::Error| error.as_database_error().and_then(|e| e.code()).unwrap().into_owned();
+    let code = |error: sqlx::Error| error.as_database_error().and_then(DatabaseError::code).unwrap().into_owned();
     numbers.map(|numbers| numbers.len()).map_err(code)
 }
 

@@ -18,7 +18,8 @@ fn config(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path)
 }
 
-fn text(path: &str) -> String {
+/// A file of `config`.
+pub(crate) fn text(path: &str) -> String {
     fs::read_to_string(config(path)).unwrap()
 }
 
