@@ -74,7 +74,8 @@ fn sources() -> (Vec<Statement>, BTreeMap<String, usize>) {
     while let Some(folder) = folders.pop() {
         for path in fs::read_dir(folder).expect("a folder can be read").filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path.strip_prefix(&services).expect("it is below").to_string_lossy().into_owned();
-            let is_product = name.contains("/src") && !name.starts_with("vigie/src/bench");
+            let is_product =
+                name.contains("/src") && !name.starts_with("vigie/src/bench") && !name.ends_with("/tests.rs");
             if path.is_dir() {
                 folders.push(path);
             } else if is_product && path.extension().is_some_and(|extension| extension == "rs") {

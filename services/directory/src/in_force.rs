@@ -25,7 +25,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The city in force; none when nothing was ever published.
 pub async fn load(pool: &PgPool) -> anyhow::Result<Option<City>> {
     let Some(files) = files(pool).await? else { return Ok(None) };
-    Ok(Some(City::of(&files).context("what is in force cannot be read by this Vigie: is it older than the version?")?))
+    Ok(Some(
+        version::read_city(move || City::of(&files))
+            .await
+            .context("what is in force cannot be read by this Vigie: is it older than the version?")?,
+    ))
 }
 
 /// How much of what is in force a process sees.
@@ -44,7 +48,7 @@ pub async fn load_seen(pool: &PgPool, sight: Sight) -> anyhow::Result<Option<Cit
     }
     let shared = version::in_force_shared(&mut *pool.acquire().await?).await?;
     let Some((files, directory)) = shared else { return Ok(None) };
-    let city = City::of_shared(&files, &directory);
+    let city = version::read_city(move || City::of_shared(&files, &directory)).await;
     Ok(Some(city.context("what is in force cannot be read by this Vigie: is it older than the version?")?))
 }
 

@@ -307,7 +307,8 @@ async fn proved(
     demand: Demand,
     now: Timestamp,
 ) -> Result<(City, Report), PublishError> {
-    let city = City::of(&files).map_err(|CityError(faults)| PublishError::Faults(faults))?;
+    let city = version::read_city(move || City::of(&files)).await;
+    let city = city.map_err(|CityError(faults)| PublishError::Faults(faults))?;
     let found = reachability::found(pool, &city, now).await?;
     let work = move || {
         let errors =

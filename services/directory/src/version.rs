@@ -7,7 +7,7 @@ use jiff_sqlx::ToSqlx;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use vigie_domain::{
-    city::{City, CityFiles, CityHashes},
+    city::{City, CityError, CityFiles, CityHashes},
     directory::DirectoryFiles,
 };
 
@@ -337,4 +337,12 @@ fn texts(content: &[u8]) -> Result<BTreeMap<String, String>, StoredError> {
 
 fn directory_of(content: &[u8]) -> Result<DirectoryFiles, StoredError> {
     DirectoryFiles::of_named(texts(content)?).map_err(|error| StoredError::Unreadable(error.to_string()))
+}
+
+/// A city read from its files on a thread of its own: it takes a moment of a processor.
+pub(crate) async fn read_city(
+    city: impl FnOnce() -> Result<City, CityError> + Send + 'static,
+) -> Result<City, CityError> {
+    let read = tokio::task::spawn_blocking(city).await;
+    read.unwrap_or_else(|error| Err(CityError(vec![format!("the files could not be read: {error}")])))
 }

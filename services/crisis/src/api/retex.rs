@@ -52,7 +52,13 @@ pub(crate) async fn pdf(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (crisis, blocks) = document(&edge, &presented, &id).await?;
-    let document = pdf::document(&blocks, &crisis.snapshot.reference, crisis.snapshot.nature);
+    let (reference, nature) = (crisis.snapshot.reference.clone(), crisis.snapshot.nature);
+    // Laying out a long account takes a processor for a while.
+    let laid_out = tokio::task::spawn_blocking(move || pdf::document(&blocks, &reference, nature));
+    let document = laid_out.await.map_err(|error| {
+        tracing::error!(error = %error, crisis.id = %crisis.snapshot.id, "a feedback could not be laid out");
+        Problem::internal()
+    })?;
     Ok(file(&crisis, "pdf", "application/pdf", document))
 }
 

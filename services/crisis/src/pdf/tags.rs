@@ -11,6 +11,8 @@ struct Element {
     parent: usize,
     /// Page and mark of each line of it, in order.
     marks: Vec<(usize, i32)>,
+    /// Elements inside it, in order.
+    inner: Vec<usize>,
 }
 
 /// The elements in reading order, the document first.
@@ -25,14 +27,16 @@ pub(super) const DOCUMENT: usize = 0;
 
 impl Tags {
     pub(super) fn new() -> Self {
-        let document = Element { role: StructRole::Document, parent: DOCUMENT, marks: Vec::new() };
+        let document = Element { role: StructRole::Document, parent: DOCUMENT, marks: Vec::new(), inner: Vec::new() };
         Self { elements: vec![document], pages: Vec::new() }
     }
 
     /// One more element inside `parent`.
     pub(super) fn add(&mut self, role: StructRole, parent: usize) -> usize {
-        self.elements.push(Element { role, parent, marks: Vec::new() });
-        self.elements.len() - 1
+        let element = self.elements.len();
+        self.elements[parent].inner.push(element);
+        self.elements.push(Element { role, parent, marks: Vec::new(), inner: Vec::new() });
+        element
     }
 
     pub(super) fn role(&self, element: usize) -> StructRole {
@@ -71,10 +75,8 @@ impl Tags {
             for (page, mark) in &element.marks {
                 children.marked_content_ref().page(sheets[*page]).marked_content_id(*mark);
             }
-            for (inner, _) in
-                self.elements.iter().enumerate().filter(|(inner, e)| *inner != DOCUMENT && e.parent == position)
-            {
-                children.struct_element(ids[inner]);
+            for inner in &element.inner {
+                children.struct_element(ids[*inner]);
             }
         }
         let lists = self.pages.iter().map(|elements| {

@@ -10,7 +10,10 @@
 //! The cast: a service brings a [`Handler`]; [`run`] waits for either wake-up; [`runner`] turns a batch into one
 //! transaction; [`inbox`] holds what a consumer has had.
 
+mod batch;
+mod catch_up;
 mod inbox;
+mod incoming;
 mod runner;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use vigie_directory::in_force::{self, Sight, differing, is_unreachable, load_or_adopt};
 use vigie_domain::city::{City, InForce};
-use vigie_edge::{Desk, credential::Authenticator};
+use vigie_edge::{Desk, credential::Authenticator, door::Doors};
 use vigie_platform::{
     Context,
     bus::{Bus, Watch},
@@ -22,7 +22,7 @@ use vigie_platform::{
     growth,
     health::{Health, State},
     metrics::Metrics,
-    relay,
+    relay::{self, Relay},
     server::{self, Limits},
     supervisor::Supervisor,
     telemetry::Telemetry,
@@ -77,7 +77,6 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     }
     let (health, metrics) = (Health::default(), Arc::new(Metrics::default()));
     let database = &config.database;
-    let pool = |service: &str| database::pool(database, service, database.connections);
     let watch = Watch::new(health.clone());
     let bus = Bus::connect(&config.bus, permission::RELAY, watch.clone()).await?;
     let (fresh, relay) = relay::channel();
@@ -85,7 +84,7 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     let context = Context {
         config: Arc::new(config.platform()),
         clock: Arc::new(SystemClock),
-        bus: bus.clone(),
+        bus,
         fresh,
         health: health.clone(),
         metrics: Arc::clone(&metrics),
@@ -122,86 +121,111 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
     supervisor.start("the watch of what is in force", follow);
     // What is in force was just read from it: ready is not said before somebody knows how the database is.
     health.report(database::DEPENDENCY, State::Ok);
-    let relay_pool = database::pool(database, database::RELAY, 2)?;
-    supervisor.start(
-        "the database watch",
-        database::watch(relay_pool.clone(), health.clone(), Duration::from_secs(2), stop.clone()),
-    );
-    supervisor.start(
-        "the watch of growth",
-        growth::watch(relay_pool.clone(), health.clone(), Arc::clone(&metrics), stop.clone()),
-    );
-    let (clock, of_relay) = (Arc::clone(&context.clock), bus.clone());
-    let relaying = relay.run(relay_pool, of_relay, &consumer::ALL, clock, Arc::clone(&metrics));
-    supervisor.start("the relay", relaying);
-    let noting = vigie_edge::security::write(
-        authenticator.notes().clone(),
-        database::pool(database, database::PORTER, 1)?,
-        Arc::clone(&context.clock),
-        context.fresh.clone(),
-        Arc::clone(&metrics),
-        stop.clone(),
-    );
-    supervisor.start("the notes of the doors", noting);
-    let city_of = || in_force.clone();
-    let desk = |context| Desk { context, authenticator: authenticator.clone(), in_force: city_of(), own: () };
+    let house = House { config: &config, context, authenticator, in_force, stop };
+    house.watch(relay, &mut supervisor)?;
     // Every process that shows a page serves what its maps are made of.
-    let mut edges = vigie_map::router(desk(context.clone()), config.map.clone());
+    let mut edges = vigie_map::router(house.desk(house.context.clone()), config.map.clone());
     for service in only {
         // Each service reads from the bus as itself, where it has a key of its own.
-        let bus = bus_of(*service, &config.bus, &bus, &watch).await?;
-        let (context, stop) = (Context { bus, ..context.clone() }, stop.clone());
-        match service {
-            Service::Intake => {
-                let intake = vigie_intake::Intake::new(desk(context), &config.intake, pool("intake")?);
-                edges = edges.merge(intake.router());
-                supervisor.start("intake", intake.run(stop));
-            }
-            Service::Console => {
-                let signer = config.links.signer()?;
-                let console = vigie_console::Console::new(desk(context), &config.console, pool("console")?, signer);
-                edges = edges.merge(console.router());
-                supervisor.start("console", console.run(stop));
-            }
-            Service::Routing => {
-                supervisor.start(
-                    "routing",
-                    vigie_routing::run(context, config.escalation.time_scale, city_of(), pool("routing")?, stop),
-                );
-            }
-            Service::Escalation => {
-                supervisor.start(
-                    "escalation",
-                    vigie_escalation::run(context, config.escalation.clone(), city_of(), pool("escalation")?, stop),
-                );
-            }
-            Service::Notification => {
-                supervisor
-                    .start("notification", vigie_notification::run(context, config.notification(), city_of(), stop));
-            }
-            Service::Directory => {
-                let (pool, signer) = (pool("directory")?, config.links.signer()?);
-                let directory = vigie_directory::Service::new(desk(context), config.directory.clone(), pool, signer);
-                edges = edges.merge(directory.router());
-                supervisor.start("directory", directory.run(stop));
-            }
-            Service::Crisis => {
-                let (scripts, signer) = (city::exercises(&config.paths.exercises)?, config.links.signer()?);
-                let pace =
-                    vigie_crisis::Pace { time_scale: config.escalation.time_scale, idle: config.escalation.idle() };
-                let crisis = vigie_crisis::Service::new(desk(context), pace, pool("crisis")?, scripts, signer);
-                edges = edges.merge(crisis.router());
-                supervisor.start("crisis", crisis.run(stop));
-            }
+        let bus = bus_of(*service, &config.bus, &house.context.bus, &watch).await?;
+        if let Some(doors) = house.start(*service, bus, &mut supervisor)? {
+            edges = edges.merge(doors);
         }
     }
-    let router = http::router(edges, &context, authenticator.clone(), &config.map);
-    supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop.clone()));
+    let House { context, authenticator, stop, .. } = house;
+    let router = http::router(edges, &context, authenticator, &config.map);
+    supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop));
     serving.begins();
     // The relay ends when nobody can hand it entries any more.
     drop(context);
     tracing::info!(listen = config.http.listen, services = ?only, "Vigie is running");
     supervisor.run(GRACE).await
+}
+
+/// What the services of this process are built from.
+struct House<'a> {
+    config: &'a Config,
+    context: Context,
+    authenticator: Authenticator,
+    in_force: InForce,
+    stop: CancellationToken,
+}
+
+impl House<'_> {
+    fn desk(&self, context: Context) -> Desk {
+        Desk { context, authenticator: self.authenticator.clone(), in_force: self.in_force.clone(), own: () }
+    }
+
+    /// Starts what every process does besides its services: it looks after the database, relays facts and notes what
+    /// happens at its doors.
+    fn watch(&self, relay: Relay, supervisor: &mut Supervisor) -> anyhow::Result<()> {
+        let Context { health, metrics, clock, bus, fresh, .. } = self.context.clone();
+        let database = &self.config.database;
+        let pool = database::pool(database, database::RELAY, 2)?;
+        let every = Duration::from_secs(2);
+        let reached = database::watch(pool.clone(), health.clone(), every, self.stop.clone());
+        supervisor.start("the database watch", reached);
+        let growth = growth::watch(pool.clone(), health, Arc::clone(&metrics), self.stop.clone());
+        supervisor.start("the watch of growth", growth);
+        let relaying = relay.run(pool, bus, &consumer::ALL, Arc::clone(&clock), Arc::clone(&metrics));
+        supervisor.start("the relay", relaying);
+        let porter = database::pool(database, database::PORTER, 1)?;
+        let notes = self.authenticator.notes().clone();
+        let noting = vigie_edge::security::write(notes, porter, clock, fresh, metrics, self.stop.clone());
+        supervisor.start("the notes of the doors", noting);
+        Ok(())
+    }
+
+    /// Starts a service, which reads from `bus`; its doors, if it has any.
+    fn start(&self, service: Service, bus: Bus, supervisor: &mut Supervisor) -> anyhow::Result<Option<Doors>> {
+        let Self { config, in_force, stop, .. } = self;
+        let (context, in_force, stop) = (Context { bus, ..self.context.clone() }, in_force.clone(), stop.clone());
+        let pool = || database::pool(&config.database, service.name(), config.database.connections);
+        let (pace, name) = (&config.escalation, service.name());
+        let doors = match service {
+            Service::Intake => {
+                let intake = vigie_intake::Intake::new(self.desk(context), &config.intake, pool()?);
+                let doors = intake.router();
+                supervisor.start(name, intake.run(stop));
+                doors
+            }
+            Service::Console => {
+                let signer = config.links.signer()?;
+                let console = vigie_console::Console::new(self.desk(context), &config.console, pool()?, signer);
+                let doors = console.router();
+                supervisor.start(name, console.run(stop));
+                doors
+            }
+            Service::Directory => {
+                let (own, signer) = (config.directory.clone(), config.links.signer()?);
+                let directory = vigie_directory::Service::new(self.desk(context), own, pool()?, signer);
+                let doors = directory.router();
+                supervisor.start(name, directory.run(stop));
+                doors
+            }
+            Service::Crisis => {
+                let (scripts, signer) = (city::exercises(&config.paths.exercises)?, config.links.signer()?);
+                let pace = vigie_crisis::Pace { time_scale: pace.time_scale, idle: pace.idle() };
+                let crisis = vigie_crisis::Service::new(self.desk(context), pace, pool()?, scripts, signer);
+                let doors = crisis.router();
+                supervisor.start(name, crisis.run(stop));
+                doors
+            }
+            Service::Routing => {
+                supervisor.start(name, vigie_routing::run(context, pace.time_scale, in_force, pool()?, stop));
+                return Ok(None);
+            }
+            Service::Escalation => {
+                supervisor.start(name, vigie_escalation::run(context, pace.clone(), in_force, pool()?, stop));
+                return Ok(None);
+            }
+            Service::Notification => {
+                supervisor.start(name, vigie_notification::run(context, config.notification(), in_force, stop));
+                return Ok(None);
+            }
+        };
+        Ok(Some(doors))
+    }
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {

@@ -187,7 +187,8 @@ async fn outcome(
     proposal: &Proposal,
 ) -> Result<Outcome, Problem> {
     let present = in_force(edge).await?;
-    let before = City::of(&present).map_err(|faults| PublishError::Faults(faults.0))?;
+    let files = present.clone();
+    let before = version::read_city(move || City::of(&files)).await.map_err(|faults| PublishError::Faults(faults.0))?;
     if !present.doctrine.contains_key(name) {
         return Err(Problem::not_found("Fichier"));
     }
