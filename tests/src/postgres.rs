@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::{
-        fs::{MetadataExt, chown},
+        fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -57,13 +57,66 @@ impl Postgres {
         // Its superuser is there already.
         let mut restoring = client("psql");
         restoring.args(["-q", "-X", "-f"]).arg(&dump).stderr(Stdio::null());
-        if let Some(mut former) = self.process.take() {
-            former.stop("INT", Duration::from_secs(10));
-        }
+        self.stop();
         self.data.set_extension("restored");
         initialise(&self.data).await;
         self.restart().await;
         assert!(restoring.status().await.expect("psql starts").success(), "the dump cannot be read");
+    }
+
+    /// A copy of the cluster as it is now, which it can go back to; its folder.
+    pub async fn backup(&self) -> PathBuf {
+        self.copy("backup", &[]).await
+    }
+
+    /// Goes on from a backup, on the same port: what was written since is gone, and the timeline is another.
+    pub async fn go_back(&mut self, backup: PathBuf) {
+        self.stop();
+        self.data = backup;
+        fs::write(self.data.join("recovery.signal"), "").expect("the folder is ours");
+        let only_so_far = "restore_command = false\nrecovery_target = immediate\nrecovery_target_action = promote\n";
+        fs::write(self.data.join("postgresql.auto.conf"), only_so_far).expect("the folder is ours");
+        self.restart().await;
+    }
+
+    /// A standby that has followed takes over, on the same port: nothing is lost, and the timeline is another.
+    pub async fn fail_over(&mut self) {
+        let data = self.copy("standby", &["--write-recovery-conf"]).await;
+        let log = self.log.with_extension("standby.log");
+        let mut standby = Self { port: free_port(), data, log, process: None };
+        standby.restart().await;
+        let asked = async |url: &str, question: &'static str| -> String {
+            let mut admin = PgConnection::connect(url).await.expect("Postgres takes a connection");
+            sqlx::query_scalar(question).fetch_one(&mut admin).await.expect("it answers")
+        };
+        self.stop();
+        // What the former wrote as it stopped has arrived when its stream has ended.
+        let (url, follows) = (standby.url_of("postgres"), "select count(*)::text from pg_stat_wal_receiver");
+        wait::until("the standby has all of it", wait::PATIENCE, || async { asked(&url, follows).await == "0" }).await;
+        assert_eq!(asked(&url, "select pg_promote()::text").await, "true", "the standby takes over");
+        standby.stop();
+        self.data.clone_from(&standby.data);
+        self.restart().await;
+    }
+
+    /// A copy of the running cluster, beside it.
+    async fn copy(&self, name: &str, options: &[&str]) -> PathBuf {
+        let copy = self.data.with_extension(name);
+        fs::create_dir(&copy).expect("the folder can be made");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+        let mut backup = program("pg_basebackup", &copy);
+        backup.args(["-d", &self.url_of("postgres"), "-X", "stream", "-c", "fast", "-N"]).args(options);
+        backup.arg("-D").arg(&copy);
+        let made = tokio::process::Command::from(backup).stdout(Stdio::null()).status().await;
+        assert!(made.expect("pg_basebackup starts").success(), "no copy of {}", self.data.display());
+        copy
+    }
+
+    /// In order: whoever follows has everything.
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop("INT", Duration::from_secs(10));
+        }
     }
 
     /// As the superuser.

@@ -1,4 +1,5 @@
-//! A day like another: the database is dumped and restored into another cluster, whose transaction numbers begin again.
+//! A day like another: the database is restored into another cluster, whose transaction numbers begin again; a standby takes
+//! over under a running Vigie; it goes back to a backup, and what came after was never written.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -73,4 +74,86 @@ async fn after_a_restore_alerts_leave_without_a_bus_and_streams_go_on_or_say_tha
     assert!(vigie.all_sent(&stack).await.len() >= count);
     assert_eq!(vigie.records().count("select count(*) from journal.dead_letter").await, 0);
     assert!(vigie.records().stories_are_kept().await >= 3);
+}
+
+#[tokio::test]
+async fn when_a_standby_takes_over_a_running_vigie_goes_on_without_a_bus_and_tells_nothing_twice() {
+    let mut stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (head, desk) = (vigie.caller("college-19").await, vigie.caller("scop").await);
+    let mut live = desk.live(None).await;
+    live.alive(wait::PATIENCE).await;
+    vigie.incident_of(&head.raise(&at_the_school()).await).await;
+    let last = live.next(wait::PATIENCE).await.id;
+    let before = vigie.all_sent(&stack).await.len();
+
+    stack.nats.kill();
+    stack.postgres.fail_over().await;
+    vigie.ready().await;
+    let began = now();
+    let raised = desk.raise(&elsewhere(2.3605)).await;
+    wait::until("its mails leave without a bus", WITHOUT_BUS, || async {
+        stack.outbox.messages().await.iter().any(|m| m.channel == "email" && m.received_at >= began)
+    })
+    .await;
+    let second = vigie.incident_of(&raised).await;
+    let messages = vigie.all_sent(&stack).await;
+    let ids: BTreeSet<&str> = messages.iter().map(|m| m.message_id.as_str()).collect();
+    assert_eq!(ids.len(), messages.len(), "nothing is told twice");
+    assert!(messages.len() > before);
+    assert_eq!(vigie.records().count("select max(epoch)::bigint from journal.entry").await, 2);
+
+    let missed = desk.live(Some(&last)).await.until_alive(wait::PATIENCE).await;
+    assert!(missed.iter().any(|told| told.data["incident"]["id"] == json!(second)), "{missed:?}");
+    assert!(missed.iter().all(|told| told.name != "reload"));
+    stack.nats.restart().await;
+    vigie.incident_of(&desk.raise(&elsewhere(2.2905)).await).await;
+    vigie.all_sent(&stack).await;
+    assert_eq!(vigie.records().count("select count(*) from journal.dead_letter").await, 0);
+    assert!(vigie.records().stories_are_kept().await >= 3);
+}
+
+#[tokio::test]
+async fn back_at_a_backup_what_was_lost_is_believed_no_more_and_what_comes_is_told() {
+    let mut stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (head, desk) = (vigie.caller("college-19").await, vigie.caller("scop").await);
+    vigie.incident_of(&head.raise(&at_the_school()).await).await;
+    let kept = vigie.all_sent(&stack).await.len();
+    let backup = stack.postgres.backup().await;
+    let mut live = desk.live(None).await;
+    live.alive(wait::PATIENCE).await;
+    let lost = vigie.incident_of(&desk.raise(&elsewhere(2.2905)).await).await;
+    let after_it = live.next(wait::PATIENCE).await.id;
+    let all = vigie.all_sent(&stack).await.len();
+
+    // Under a Vigie that runs: whoever looks at what is gone is told, and the bus still has it.
+    stack.postgres.go_back(backup).await;
+    vigie.ready().await;
+    while live.next(wait::PATIENCE).await.name != "reload" {}
+    assert!(vigie.records().events("vigie.incident.opened.v1", Some(lost)).await.is_empty(), "it was never written");
+
+    let began = now();
+    let raised = desk.raise(&elsewhere(2.3605)).await;
+    wait::until("its mails leave", WITHOUT_BUS, || async {
+        stack.outbox.messages().await.iter().any(|m| m.channel == "email" && m.received_at >= began)
+    })
+    .await;
+    vigie.incident_of(&raised).await;
+    // The messages of what is gone had left; those of what came since are all there are besides.
+    let gone = i64::try_from(all - kept).unwrap();
+    let messages = wait::for_some("every alert has left", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages().await;
+        let alerts = vigie.records().alerts_to_send().await + gone;
+        (vigie.records().is_quiet().await && i64::try_from(messages.len()) == Ok(alerts)).then_some(messages)
+    })
+    .await;
+    let ids: BTreeSet<&str> = messages.iter().map(|m| m.message_id.as_str()).collect();
+    assert_eq!(ids.len(), messages.len(), "nothing is told twice");
+    assert!(messages.len() > all);
+    assert_eq!(vigie.records().count("select max(epoch)::bigint from journal.entry").await, 2);
+    // Whoever had seen what is gone must look again.
+    assert_eq!(desk.live(Some(&after_it)).await.next(wait::PATIENCE).await.name, "reload");
+    assert_eq!(vigie.records().count("select count(*) from journal.dead_letter").await, 0);
+    assert!(vigie.records().stories_are_kept().await >= 2);
 }

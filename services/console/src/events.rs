@@ -97,7 +97,10 @@ pub(crate) async fn stream(
     })?;
     let live = edge.live.listen();
     let end = end_of_journal(&edge).await?;
-    let start = given.map_or(Some(end), |given| resumed(given, end));
+    let start = match given {
+        Some(given) => resumed(&edge, given).await?,
+        None => Some(end),
+    };
     let silent_until = Instant::now() + ALIVE_EVERY;
     let crises = asked.crises;
     let told = told(&edge, &source).await?;
@@ -149,10 +152,12 @@ pub(crate) async fn end_of_journal(edge: &Edge) -> Result<Position, sqlx::Error>
     journal::horizon(&mut *edge.pool.acquire().await?).await
 }
 
-/// Where a stream goes on that was last at `id`; none when that says nothing of this journal, which ends at `end`: it is
-/// unreadable, of a former release, or of a database that has been restored to an earlier state since.
-fn resumed(id: &str, end: Position) -> Option<Position> {
-    id.parse().ok().filter(|position: &Position| (position.epoch, position.tx) <= (end.epoch, end.tx))
+/// Where a stream goes on that was last at `id`; none when that says nothing of this journal: it is unreadable, of a former
+/// release, or of what a database has lost that was restored to an earlier state since.
+async fn resumed(edge: &Edge, id: &str) -> Result<Option<Position>, sqlx::Error> {
+    let Ok(position) = id.parse() else { return Ok(None) };
+    let known = journal::has_been_at(&mut *edge.pool.acquire().await?, position).await?;
+    Ok(known.then_some(position))
 }
 
 /// One open stream.
@@ -187,14 +192,14 @@ impl Listener {
     /// The next event this listener may see; none when its token or session has ended, the server stops or the journal
     /// is out of reach.
     async fn next(&mut self) -> Option<SseEvent> {
-        if std::mem::take(&mut self.must_reload) {
-            let data = json!({ "at": self.edge.context.clock.now() });
-            let id = self.position.to_string();
-            return Some(SseEvent::default().id(id).event("reload").data(data.to_string()));
-        }
         loop {
             if self.follow_at <= Instant::now() && !self.may_go_on().await {
                 return None;
+            }
+            if std::mem::take(&mut self.must_reload) {
+                let data = json!({ "at": self.edge.context.clock.now() });
+                let id = self.position.to_string();
+                return Some(SseEvent::default().id(id).event("reload").data(data.to_string()));
             }
             while let Some((position, entry)) = self.ready.pop() {
                 self.position = position;
@@ -232,7 +237,10 @@ impl Listener {
         let edge = &self.edge;
         let Some(source) = edge.in_force.get().directory.source(&self.presented.source).cloned() else { return false };
         self.source = source;
-        match edge.authenticator.is_in_force(&self.presented, edge.context.clock.now()).await {
+        if let Some(end) = self.end_if_lost().await {
+            (self.position, self.must_reload) = (end, true);
+        }
+        match self.edge.authenticator.is_in_force(&self.presented, self.edge.context.clock.now()).await {
             Ok(in_force) => in_force,
             // Without the database nothing new is shown either; who was let in is not thrown out for it.
             Err(error) => {
@@ -240,6 +248,13 @@ impl Listener {
                 true
             }
         }
+    }
+
+    /// The end of the journal, when the database has gone back to before what was shown here.
+    async fn end_if_lost(&self) -> Option<Position> {
+        let mut connection = self.edge.pool.acquire().await.ok()?;
+        let known = journal::has_been_at(&mut connection, self.position).await.ok()?;
+        if known { None } else { journal::horizon(&mut connection).await.ok() }
     }
 
     fn alive(&self) -> SseEvent {

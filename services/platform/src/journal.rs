@@ -169,6 +169,22 @@ pub async fn horizon(connection: &mut PgConnection) -> Result<Position, sqlx::Er
     Position::from_row(&row)
 }
 
+/// Whether the journal was ever at `position`: it is neither ahead of it, nor of what a database that went back to a backup
+/// has lost. The end of a former epoch counts as lost: nothing tells it from what came after.
+pub async fn has_been_at(connection: &mut PgConnection, position: Position) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select case when $1 = (select max(epoch) from journal.cluster)
+                     then $2 <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                     else exists (select from journal.entry
+                                   where event_id >= (select journal.floor($1, $2)) and epoch = $1 and (tx, seq) >= ($2, $3)) end",
+    )
+    .bind(position.epoch)
+    .bind(position.tx)
+    .bind(position.seq)
+    .fetch_one(connection)
+    .await
+}
+
 /// Facts after `position` that are certain, oldest first, at most `limit`.
 pub async fn read_after(
     connection: &mut PgConnection,

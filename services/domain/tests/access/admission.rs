@@ -113,6 +113,7 @@ fn location() -> impl Strategy<Value = Given<LocationFields>> {
         wrong(at_school("0759999L"), "location.school"),
         wrong(sector("paris-99"), "location.sector"),
         wrong(address("rue qui n'existe pas"), "location.address"),
+        wrong(address(&"x".repeat(200)), "location.address"),
         wrong(address(&"x".repeat(201)), "location.address"),
         wrong(address("12 rue\u{1b}[0m"), "location.address"),
     ])
