@@ -193,7 +193,7 @@ async fn a_text_that_names_somebody_waits_until_its_writer_is_sure_and_one_that_
     for (path, body, field) in texts(named) {
         let refused = scop.post(&path, &body).await.expect(422);
         assert_eq!(refused.faulty_fields(), [field], "{path}");
-        assert!(refused.text.contains("nom de personne") && refused.text.contains("(sure)"), "{}", refused.text);
+        assert!(refused.text.contains("nom de personne") && refused.text.contains("confirmez"), "{}", refused.text);
     }
     for (path, body, field) in texts("\u{200b} \u{2060}\u{feff}\u{ad}").into_iter().take(3) {
         assert_eq!(scop.post(&path, &body).await.expect(422).faulty_fields(), [field], "{path}");

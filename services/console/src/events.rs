@@ -19,11 +19,7 @@ use vigie_domain::{
     access::{self, Caller, Ties},
     directory::Source,
 };
-use vigie_edge::{
-    credential::Presented,
-    porter::Client,
-    problem::{Problem, in_french},
-};
+use vigie_edge::{credential::Presented, porter::Client, problem::Problem};
 use vigie_platform::{
     journal::{self, Entry, Position},
     server::Stopping,
@@ -86,7 +82,7 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
     let caller = edge.caller(&presented)?;
     let source = caller.source.clone();
-    let Query(asked) = start.map_err(|e| Problem::invalid("", in_french(&e.body_text())))?;
+    let Query(asked) = start.map_err(|e| Problem::undecoded(&e.body_text()))?;
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let given = header.or(asked.after.as_deref()).filter(|id| !id.is_empty());
     let at_most = edge.context.config.http.streams_per_source;

@@ -80,8 +80,7 @@ pub(crate) async fn of_body(
             return Err(missing());
         }
     }
-    let Query(Asked { body }) =
-        asked.map_err(|e| Problem::invalid("body", vigie_edge::problem::in_french(&e.body_text())))?;
+    let Query(Asked { body }) = asked?;
     explained(&edge, id, body).await.map(Json)
 }
 

@@ -77,6 +77,15 @@ pub(crate) async fn list(
 ) -> Result<Json<IncidentPage>, Problem> {
     let caller = edge.caller(&presented)?;
     let Query(filter) = filter?;
+    // A slip of the pen is no calm city.
+    if let Some(sector) = filter.sector.as_ref().filter(|id| edge.city.territory.sector(id).is_none()) {
+        return Err(Problem::invalid("sector", format!("« {sector} » n'est pas sur la carte.")));
+    }
+    if let Some(kind) = filter.kind.as_ref().filter(|kind| edge.city.doctrine.kind(kind).is_none()) {
+        let known: Vec<&str> = edge.city.doctrine.kinds.keys().map(Kind::as_str).collect();
+        let known = known.join(", ");
+        return Err(Problem::invalid("kind", format!("« {kind} » n'existe pas. Valeurs admises : {known}.")));
+    }
     let before = filter.cursor.as_deref().map(parse_cursor).transpose()?;
     let ids = filter.ids.as_deref().map(parse_ids).transpose()?;
     let asked = Asked { filter: &filter, before, ids, withheld: withheld(&edge, caller) };

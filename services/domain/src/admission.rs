@@ -106,7 +106,7 @@ pub fn admit(report: &SignalReport, caller: Caller<'_>, city: &City, now: Timest
     if report.occurred_at.is_some_and(|at| at > now + CLOCK_DOUBT) {
         warnings.push(Flaw::new(
             "occurred_at",
-            "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at.",
+            "La date du fait est dans le futur : pour un fait annoncé, donnez plutôt la date annoncée.",
         ));
     }
     Ok(Admitted {
@@ -157,7 +157,7 @@ fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
         if at > now + MAX_CLOCK_ERROR {
             flaws.push(Flaw::new(
                 "occurred_at",
-                "La date du fait est dans le futur : pour un fait annoncé, utilisez expected_at.",
+                "La date du fait est dans le futur : pour un fait annoncé, donnez plutôt la date annoncée.",
             ));
         } else if at < now - MAX_AGE {
             flaws.push(Flaw::new(
@@ -172,10 +172,10 @@ fn check_times(report: &SignalReport, now: Timestamp, flaws: &mut Vec<Flaw>) {
     if let Some(at) = report.expected_at {
         if at > now + MAX_AHEAD {
             flaws.push(Flaw::new("expected_at", "La date annoncée est à plus de 60 jours : vérifiez l'année."));
-        } else if at < now - MAX_AGE {
+        } else if at < now - MAX_CLOCK_ERROR {
             flaws.push(Flaw::new(
                 "expected_at",
-                "La date annoncée est passée depuis plus de 30 jours : utilisez occurred_at.",
+                "La date annoncée est passée : vérifiez-la, ou donnez plutôt la date du fait.",
             ));
         }
     }
@@ -243,13 +243,13 @@ fn resolve(fields: &LocationFields, territory: &Territory, flaws: &mut Vec<Flaw>
 fn school_at(address: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Location> {
     let found = territory.school_at_address(address);
     let Some(first) = found.first().map(|school| school.at) else {
-        flaws.push(Flaw::new("location.address", "Adresse inconnue : donnez school, ou lon et lat, ou sector."));
+        flaws.push(Flaw::new("location.address", "Adresse inconnue : donnez celle d'un établissement scolaire, ou choisissez un établissement, un point ou un secteur."));
         return None;
     };
     if found.iter().any(|school| Territory::distance_m(school.at, first) > 100.0) {
         flaws.push(Flaw::new(
             "location.address",
-            "Cette adresse désigne plusieurs lieux : donnez school, ou lon et lat.",
+            "Cette adresse désigne plusieurs lieux : choisissez un établissement ou un point.",
         ));
         return None;
     }

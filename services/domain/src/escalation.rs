@@ -25,7 +25,7 @@ use vigie_proto::{
 pub use ahead::Ahead;
 pub use answers::TakingCharge;
 pub use hear::Cast;
-pub use replay::{Chapter, Replayed, replay};
+pub use replay::{Chapter, Replayed, Request, replay};
 pub use standing::{CircuitStanding, Effect, Partial, Standing};
 
 /// A step's circuit and place in the plan.
@@ -443,7 +443,7 @@ const TAKE_OVER: (&str, Option<Added>) = ("releve", Some(Added::TakeOver));
 const CALL: (&str, Option<Added>) = ("rappel", Some(Added::Call));
 
 /// What a step was added for. In states older than that field its name says so; only added steps have a number after it.
-fn added(step: &PlannedStep) -> Option<Added> {
+pub(crate) fn added(step: &PlannedStep) -> Option<Added> {
     step.added.or_else(|| {
         let (name, _) = step.id.split_once('~')?;
         [CONFIRM, TAKE_OVER, CALL].into_iter().find(|(known, _)| *known == name)?.1

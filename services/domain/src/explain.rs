@@ -8,13 +8,13 @@ use serde::Serialize;
 use vigie_proto::{
     BodyId, Channel, RoleId,
     event::{StepOutcome, StepSettledV1},
-    plan::{Expects, PlannedStep, Rank, Scope, Target},
+    plan::{Added, Expects, PlannedStep, Rank, Scope, Target},
 };
 
 use crate::{
     directory::{Body, Directory},
     doctrine::{Circuit, Condition, Doctrine, Situation, holds},
-    escalation::Chapter,
+    escalation::{Chapter, Request, added},
     french,
 };
 
@@ -44,7 +44,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CircuitExplained {
     pub circuit: String,
-    /// Lines of the contract.
+    /// Lines of the contract; empty for what a person asked for.
     pub lines: String,
     /// Number of the plan; null when the circuit was in none.
     pub generation: Option<u32>,
@@ -104,25 +104,26 @@ pub fn explain(
     directory: &Directory,
     zone: &jiff::tz::TimeZone,
 ) -> Explanation {
-    let teller = Teller { body, tellings, directory, zone };
     let mut circuits = Vec::new();
-    for chapter in chapters {
+    for (position, chapter) in chapters.iter().enumerate() {
+        let teller = Teller { body, tellings, directory, zone, chapter, next: chapters.get(position + 1) };
         for circuit in &chapter.plan.circuits {
             let of_role = |step: &&PlannedStep| step.tell.iter().any(|target| names(target, &body.role, &body.id));
-            let steps: Vec<StepExplained> = circuit
-                .steps
-                .iter()
-                .filter(of_role)
-                .map(|step| teller.step(step, &format!("{}/{}", circuit.id, step.id), chapter))
-                .collect();
-            if !steps.is_empty() {
-                circuits.push(CircuitExplained {
-                    circuit: circuit.id.clone(),
-                    lines: circuit.lines.clone(),
-                    generation: Some(chapter.generation),
-                    does_not_apply: None,
-                    steps,
-                });
+            // What a person asked for stands in a circuit, but the contract's lines are not why.
+            let (asked, planned): (Vec<&PlannedStep>, Vec<&PlannedStep>) =
+                circuit.steps.iter().filter(of_role).partition(|step| is_requested(step));
+            for (steps, lines) in [(planned, circuit.lines.as_str()), (asked, "")] {
+                let explained = |step: &&PlannedStep| teller.step(step, &format!("{}/{}", circuit.id, step.id));
+                let steps: Vec<StepExplained> = steps.iter().map(explained).collect();
+                if !steps.is_empty() {
+                    circuits.push(CircuitExplained {
+                        circuit: circuit.id.clone(),
+                        lines: lines.to_owned(),
+                        generation: Some(chapter.generation),
+                        does_not_apply: None,
+                        steps,
+                    });
+                }
             }
         }
     }
@@ -140,43 +141,75 @@ pub fn explain(
         }
     }
     let told = circuits.iter().flat_map(|c| &c.steps).any(|step| step.verdict == Verdict::Told) || !tellings.is_empty();
-    let summary = teller.summary(told, &circuits);
+    let summary = summary(body, tellings, told, &circuits, directory, zone);
     Explanation { told, summary, circuits }
 }
 
+/// Whether a person had somebody told by this step.
+fn is_requested(step: &PlannedStep) -> bool {
+    matches!(added(step), Some(Added::Call | Added::TakeOver))
+}
+
+fn summary(
+    body: &Body,
+    tellings: &[Told],
+    told: bool,
+    circuits: &[CircuitExplained],
+    directory: &Directory,
+    zone: &jiff::tz::TimeZone,
+) -> String {
+    let first = tellings.iter().map(|told| told.at).min();
+    match first {
+        Some(at) => format!("{} a été prévenu le {}.", body.name, french::date_time(at, zone)),
+        None if told => format!("{} a été prévenu.", body.name),
+        None if circuits.is_empty() => format!(
+            "{} n'a pas été prévenu : aucun circuit de ce type d'événement ne prévient la fonction « {} ».",
+            body.name,
+            directory.role_label(&body.role)
+        ),
+        None => format!("{} n'a pas été prévenu : voir chaque circuit.", body.name),
+    }
+}
+
+/// Says what one plan meant for a body.
 struct Teller<'a> {
     body: &'a Body,
     tellings: &'a [Told],
     directory: &'a Directory,
     zone: &'a jiff::tz::TimeZone,
+    chapter: &'a Chapter,
+    /// The plan that followed.
+    next: Option<&'a Chapter>,
 }
 
 impl Teller<'_> {
-    fn summary(&self, told: bool, circuits: &[CircuitExplained]) -> String {
-        let first = self.tellings.iter().map(|told| told.at).min();
-        match first {
-            Some(at) => format!("{} a été prévenu le {}.", self.body.name, self.at(at)),
-            None if told => format!("{} a été prévenu.", self.body.name),
-            None if circuits.is_empty() => format!(
-                "{} n'a pas été prévenu : aucun circuit de ce type d'événement ne prévient la fonction « {} ».",
-                self.body.name,
-                self.directory.role_label(&self.body.role)
-            ),
-            None => format!("{} n'a pas été prévenu : voir chaque circuit.", self.body.name),
-        }
-    }
-
-    fn step(&self, step: &PlannedStep, name: &str, chapter: &Chapter) -> StepExplained {
+    fn step(&self, step: &PlannedStep, name: &str) -> StepExplained {
+        let chapter = self.chapter;
         let settled = chapter.settled.iter().rfind(|settled| settled.step == name);
         let of_step = |told: &&Told| told.generation == chapter.generation && told.steps.iter().any(|s| s == name);
         let tellings: Vec<String> = self.tellings.iter().filter(of_step).map(|told| self.told(told)).collect();
         let (verdict, text) = match settled {
             _ if !tellings.is_empty() => (Verdict::Told, tellings.join(" ")),
+            None if self.is_elsewhere(step) => self.elsewhere(step),
             None => (Verdict::NotYet, self.not_yet(step)),
-            Some(settled) => self.not_told(step, settled, chapter),
+            Some(settled) => self.not_told(step, settled),
         };
+        let text = self.requested(step).map_or_else(|| text.clone(), |by| format!("{by} {text}"));
         let due_at = settled.map_or(step.due_at, |settled| settled.due_at);
         StepExplained { step: name.to_owned(), due_at, verdict, text }
+    }
+
+    /// At whose request, for a step that a person asked for.
+    fn requested(&self, step: &PlannedStep) -> Option<String> {
+        let asked = |request: &&Request| request.to == self.body.id && request.at <= step.due_at;
+        let by = self.chapter.requests.iter().rfind(asked).map(|request| self.name(&request.by));
+        match (added(step)?, by) {
+            (Added::Call, Some(by)) => Some(format!("À la demande de {by} :")),
+            (Added::Call, None) => Some("À la demande d'un service :".to_owned()),
+            (Added::TakeOver, Some(by)) => Some(format!("Relais demandé par {by} :")),
+            (Added::TakeOver, None) => Some("Relais demandé :".to_owned()),
+            (Added::Confirm, _) => None,
+        }
     }
 
     fn told(&self, told: &Told) -> String {
@@ -197,11 +230,10 @@ impl Teller<'_> {
         }
     }
 
-    fn not_told(&self, step: &PlannedStep, settled: &StepSettledV1, chapter: &Chapter) -> (Verdict, String) {
-        let when = self.at(settled.settled_at);
+    fn not_told(&self, step: &PlannedStep, settled: &StepSettledV1) -> (Verdict, String) {
         match settled.outcome {
             StepOutcome::Acknowledged => {
-                let who = chapter.acknowledgements.iter().rfind(|(_, at)| *at <= settled.settled_at);
+                let who = self.chapter.acknowledgements.iter().rfind(|(_, at)| *at <= settled.settled_at);
                 let who = who.map(|(body, at)| format!(" par {} le {}", self.name(body), self.at(*at)));
                 (
                     Verdict::Acknowledged,
@@ -209,21 +241,32 @@ impl Teller<'_> {
                 )
             }
             StepOutcome::Returned => (Verdict::Returned, "Inutile : le retour avait été donné.".to_owned()),
-            StepOutcome::Superseded => {
-                (Verdict::Superseded, format!("Remplacé le {when} : événement clos, ou nouveau plan après changement."))
-            }
+            StepOutcome::Superseded => (Verdict::Superseded, self.superseded(settled)),
             StepOutcome::Expired => (
                 Verdict::Expired,
                 "Échu pendant une interruption, trop tard pour être utile : personne n'a été prévenu.".to_owned(),
             ),
-            StepOutcome::Fired | StepOutcome::Folded | StepOutcome::NobodyFound => {
-                self.left_out(step, settled, chapter)
-            }
+            StepOutcome::Fired | StepOutcome::Folded | StepOutcome::NobodyFound => self.left_out(step, settled),
+        }
+    }
+
+    /// Why a step was dropped then.
+    fn superseded(&self, settled: &StepSettledV1) -> String {
+        let then = settled.settled_at;
+        let when = self.at(then);
+        if self.chapter.closed.is_some_and(|closed| closed <= then) {
+            format!("Sans objet depuis le {when} : l'événement était clos.")
+        } else if self.next.is_some_and(|next| next.began <= then) {
+            format!("Remplacé le {when} : le niveau a changé, un autre plan a pris la suite.")
+        } else if settled.due_at <= self.chapter.began {
+            format!("Déjà passé quand le niveau a baissé, le {when} : pas répété.")
+        } else {
+            format!("Retiré le {when} : le plan ne le demande plus.")
         }
     }
 
     /// The step told, but not this body.
-    fn left_out(&self, step: &PlannedStep, settled: &StepSettledV1, chapter: &Chapter) -> (Verdict, String) {
+    fn left_out(&self, step: &PlannedStep, settled: &StepSettledV1) -> (Verdict, String) {
         let now = settled.settled_at;
         let is_of = |target: &Target| self.directory.bodies_of(target).iter().any(|body| body.id == self.body.id);
         let asked: Vec<&Target> =
@@ -233,7 +276,7 @@ impl Teller<'_> {
         };
         // Of a step that asks, the fact itself says who was in charge; facts of former releases do not.
         let is_said = settled.asked.is_some() && step.expects == Expects::Acknowledgement;
-        let took_charge = || chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now);
+        let took_charge = || self.chapter.acknowledgements.iter().any(|(b, at)| *b == self.body.id && *at <= now);
         if settled.in_charge.contains(&self.body.id) || (!is_said && step.unless_acknowledged && took_charge()) {
             return (Verdict::InCharge, "Ce service avait déjà pris l'événement en compte.".to_owned());
         }
@@ -264,7 +307,18 @@ impl Teller<'_> {
             let text = format!("Prévenu seulement hors des heures de : {whose} ; le {}, c'en étaient.", self.at(now));
             return (Verdict::Instead, text);
         }
-        let mine = all.into_iter().filter(|target| names(target, &self.body.role, &self.body.id));
+        self.elsewhere(step)
+    }
+
+    /// Whether the step comes down to this body at no hour: places are frozen with the plan.
+    fn is_elsewhere(&self, step: &PlannedStep) -> bool {
+        let is_of = |target: &Target| self.directory.bodies_of(target).iter().any(|body| body.id == self.body.id);
+        !step.tell.iter().flat_map(with_those_instead).any(is_of)
+    }
+
+    fn elsewhere(&self, step: &PlannedStep) -> (Verdict, String) {
+        let all = step.tell.iter().flat_map(with_those_instead);
+        let mine = all.filter(|target| names(target, &self.body.role, &self.body.id));
         let scopes: Vec<String> = mine.map(|target| scope(&target.scope)).collect();
         (Verdict::Elsewhere, format!("Ce palier prévient cette fonction {}, pas ce service.", scopes.join(", ")))
     }

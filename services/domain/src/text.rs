@@ -25,7 +25,7 @@ pub fn kept(text: &str, most: usize, sure: bool) -> Result<Option<String>, Vec<S
     if names.is_empty() {
         return Ok(Some(text));
     }
-    let again = "Corrigez le texte, ou confirmez qu'il ne désigne personne (sure).";
+    let again = "Corrigez le texte, ou confirmez qu'il ne désigne personne.";
     Err(names.into_iter().map(|name| format!("{name} {again}")).collect())
 }
 
@@ -59,7 +59,7 @@ pub fn naming(text: &str) -> Vec<String> {
     if text.split_whitespace().any(|word| word.contains('@')) {
         warnings.push("Le texte semble contenir une adresse ou un compte de réseau social.");
     }
-    if has_name_pair(text) {
+    if has_name_pair(text) || has_titled_name(text) {
         warnings.push("Le texte semble contenir un nom de personne.");
     }
     warnings.into_iter().map(|warning| format!("{warning} N'écrivez ni nom, ni numéro, ni compte.")).collect()
@@ -79,6 +79,40 @@ fn has_long_number(text: &str) -> bool {
         }
     }
     false
+}
+
+/// A capitalised word after a title or a word for a person, as reports have it: « M. Martin », « l'élève Kévin ».
+fn has_titled_name(text: &str) -> bool {
+    const TITLES: [&str; 18] = [
+        "m",
+        "mr",
+        "mm",
+        "mme",
+        "mlle",
+        "mgr",
+        "monsieur",
+        "messieurs",
+        "madame",
+        "mesdames",
+        "mademoiselle",
+        "élève",
+        "nommé",
+        "nommée",
+        "prénommé",
+        "prénommée",
+        "dénommé",
+        "dénommée",
+    ];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(2).any(|pair| {
+        let bare = pair[0].trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        // « l'élève » is one word here.
+        let title = bare.rsplit(['\'', '’']).next().unwrap_or_default();
+        let name = pair[1].trim_start_matches(|c: char| !c.is_alphanumeric());
+        let letters = name.chars().take_while(|c| c.is_alphabetic()).count();
+        let ended = pair[0].ends_with([',', ';', '!', '?', ':']) || (title.len() > 3 && pair[0].ends_with('.'));
+        TITLES.contains(&title) && !ended && letters >= 2 && name.starts_with(char::is_uppercase)
+    })
 }
 
 /// Two capitalised words side by side, neither after a full stop nor a word of place.
@@ -206,7 +240,7 @@ mod tests {
         assert_eq!(
             why,
             [
-                "Le texte semble contenir un nom de personne. N'écrivez ni nom, ni numéro, ni compte. Corrigez le texte, ou confirmez qu'il ne désigne personne (sure)."
+                "Le texte semble contenir un nom de personne. N'écrivez ni nom, ni numéro, ni compte. Corrigez le texte, ou confirmez qu'il ne désigne personne."
             ]
         );
         assert_eq!(kept("Appeler Kevin Durand", MOST, true), Ok(Some("Appeler Kevin Durand".to_owned())));
@@ -219,6 +253,12 @@ mod tests {
             "appelez le 06 39 98 12 34",
             "voir @le_duc sur les réseaux",
             "ecrire a x@example.org",
+            "M. Martin",
+            "prévenir M. DUPONT",
+            "vu avec monsieur Benali",
+            "l'élève Kévin L. est blessé",
+            "le dénommé Karim",
+            "MME MARTIN EST LA",
         ] {
             assert!(!naming(named).is_empty(), "{named}");
         }

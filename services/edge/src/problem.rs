@@ -153,7 +153,7 @@ impl Problem {
     /// 503: the database is out of reach; nothing was stored.
     pub fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service momentanément indisponible")
-            .detail("Rien n'a été enregistré. Réessayez dans quelques secondes avec la même clé Idempotency-Key. En cas d'urgence, appelez le 17.")
+            .detail("Vigie n'atteint pas sa base de données : rien n'a été enregistré. Réessayez dans quelques secondes. En cas d'urgence, appelez le 17.")
             .retry_after(2)
     }
 
@@ -186,6 +186,12 @@ impl Problem {
     /// 422: one field to mend.
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::faulty(vec![Fault::new(field, message)])
+    }
+
+    /// 422: what a decoder says in English of a field, in French under that field.
+    pub fn undecoded(words: &str) -> Self {
+        let (field, message) = in_french(words);
+        Self::invalid(&field, message)
     }
 
     /// 403: not for this role, whatever it is done to.
@@ -235,7 +241,8 @@ impl From<JsonRejection> for Problem {
                 "Envoyez la demande en JSON, avec l'en-tête « Content-Type: application/json ».".to_owned()
             }
             JsonRejection::JsonSyntaxError(_) => "Le corps n'est pas du JSON valide.".to_owned(),
-            _ => in_french(&rejection.body_text()),
+            _ if status == StatusCode::UNPROCESSABLE_ENTITY => return Self::undecoded(&rejection.body_text()),
+            _ => in_french(&rejection.body_text()).1,
         };
         Self::new(status, code, "Requête illisible").detail(detail)
     }
@@ -243,13 +250,13 @@ impl From<JsonRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::invalid("", in_french(&rejection.body_text()))
+        Self::undecoded(&rejection.body_text())
     }
 }
 
 impl From<FormRejection> for Problem {
     fn from(rejection: FormRejection) -> Self {
-        Self::invalid("", in_french(&rejection.body_text()))
+        Self::undecoded(&rejection.body_text())
     }
 }
 

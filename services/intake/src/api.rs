@@ -211,8 +211,14 @@ fn parse(body: &[u8]) -> Result<SignalReport, Problem> {
                 inner.column()
             ));
         }
-        let field = if path == "." { String::new() } else { path };
-        invalid_fields(vec![Fault::new(field, in_french(&inner.to_string()))])
+        let (named, message) = in_french(&inner.to_string());
+        // What is missing or unknown is named by the words alone.
+        let field = match path.as_str() {
+            "." => named,
+            _ if named.is_empty() || path.ends_with(&named) => path,
+            _ => format!("{path}.{named}"),
+        };
+        invalid_fields(vec![Fault::new(field, message)])
     })?;
     deserializer.end().map_err(|_| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible")

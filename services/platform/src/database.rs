@@ -30,6 +30,9 @@ use crate::{
     health::{Health, State},
 };
 
+/// After this long without use a connection is asked whether it still lives.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// Name in `/readyz`.
 pub const DEPENDENCY: &str = "postgres";
 /// The migrations of one schema, owned by the service of the same name.
@@ -65,6 +68,10 @@ pub fn pool(config: &DatabaseConfig, service: &str, connections: u32) -> anyhow:
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
+        // One that has rested may have died with its server meanwhile: whoever asks should not be the one to learn of it.
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < RESTED || connection.ping().await.is_ok()) })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 // A connection that is new may lead to another cluster than the one before it.

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     access::{Caller, Deed, Denial, Position},
+    directory::Role,
     text,
 };
 use vigie_edge::problem::{Problem, written};
@@ -120,6 +121,13 @@ impl Request {
             }
             Self::Call(body) => {
                 another_body(edge, caller, seen, &body.to)?;
+                let role = edge.city.directory.body(&body.to).and_then(|to| edge.city.directory.role(&to.role));
+                if role.is_some_and(Role::only_oversees) {
+                    return Err(Problem::invalid(
+                        "to",
+                        "Ce service contrôle ou administre : il ne prend part à aucun événement.",
+                    ));
+                }
                 (Act::Call { to: body.to }, None)
             }
             Self::Separate(body) => {

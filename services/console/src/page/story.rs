@@ -40,6 +40,8 @@ pub(crate) struct Story {
     pub(crate) bodies: Vec<(String, String)>,
     /// Those an incident can be handed to.
     pub(crate) reachable: Vec<(String, String)>,
+    /// Of those, who can be handed the incident.
+    pub(crate) takers: Vec<(String, String)>,
     /// Sectors not concerned yet, neighbours first.
     pub(crate) sectors: Vec<(String, String)>,
 }
@@ -145,7 +147,13 @@ pub(crate) async fn tell(
         ahead: ahead(&mut connection, incident.id, directory, words).await?,
         owed: owed(edge, &mut connection, caller, seen, words).await?,
         bodies: bodies(directory, incident, |_| true),
-        reachable: bodies(directory, incident, |b| !b.contacts.is_empty() && b.id != caller.source.body),
+        reachable: bodies(directory, incident, |b| {
+            let takes_part = directory.role(&b.role).is_none_or(|role| !role.only_oversees());
+            takes_part && !b.contacts.is_empty() && b.id != caller.source.body
+        }),
+        takers: bodies(directory, incident, |b| {
+            directory.intervenes(&b.role) && !b.contacts.is_empty() && b.id != caller.source.body
+        }),
         sectors: sectors(edge, incident),
         view: incidents::view(&mut connection, incident.id, directory).await?,
     })

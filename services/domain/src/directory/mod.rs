@@ -121,6 +121,12 @@ impl Role {
     pub fn operates(&self) -> bool {
         self.sees == Sight::Everything && self.may.contains(&Permission::ChangeSeverity)
     }
+
+    /// Watches over the house, and takes no part in any incident: it audits or administers, and follows none.
+    pub fn only_oversees(&self) -> bool {
+        let oversees = [Permission::Audit, Permission::Administer];
+        self.sees == Sight::Nothing && !self.intervenes && self.may.iter().any(|may| oversees.contains(may))
+    }
 }
 
 /// Which incidents a role sees.

@@ -22,6 +22,19 @@ pub struct Chapter {
     pub settled: Vec<StepSettledV1>,
     /// Bodies in charge when it began, and those that took charge during it, in order.
     pub acknowledgements: Vec<(BodyId, Timestamp)>,
+    /// Whom somebody had called or handed the incident to, and who did.
+    pub requests: Vec<Request>,
+    pub began: Timestamp,
+    /// When the incident was closed under it.
+    pub closed: Option<Timestamp>,
+}
+
+/// A person had a body called, or handed the incident to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub to: BodyId,
+    pub by: BodyId,
+    pub at: Timestamp,
 }
 
 /// A story played again.
@@ -54,7 +67,7 @@ impl Replayed {
         let Some(escalation) = &mut self.escalation else {
             if let Event::IncidentOpened(opened) = &fact.event {
                 self.escalation = Some(Escalation::begun(opened));
-                self.begin();
+                self.begin(fact.at);
             }
             return;
         };
@@ -66,18 +79,21 @@ impl Replayed {
         }
         escalation.hear(fact, cast);
         if escalation.generation != generation {
-            self.begin();
+            self.begin(fact.at);
         }
-        self.note(&fact.event);
+        self.note(&fact.event, fact.at);
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, began: Timestamp) {
         let Some(Escalation { generation, plan, acknowledgements, .. }) = &self.escalation else { return };
         self.chapters.push(Chapter {
             generation: *generation,
             plan: plan.clone(),
             settled: Vec::new(),
             acknowledgements: acknowledgements.iter().map(|taken| (taken.body.clone(), taken.at)).collect(),
+            requests: Vec::new(),
+            began,
+            closed: None,
         });
     }
 
@@ -87,19 +103,23 @@ impl Replayed {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a chapter keeps these two; what they do is heard above")]
-    fn note(&mut self, event: &Event) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a chapter keeps these; what they do is heard above")]
+    fn note(&mut self, event: &Event, at: Timestamp) {
+        let Some(latest) = self.chapters.last_mut() else { return };
         match event {
             Event::StepSettled(e) => {
                 if let Some(chapter) = self.chapters.iter_mut().find(|chapter| chapter.generation == e.generation) {
                     chapter.settled.push((**e).clone());
                 }
             }
-            Event::IncidentAcknowledged(e) => {
-                if let Some(chapter) = self.chapters.last_mut() {
-                    chapter.acknowledgements.push((e.by.body.clone(), e.at));
-                }
+            Event::IncidentAcknowledged(e) => latest.acknowledgements.push((e.by.body.clone(), e.at)),
+            Event::IncidentCalled(e) => {
+                latest.requests.push(Request { to: e.to.clone(), by: e.by.body.clone(), at: e.at });
             }
+            Event::IncidentHandedOver(e) => {
+                latest.requests.push(Request { to: e.to.clone(), by: e.by.body.clone(), at: e.at });
+            }
+            Event::IncidentClosed(_) => latest.closed = Some(at),
             _ => {}
         }
     }

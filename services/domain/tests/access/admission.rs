@@ -147,7 +147,7 @@ proptest! {
         (summary, parties, location) in (summary(), parties(), location()),
         occurred in time("occurred_at", 30 * DAY, DAY, Some(300)),
         learnt in time("learnt_at", 30 * DAY, DAY, None),
-        expected in time("expected_at", 30 * DAY, 60 * DAY, None),
+        expected in time("expected_at", DAY, 60 * DAY, None),
         (known_facts, unknown_fact) in facts(),
     ) {
         let source = CITY.directory.source(&source).unwrap();

@@ -113,16 +113,32 @@ fn contradicted(step: &StepExplained, generation: u32, told: bool, play: &Play<'
         }
         Verdict::Acknowledged => outcome == Some(StepOutcome::Acknowledged),
         Verdict::Returned => outcome == Some(StepOutcome::Returned),
-        Verdict::Superseded => outcome == Some(StepOutcome::Superseded),
+        Verdict::Superseded => {
+            outcome == Some(StepOutcome::Superseded) && when.is_some_and(|when| reason_holds(step, when, &play.journal))
+        }
         Verdict::Expired => outcome == Some(StepOutcome::Expired),
         Verdict::InCharge => when.is_some_and(|when| took_charge(&play.journal, body, when)),
         // The directory is the one they were told by.
         Verdict::Changed => false,
-        Verdict::Told | Verdict::OutOfHours | Verdict::Instead | Verdict::NoContact | Verdict::Elsewhere => {
-            outcome.is_some()
-        }
+        Verdict::Told | Verdict::OutOfHours | Verdict::Instead | Verdict::NoContact => outcome.is_some(),
+        // Also before its hour: where is frozen with the plan.
+        Verdict::Elsewhere => !told,
     };
     (!holds).then(|| format!("{outcome:?} at {when:?}"))
+}
+
+/// Whether what a dropped step is said to have given way to had been recorded by then.
+fn reason_holds(step: &StepExplained, when: Timestamp, journal: &[Fact]) -> bool {
+    type Says = fn(&Event) -> bool;
+    let before = |is: Says| journal.iter().any(|fact| fact.at <= when && is(&fact.event));
+    let reasons: [(&str, Says); 4] = [
+        ("était clos", |event| matches!(event, Event::IncidentClosed(_))),
+        ("niveau a changé", |event| matches!(event, Event::IncidentAggravated(_) | Event::IncidentEased(_))),
+        ("niveau a baissé", |event| matches!(event, Event::IncidentEased(_))),
+        ("ne le demande plus", |event| matches!(event, Event::IncidentReplanned(_))),
+    ];
+    let said: Vec<_> = reasons.into_iter().filter(|(words, _)| step.text.contains(words)).collect();
+    said.len() == 1 && before(said[0].1)
 }
 
 fn settled<'a>(journal: &'a [Fact], generation: u32, step: &str) -> Option<&'a StepSettledV1> {

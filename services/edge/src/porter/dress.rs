@@ -12,7 +12,7 @@ use axum::{
 use crate::{
     door::Speaks,
     page::Said,
-    problem::{self, Problem},
+    problem::{self, Fault, Problem},
 };
 
 /// Longest refusal that is read to be said again.
@@ -147,7 +147,8 @@ fn said_again(status: StatusCode, words: &str) -> Problem {
         StatusCode::UNAUTHORIZED => Problem::unauthenticated(),
         StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable(),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            problem("invalid-fields", "Demande illisible", problem::in_french(words))
+            let (field, message) = problem::in_french(words);
+            Problem::new(status, "invalid-fields", "Demande illisible").faults(vec![Fault::new(field, message)])
         }
         _ if status.is_server_error() => Problem::internal(),
         _ => problem("refused", "Demande refusée", "Rien n'a été enregistré.".to_owned()),

@@ -102,7 +102,12 @@ pub(crate) async fn open(
     let (sectors, channels): (Vec<String>, Vec<String>) = (chosen("sector"), chosen("channel"));
     let sectors: Vec<SectorId> = sectors.into_iter().filter_map(|sector| SectorId::new(sector).ok()).collect();
     let channels = Channel::ALL.into_iter().filter(|channel| channels.iter().any(|code| code == channel.code()));
-    let body = api::DrillBody { channels: channels.collect(), sectors, answer_within_h: None };
+    let channels: Vec<Channel> = channels.collect();
+    // A form without a channel means none, not all of them.
+    if channels.is_empty() {
+        return Err(Problem::invalid("", "Choisissez au moins un canal : rien n'a été envoyé."));
+    }
+    let body = api::DrillBody { channels, sectors, answer_within_h: None };
     let (_, Json(opened)) = api::open(State(edge), presented, Ok(Json(body))).await?;
     Ok(Redirect::to(&format!("{HERE}/{}", opened.id)))
 }
