@@ -61,7 +61,10 @@ VIGIE_NATS_BIN, VIGIE_PG_BIN, VIGIE_BIN and CARGO_TARGET_DIR as for `up`; the pr
 
 def main(arguments):
     """Runs one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "up" and options.only and (options.time_scale or options.release):
+        parser.error("--only starts a component as it was: for --time-scale or --release, `deploy/local/down`, then `deploy/local/up` anew")
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked to outlive the terminal

@@ -203,12 +203,6 @@ impl Escalation {
         self.plan.circuits.iter().position(|circuit| circuit.id == id).is_some_and(|circuit| self.is_satisfied(circuit))
     }
 
-    /// Bodies asked so far by the circuit of this id.
-    pub fn asked_by(&self, circuit: &str) -> impl Iterator<Item = &BodyId> {
-        let position = self.plan.circuits.iter().position(|known| known.id == circuit);
-        position.and_then(|position| self.asked.get(&position)).into_iter().flatten()
-    }
-
     /// The incident worsened: a new plan, and everybody is asked again. What was given stays given.
     pub fn aggravate(&mut self, plan: Plan, version: u32) -> Vec<Settlement> {
         let superseded = self.supersede();

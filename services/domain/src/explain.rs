@@ -194,7 +194,14 @@ impl Teller<'_> {
             None => (Verdict::NotYet, self.not_yet(step)),
             Some(settled) => self.not_told(step, settled),
         };
-        let text = self.requested(step).map_or_else(|| text.clone(), |by| format!("{by} {text}"));
+        let text = match self.requested(step) {
+            Some(by) => {
+                let mut letters = text.chars();
+                let first: String = letters.next().into_iter().flat_map(char::to_lowercase).collect();
+                format!("{by} {first}{}", letters.as_str())
+            }
+            None => text,
+        };
         let due_at = settled.map_or(step.due_at, |settled| settled.due_at);
         StepExplained { step: name.to_owned(), due_at, verdict, text }
     }

@@ -204,7 +204,9 @@ fn parse(body: &[u8]) -> Result<SignalReport, Problem> {
     let report = parsed.map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
+        // A number where a word is asked is called bad syntax too.
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        if (inner.is_syntax() || inner.is_eof()) && !is_json() {
             return Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "JSON illisible").detail(format!(
                 "Ligne {}, colonne {} : le JSON n'est pas valide.",
                 inner.line(),

@@ -199,3 +199,6 @@ impl Escalation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,8 +175,42 @@ fn easing_takes_the_milder_plans_future_and_tells_nothing_twice() {
     escalation.settle_due(at(0));
     let eased =
         escalation.ease(plan(SatisfiedBy::Anyone, vec![step("loop", 0, false), step("later", 1_800, true)]), at(100));
-    assert!(eased.iter().all(|s| s.outcome == StepOutcome::Superseded));
-    assert_eq!(escalation.next_due(), Some(at(1_800)));
+    let dropped = [("C/second", 1), ("C/central", 1), ("C/loop", 2)];
+    assert_eq!(outcomes(&eased), dropped.map(|(step, _)| (step, StepOutcome::Superseded)));
+    let of_plan = |settlement: &Settlement| settlement.generation;
+    assert_eq!(
+        eased.iter().map(of_plan).collect::<Vec<_>>(),
+        dropped.map(|(_, plan)| plan),
+        "what was past is the new plan's"
+    );
+    assert_eq!((escalation.generation, escalation.next_due()), (2, Some(at(1_800))));
+}
+
+#[test]
+fn enough_is_said_circuit_by_circuit_and_of_no_other() {
+    let one = circuit("A", SatisfiedBy::Anyone, vec![step("a", 0, false)]);
+    let two = circuit("B", SatisfiedBy::AtLeast { count: 2, of: Vec::new() }, vec![step("b", 0, false)]);
+    let mut escalation = Escalation::start(Plan { circuits: vec![one, two], ..plan(SatisfiedBy::Anyone, vec![]) }, 1);
+    let satisfied = |escalation: &Escalation| ["A", "B", "C"].map(|id| escalation.is_circuit_satisfied(id));
+    assert_eq!(satisfied(&escalation), [false, false, false]);
+    answers(&mut escalation, "x", 1, 10);
+    assert_eq!(satisfied(&escalation), [true, false, false]);
+    answers(&mut escalation, "y", 1, 20);
+    assert_eq!(satisfied(&escalation), [true, true, false]);
+}
+
+#[test]
+fn what_is_added_on_the_way_has_a_name_of_its_own_also_after_it_worsened() {
+    let mut escalation = ladder();
+    escalation.settle_due(at(0));
+    escalation.call(body("z"), role("z"), at(10));
+    let first = escalation.settle_due(at(10));
+    escalation.aggravate(plan(SatisfiedBy::Anyone, vec![step("loop", 20, false)]), 2);
+    escalation.call(body("z"), role("z"), at(15));
+    let second = escalation.settle_due(at(15));
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first[0].step, second[0].step);
+    assert_eq!((first[0].generation, second[0].generation), (1, 2));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::{option, prelude::*, sample::select};
 use vigie_domain::{
     access::Caller,
-    admission::{Inadmissible, admit, naming},
+    admission::{Admitted, Inadmissible, admit, naming},
     territory::LonLat,
 };
 use vigie_proto::{
@@ -231,25 +231,42 @@ proptest! {
     }
 }
 
-/// What is made of an address.
-fn at_address(text: &str) -> Result<Location, &'static str> {
-    let report = SignalReport {
+/// A rixe with nothing said of it, raised by the operations room.
+fn plain(location: LocationFields) -> SignalReport {
+    SignalReport {
         kind: "rixe".parse().unwrap(),
         severity: None,
         summary: None,
-        location: address(text),
+        location,
         occurred_at: None,
         expected_at: None,
         parties: None,
         facts: Vec::new(),
         learnt_at: None,
         exercise: false,
-    };
+    }
+}
+
+fn judged(report: &SignalReport) -> Result<Admitted, Inadmissible> {
     let source = CITY.directory.source(&"scop".parse().unwrap()).unwrap();
-    match admit(&report, Caller::of(source, &CITY.directory).unwrap(), &CITY, start()) {
+    admit(report, Caller::of(source, &CITY.directory).unwrap(), &CITY, start())
+}
+
+/// What is made of an address.
+fn at_address(text: &str) -> Result<Location, &'static str> {
+    match judged(&plain(address(text))) {
         Ok(admitted) => Ok(admitted.location),
         Err(Inadmissible::Flawed(flaws)) => Err(flaws[0].field),
         Err(Inadmissible::Forbidden(flaw)) => Err(flaw.field),
+    }
+}
+
+#[test]
+fn a_clock_five_minutes_ahead_is_believed_and_one_a_second_more_is_told() {
+    for (seconds, doubts) in [(-1, 0), (0, 0), (300, 0), (301, 1)] {
+        let occurred_at = Some(start() + SignedDuration::from_secs(seconds));
+        let admitted = judged(&SignalReport { occurred_at, ..plain(sector("paris-19")) }).unwrap();
+        assert_eq!(admitted.warnings.len(), doubts, "{seconds} s ahead");
     }
 }
 

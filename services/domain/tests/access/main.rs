@@ -5,6 +5,7 @@
 
 mod admission;
 mod callers;
+mod positions;
 #[path = "../shipped/mod.rs"]
 #[expect(dead_code, reason = "shared with the rules of the contract")]
 mod shipped;

@@ -60,7 +60,7 @@ pub fn in_french(words: &str) -> (String, String) {
     let quoted =
         || words.split('`').nth(1).filter(|_| ["missing", "unknown field"].iter().any(|w| words.starts_with(w)));
     let field = match (path.filter(|path| *path != "."), quoted()) {
-        (Some(path), Some(name)) => format!("{path}.{name}"),
+        (Some(path), Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
         (path, name) => path.or(name).unwrap_or_default().to_owned(),
     };
     (field, said(words))
@@ -91,7 +91,7 @@ mod tests {
     fn what_decoders_say_is_said_in_french() {
         for (english, field, french) in [
             (
-                "Failed to deserialize query string: unknown field `secteur`, expected one of `sector`, `map`",
+                "Failed to deserialize query string: secteur: unknown field `secteur`, expected one of `sector`, `map`",
                 "secteur",
                 "champ inconnu « secteur », attendu l'un de « sector », « map ».",
             ),

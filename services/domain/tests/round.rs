@@ -1,0 +1,299 @@
+//! What a round hands on: one message for several incidents, whom to tell that somebody could not be reached, and what each
+//! fact follows from.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+#[expect(dead_code, reason = "shared with the rules of the contract")]
+mod shipped;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use uuid::Uuid;
+use vigie_domain::{
+    audience::resolve,
+    escalation::Settlement,
+    round::{Heard, Round, grouped},
+};
+use vigie_proto::{
+    AlertId, BodyId, Channel, ContactId, EventId, IncidentId, Nature,
+    envelope::Fact,
+    event::{AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentOpenedV1, Purpose, StepOutcome},
+    plan::{Rank, Scope, Target},
+};
+
+fn alert(number: u128, contact: &str, nature: Nature) -> AlertIssuedV1 {
+    let sample = include_str!("../../../proto/samples/vigie.alert.issued.v1.json");
+    let sample: AlertIssuedV1 = serde_json::from_str(sample).unwrap();
+    let mut incident = sample.incident.clone();
+    (incident.id, incident.nature) = (IncidentId(Uuid::from_u128(number + 1_000)), nature);
+    let steps = vec![format!("C/{number}")];
+    let generation = u32::try_from(number % 3).unwrap() + 1;
+    AlertIssuedV1 {
+        alert_id: AlertId(Uuid::from_u128(number)),
+        contact: contact.parse().unwrap(),
+        incident,
+        steps,
+        generation,
+        ..sample
+    }
+}
+
+/// One settled step: whom it tells, for what, and who is in charge.
+fn settlement() -> impl Strategy<Value = Settlement> {
+    let step = prop::sample::select(vec!["A/1", "A/2", "B/1"]);
+    let role = prop::sample::select(vec!["scop", "mairie", "commissariat"]);
+    let purpose = prop::sample::select(vec![Purpose::Acknowledge, Purpose::Inform]);
+    let guidance = prop::option::of(prop::sample::select(vec!["de jour", "de nuit"]));
+    let except = prop::option::of(Just("scop"));
+    (step, role, purpose, any::<bool>(), guidance, except).prop_map(
+        |(step, role, purpose, digest, guidance, except)| {
+            let scope = if role == "scop" { Scope::City } else { Scope::Sectors(vec!["paris-19".parse().unwrap()]) };
+            let role = role.parse().unwrap();
+            Settlement {
+                generation: 1,
+                step: step.to_owned(),
+                due_at: at_two(),
+                outcome: StepOutcome::Fired,
+                tell: vec![Target { role, scope, rank: Rank::First, serves: None, otherwise: Vec::new() }],
+                except: except.into_iter().map(|body| body.parse().unwrap()).collect(),
+                channels: vec![Channel::Email, Channel::Sms],
+                fallback: Vec::new(),
+                purpose,
+                digest,
+                owed: None,
+                guidance: guidance.map(str::to_owned),
+            }
+        },
+    )
+}
+
+fn at_two() -> Timestamp {
+    "2026-12-01T14:00:00Z".parse().unwrap()
+}
+
+/// What one contact is to be told, gathered step by step.
+#[derive(Debug, Default, PartialEq)]
+struct Gathered {
+    asks: bool,
+    waits: bool,
+    steps: Vec<String>,
+    guidance: Vec<String>,
+}
+
+proptest! {
+    /// Each contact gets one message for all the steps of the moment: it asks if one of them does, waits only if all may,
+    /// and says nothing twice. Whoever is in charge gets none.
+    #[test]
+    fn a_contact_is_told_once_for_all_the_steps_of_a_moment(
+        settlements in prop::collection::vec(settlement(), 1..6),
+    ) {
+        let city = shipped::city();
+        let mut expected: BTreeMap<ContactId, Gathered> = BTreeMap::new();
+        let mut spared: BTreeMap<String, BTreeSet<BodyId>> = BTreeMap::new();
+        for settlement in &settlements {
+            for body in city.directory.bodies_of(&settlement.tell[0]) {
+                if settlement.except.contains(&body.id) {
+                    if settlement.purpose == Purpose::Acknowledge {
+                        spared.entry(settlement.step.clone()).or_default().insert(body.id.clone());
+                    }
+                    continue;
+                }
+                for channel in &settlement.channels {
+                    for contact in body.reach(*channel, Rank::First, at_two()) {
+                        let gathered = expected
+                            .entry(contact.id.clone())
+                            .or_insert_with(|| Gathered { waits: true, ..Gathered::default() });
+                        gathered.asks |= settlement.purpose == Purpose::Acknowledge;
+                        gathered.waits = gathered.waits && settlement.digest;
+                        let once = |list: &mut Vec<String>, text: &String| {
+                            if !list.contains(text) {
+                                list.push(text.clone());
+                            }
+                        };
+                        once(&mut gathered.steps, &settlement.step);
+                        settlement.guidance.iter().for_each(|text| once(&mut gathered.guidance, text));
+                    }
+                }
+            }
+        }
+        let resolved = resolve(&settlements, &city.directory, at_two());
+        let told: BTreeMap<ContactId, Gathered> = resolved
+            .tellings
+            .iter()
+            .map(|telling| {
+                let (steps, guidance) = (telling.steps.clone(), telling.guidance.clone());
+                let asks = telling.purpose == Purpose::Acknowledge;
+                (telling.contact.clone(), Gathered { asks, waits: telling.digest, steps, guidance })
+            })
+            .collect();
+        prop_assert_eq!(resolved.tellings.len(), told.len());
+        prop_assert_eq!(told, expected);
+        prop_assert_eq!(resolved.in_charge, spared);
+        prop_assert_eq!(resolved.nobody, Vec::<String>::new());
+    }
+
+    /// Nobody's alert is lost or doubled, what may not wait stands alone, and a message carries one contact and one nature.
+    #[test]
+    fn grouped_alerts_are_all_there_once_each_with_those_of_its_contact_and_nature(
+        drawn in prop::collection::vec((0_usize..3, any::<bool>(), any::<bool>()), 0..12),
+    ) {
+        let contacts = ["scop-a-sms", "mairie-19-email", "mairie-19-sms"];
+        let mut digest = BTreeSet::new();
+        let alerts: Vec<AlertIssuedV1> = (0..)
+            .zip(&drawn)
+            .map(|(number, (contact, played, shares))| {
+                let alert = alert(number, contacts[*contact], Nature::ALL[usize::from(*played)]);
+                digest.extend(shares.then_some(alert.alert_id));
+                alert
+            })
+            .collect();
+        let messages = grouped(alerts.clone(), &digest);
+        let of = |id: AlertId| alerts.iter().find(|alert| alert.alert_id == id).unwrap();
+        let mut seen: Vec<AlertId> = Vec::new();
+        for message in &messages {
+            seen.push(message.alert_id);
+            seen.extend(message.also.iter().map(|also| also.alert_id));
+            prop_assert!(message.also.is_empty() || digest.contains(&message.alert_id));
+            for also in &message.also {
+                let alone = of(also.alert_id);
+                prop_assert!(digest.contains(&also.alert_id));
+                prop_assert_eq!((&alone.contact, alone.incident.nature), (&message.contact, message.incident.nature));
+                let kept = (&also.incident, also.generation, &also.steps);
+                prop_assert_eq!(kept, (&alone.incident, alone.generation, &alone.steps));
+            }
+        }
+        seen.sort();
+        prop_assert_eq!(seen, alerts.iter().map(|alert| alert.alert_id).collect::<Vec<_>>());
+        // As few messages as there are contacts and natures that may share, and those that stand alone.
+        let shared: BTreeSet<_> = drawn.iter().filter(|(_, _, shares)| *shares).map(|(c, played, _)| (c, played)).collect();
+        let alone = drawn.iter().filter(|(_, _, shares)| !shares).count();
+        prop_assert_eq!(messages.len(), shared.len() + alone);
+    }
+}
+
+/// A step that tells these, by e-mail and else by SMS.
+fn telling(tell: Vec<Target>) -> Settlement {
+    Settlement {
+        generation: 1,
+        step: "A/1".to_owned(),
+        due_at: at_two(),
+        outcome: StepOutcome::Fired,
+        tell,
+        except: BTreeSet::new(),
+        channels: vec![Channel::Email],
+        fallback: vec![Channel::Sms, Channel::Email],
+        purpose: Purpose::Acknowledge,
+        digest: false,
+        owed: None,
+        guidance: None,
+    }
+}
+
+fn target(role: &str) -> Target {
+    Target { role: role.parse().unwrap(), scope: Scope::City, rank: Rank::First, serves: None, otherwise: Vec::new() }
+}
+
+#[test]
+fn a_step_finds_nobody_only_where_it_meant_somebody() {
+    let city = shipped::city();
+    let nobody = |tell| resolve(&[telling(tell)], &city.directory, at_two()).nobody;
+    assert_eq!(nobody(vec![target("nobody-has-this-role")]), ["A/1"]);
+    assert_eq!(nobody(vec![target("nobody-has-this-role"), target("scop")]), Vec::<String>::new());
+    let closed = Target { serves: Some(Vec::new()), ..target("scop") };
+    assert_eq!(nobody(vec![closed.clone()]), Vec::<String>::new(), "outside its hours is no hole");
+    assert_eq!(nobody(vec![closed, target("nobody-has-this-role")]), ["A/1"]);
+}
+
+#[test]
+fn the_spare_way_to_somebody_is_another_channel() {
+    let city = shipped::city();
+    let resolved = resolve(&[telling(vec![target("scop")])], &city.directory, at_two());
+    assert!(!resolved.tellings.is_empty());
+    for told in &resolved.tellings {
+        let body = city.directory.body(&told.body).unwrap();
+        let sms: Vec<&ContactId> =
+            body.reach(Channel::Sms, Rank::First, at_two()).into_iter().map(|contact| &contact.id).take(1).collect();
+        let spare: Vec<&ContactId> = told.fallback.iter().map(|fallback| &fallback.contact).collect();
+        assert_eq!(spare, sms, "{}", told.contact);
+        assert!(told.fallback.iter().all(|fallback| fallback.channel == Channel::Sms));
+    }
+    // Nobody reads mail: the spare channels are used at once, and have nothing behind them.
+    let by_screen = Settlement { channels: vec![Channel::Screen], ..telling(vec![target("mairie-elu")]) };
+    let elus = Target { scope: Scope::Sectors(vec!["paris-19".parse().unwrap()]), ..target("mairie-elu") };
+    let resolved = resolve(&[Settlement { tell: vec![elus], ..by_screen }], &city.directory, at_two());
+    assert!(resolved.tellings.iter().all(|told| told.channel != Channel::Screen) && !resolved.tellings.is_empty());
+}
+
+fn dead(purpose: Purpose) -> DeliveryDeadLetteredV1 {
+    let sample = include_str!("../../../proto/samples/vigie.delivery.dead-lettered.v1.json");
+    let sample: DeliveryDeadLetteredV1 = serde_json::from_str(sample).unwrap();
+    DeliveryDeadLetteredV1 { purpose, body: "mairie-paris-19".parse().unwrap(), ..sample }
+}
+
+/// The alerts of a round that hears of these.
+fn told(heard: Vec<Event>) -> Vec<AlertIssuedV1> {
+    let city = shipped::city();
+    let now: Timestamp = "2026-12-01T14:00:00Z".parse().unwrap();
+    let mut round = Round::new(&city, now, Vec::new());
+    for event in heard {
+        let fact = Fact { id: EventId(Uuid::nil()), cause: None, at: now, event };
+        assert_eq!(round.hear(&fact, None), Heard::Done);
+    }
+    let mut number = 0;
+    let fresh = || {
+        number += 1;
+        AlertId(Uuid::from_u128(number))
+    };
+    round.carry().alerts(&city, now, fresh).0
+}
+
+#[test]
+fn whoever_is_to_learn_that_somebody_could_not_be_reached_is_told_by_every_contact_once() {
+    let alerts = told(vec![dead(Purpose::Acknowledge).into()]);
+    let city = shipped::city();
+    assert!(!alerts.is_empty());
+    let mut by_contact: BTreeMap<_, usize> = BTreeMap::new();
+    for alert in &alerts {
+        *by_contact.entry(alert.contact.clone()).or_default() += 1;
+        assert_eq!(alert.purpose, Purpose::Undeliverable);
+        assert_eq!(alert.unreachable.as_ref().map(ToString::to_string).as_deref(), Some("mairie-paris-19"));
+        assert_eq!(alert.steps, ["undeliverable/mairie-paris-19"]);
+        let known = city.directory.contact(&alert.contact).unwrap();
+        assert_eq!((&known.body.id, known.contact.channel), (&alert.body, alert.channel));
+        assert!(city.doctrine.undeliverable.channels.contains(&alert.channel));
+        let named = city.doctrine.undeliverable.tell.iter().any(|audience| audience.role == alert.role);
+        assert!(named, "{} is not named", alert.role);
+    }
+    assert!(by_contact.values().all(|times| *times == 1), "{by_contact:?}");
+    let ids: BTreeSet<AlertId> = alerts.iter().map(|alert| alert.alert_id).collect();
+    assert_eq!(ids.len(), alerts.len());
+}
+
+#[test]
+fn of_those_who_could_not_be_told_of_it_nobody_is_told_again() {
+    assert_eq!(told(vec![dead(Purpose::Undeliverable).into()]), []);
+}
+
+#[test]
+fn an_alert_follows_from_the_last_fact_its_own_incident_heard() {
+    let city = shipped::city();
+    let sample = include_str!("../../../proto/samples/vigie.incident.opened.v1.json");
+    let sample: IncidentOpenedV1 = serde_json::from_str(sample).unwrap();
+    let now: Timestamp = "2026-11-22T22:45:35Z".parse().unwrap();
+    let mut round = Round::new(&city, now, Vec::new());
+    for number in 1..=2_u128 {
+        let mut opened = sample.clone();
+        opened.incident.id = IncidentId(Uuid::from_u128(number));
+        let fact = Fact { id: EventId(Uuid::from_u128(10 + number)), cause: None, at: now, event: opened.into() };
+        assert_eq!(round.hear(&fact, Some(format!("trace-{number}"))), Heard::Done);
+    }
+    let outcome = round.carry();
+    for number in 1..=2_u128 {
+        let origin = outcome.origin_of(IncidentId(Uuid::from_u128(number))).unwrap();
+        assert_eq!(origin.cause, EventId(Uuid::from_u128(10 + number)));
+        assert_eq!(origin.traceparent, Some(format!("trace-{number}")));
+    }
+    assert!(outcome.origin_of(IncidentId(Uuid::from_u128(9))).is_none());
+}
