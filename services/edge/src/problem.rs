@@ -150,10 +150,10 @@ impl Problem {
             .detail("Présentez l'en-tête « Authorization: Bearer <jeton> » avec un jeton en cours de validité.")
     }
 
-    /// 503: the database is out of reach; nothing was stored.
+    /// 503: the database is out of reach, or the answer took too long: whether anything was stored is not known here.
     pub fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service momentanément indisponible")
-            .detail("Vigie n'atteint pas sa base de données : rien n'a été enregistré. Réessayez dans quelques secondes. En cas d'urgence, appelez le 17.")
+            .detail("Vigie ne peut pas répondre pour le moment : tenez la demande pour non enregistrée, et réessayez dans quelques secondes. En cas d'urgence, appelez le 17.")
             .retry_after(2)
     }
 
