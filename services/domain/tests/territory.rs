@@ -285,7 +285,7 @@ fn a_damaged_file_is_refused() {
     assert_eq!(Territory::from_bytes(b"PK\x03\x04 something else").unwrap_err(), TerritoryError::NotATerritory);
     let mut newer = FILE.to_vec();
     newer[4] = 9;
-    assert_eq!(Territory::from_bytes(&newer).unwrap_err(), TerritoryError::Version { found: 9, expected: 1 });
+    assert_eq!(Territory::from_bytes(&newer).unwrap_err(), TerritoryError::Version { found: 9, expected: 2 });
     for at in [5, 100, FILE.len() / 2, FILE.len() - 1] {
         let mut damaged = FILE.to_vec();
         damaged[at] ^= 1;

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 use serde_json::{Value, json};
-use vigie_domain::territory::{Fault, LonLat, Problem, Source, Sources, Territory, TerritoryError, build};
+use vigie_domain::territory::{
+    Built, Fault, LonLat, PlaceSources, Problem, Source, Sources, Territory, TerritoryError, build, with_places,
+};
 
 /// In thousandths of a degree (73 m by 111 m) from 2.3 E, 48.8 N.
 fn at(x: f64, y: f64) -> [f64; 2] {
@@ -29,6 +31,9 @@ struct City {
     communes: Vec<Value>,
     secondary: String,
     ecoles: String,
+    /// Empty for none, as are the next.
+    addresses: String,
+    stations: String,
 }
 
 impl City {
@@ -40,6 +45,8 @@ impl City {
             communes: vec![],
             secondary: "uai,name,kind,sector,address,postal_code,arrondissement,lon,lat,flag\n".to_owned(),
             ecoles: "local_id,name,kind,address,postal_code,arrondissement,lon,lat\n".to_owned(),
+            addresses: String::new(),
+            stations: String::new(),
         };
         for (number, west) in [(4, 0.0), (5, 10.0)] {
             let outline = square(west, 0.0, 10.0);
@@ -69,7 +76,32 @@ impl City {
         self.secondary += &[row, lon.to_string(), lat.to_string(), "\n".to_owned()].join(",");
     }
 
+    fn add_address(&mut self, number: &str, street: &str, insee: u32, (x, y): (f64, f64)) {
+        if self.addresses.is_empty() {
+            self.addresses.push_str("id;numero;rep;nom_voie;code_postal;code_insee;nom_commune;lon;lat\n");
+        }
+        let [lon, lat] = at(x, y);
+        let [insee, lon, lat] = [insee.to_string(), lon.to_string(), lat.to_string()];
+        self.addresses += &["i", number, "", street, "75004", &insee, "Paris", &lon, &lat].join(";");
+        self.addresses.push('\n');
+    }
+
+    fn places(&self) -> PlaceSources<'_> {
+        let source = |(name, text)| Source { name, text };
+        let given = |file: &(_, &str)| !file.1.is_empty();
+        PlaceSources {
+            stations: Some(("stations.csv", self.stations.as_str())).filter(given).map(source),
+            addresses: Some(("addresses.csv", self.addresses.as_str())).filter(given).map(source).into_iter().collect(),
+            attribution: vec!["whoever".to_owned()],
+            ..PlaceSources::default()
+        }
+    }
+
     fn build(&self) -> Result<Territory, Vec<Fault>> {
+        self.built().map(|built| Territory::from_bytes(&built.bytes).unwrap())
+    }
+
+    fn built(&self) -> Result<Built, Vec<Fault>> {
         let [arrondissements, quartiers, communes] = [&self.arrondissements, &self.quartiers, &self.communes]
             .map(|features| json!({ "type": "FeatureCollection", "features": features }).to_string());
         let built = build(&Sources {
@@ -78,9 +110,10 @@ impl City {
             communes: Source { name: "communes.geojson", text: &communes },
             secondary: Source { name: "secondary.csv", text: &self.secondary },
             ecoles: Source { name: "ecoles.csv", text: &self.ecoles },
+            places: self.places(),
         });
         match built {
-            Ok(bytes) => Ok(Territory::from_bytes(&bytes).unwrap()),
+            Ok(built) => Ok(built),
             Err(TerritoryError::Sources(faults)) => Err(faults),
             Err(other) => panic!("{other}"),
         }
@@ -236,4 +269,81 @@ fn the_same_sources_give_the_same_bytes() {
     let (one, other) = (City::new().build().unwrap(), City::new().build().unwrap());
     assert_eq!(one.hash(), other.hash());
     assert!(!one.attribution().is_empty());
+}
+
+/// The place that a text names: its label, and in brackets what tells it from others; empty for none.
+fn first(territory: &Territory, text: &str) -> String {
+    let found = territory.search(text, None, 1).into_iter().next();
+    found.map(|found| format!("{} ({})", found.label, found.detail)).unwrap_or_default()
+}
+
+#[test]
+fn addresses_become_streets_and_those_elsewhere_are_counted() {
+    let mut city = City::new();
+    city.add_address("2", "Rue de la Paix", 75_104, (2.0, 5.0));
+    city.add_address("4", "RUE DE LA PAIX", 75_104, (3.0, 5.0));
+    city.add_address("6", "Rue de la Paix", 75_104, (4.0, 5.0));
+    city.add_address("8", "Rue de la Paix", 75_105, (15.0, 5.0));
+    city.add_address("99999", "Villa sans Numéro", 75_104, (6.0, 6.0));
+    city.add_address("10", "Rue d'Ailleurs", 93_066, (40.0, 5.0));
+    city.add_address("12", "Rue Égarée", 75_105, (2.0, 5.0));
+    city.add_address("12", "- 14 Rue de la Paix", 75_104, (5.0, 5.0));
+    city.stations = "id,name,lines,lon,lat\n1,Gare,METRO 2 · RER B,2.302,48.802\n2,Loin,METRO 1,3.0,48.8\n".to_owned();
+    let built = city.built().unwrap();
+    assert_eq!(
+        built.notes,
+        [
+            "stations.csv: 1 row(s) left out, outside the territory",
+            "addresses.csv: 1 row(s) left out, outside the territory",
+            "addresses.csv: 1 row(s) left out, more than 200 m away from the arrondissement or commune they state",
+        ]
+    );
+    let territory = Territory::from_bytes(&built.bytes).unwrap();
+    let counts = territory.place_counts();
+    assert_eq!((counts.streets, counts.addresses, counts.stations), (3, 5, 1));
+    assert_eq!(first(&territory, "4 rue de la paix"), "4 rue de la Paix (4e, quartier Q)", "the common spelling");
+    assert_eq!(first(&territory, "12 rue de la paix"), "12 rue de la Paix (4e, quartier Q)");
+    assert_eq!(first(&territory, "villa sans numero"), "Villa sans Numéro (4e, quartier Q)");
+    assert_eq!(first(&territory, "metro gare"), "Gare (4e, quartier Q, métro 2 ; RER B)");
+    assert!(territory.attribution().iter().any(|line| line == "whoever"));
+    assert_eq!(city.built().unwrap(), built, "the same sources give the same bytes");
+}
+
+#[test]
+fn places_of_nobody_and_faults_of_their_files_are_refused() {
+    let mut city = City::new();
+    city.add_address("deux", "Rue X", 75_104, (2.0, 5.0));
+    let fault = city.only_fault();
+    assert!(fault.to_string().starts_with("addresses.csv, row 2: `numero` holds `deux`"), "{fault}");
+    let ground = City::new().built().unwrap();
+    let mut city = City::new();
+    city.add_address("2", "Rue X", 75_104, (2.0, 5.0));
+    let nobodys = PlaceSources { attribution: vec![], ..city.places() };
+    let Err(TerritoryError::Sources(faults)) = with_places(&ground.bytes, &nobodys) else { panic!() };
+    assert_eq!(faults[0].problem, Problem::Unattributed);
+}
+
+#[test]
+fn places_take_the_place_of_those_of_their_sort_in_a_file() {
+    let mut city = City::new();
+    city.add_address("2", "Rue Ancienne", 75_104, (2.0, 5.0));
+    city.stations = "name,lines,lon,lat\nGare,METRO 2,2.302,48.802\n".to_owned();
+    let before = city.built().unwrap();
+    let mut newer = City::new();
+    newer.add_address("2", "Rue Nouvelle", 75_104, (2.0, 5.0));
+    let after = with_places(&before.bytes, &newer.places()).unwrap();
+    let territory = Territory::from_bytes(&after.bytes).unwrap();
+    assert_eq!(first(&territory, "rue ancienne"), "");
+    assert_eq!(first(&territory, "2 rue nouvelle"), "2 rue Nouvelle (4e, quartier Q)");
+    assert_eq!(first(&territory, "gare"), "Gare (4e, quartier Q, métro 2)");
+    assert_eq!(with_places(&before.bytes, &city.places()).unwrap(), before, "the same places change nothing");
+}
+
+#[test]
+fn a_file_of_before_places_by_name_is_read() {
+    let territory = Territory::from_bytes(include_bytes!("data/small-1.territory")).unwrap();
+    assert_eq!(territory.sectors().len(), 3);
+    assert_eq!(territory.schools().len(), 1);
+    assert_eq!(first(&territory, "1 rue X"), "1 rue X (4e, quartier Q)", "the address of its school");
+    assert_eq!(territory.place_counts().stations, 0);
 }

@@ -9,8 +9,9 @@ use super::{
     assign::{Holder, assign},
     error::{Fault, Problem},
     faces::Subdivision,
-    format::{Cell, Contents, encode},
+    format::{Cell, Contents, decode, encode},
     noding::node,
+    places::{PlaceSources, Placed, places},
     point::Vertex,
     source::{self, Owner, SchoolRow, Shape, Source},
     topology::{Arc, OUTSIDE, chain},
@@ -26,8 +27,8 @@ const ATTRIBUTION: [&str; 3] = [
     "Ministère de l'Éducation nationale, Région Île-de-France: collèges et lycées (Licence Ouverte 2.0)",
 ];
 
-/// The five files that a territory is built from.
-#[derive(Debug, Clone, Copy)]
+/// The files that a territory is built from.
+#[derive(Debug, Clone)]
 pub struct Sources<'a> {
     pub arrondissements: Source<'a>,
     pub quartiers: Source<'a>,
@@ -36,12 +37,23 @@ pub struct Sources<'a> {
     pub secondary: Source<'a>,
     /// CSV of public écoles, by local identifier.
     pub ecoles: Source<'a>,
+    /// Places by name; a territory may have none.
+    pub places: PlaceSources<'a>,
 }
 
-/// Builds the bytes of a territory file; the same sources give the same bytes.
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Of a territory file.
+    pub bytes: Vec<u8>,
+    /// What of the sources was left out without a fault, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Builds a territory file; the same sources give the same bytes.
 ///
 /// Errors: [`TerritoryError::Sources`] with every fault found. Schools are only placed once the polygons are sound.
-pub fn build(sources: &Sources<'_>) -> Result<Vec<u8>, TerritoryError> {
+pub fn build(sources: &Sources<'_>) -> Result<Built, TerritoryError> {
     let mut faults = Vec::new();
     let mut shapes = source::shapes(sources.arrondissements, &mut faults, source::arrondissement);
     shapes.extend(source::shapes(sources.communes, &mut faults, source::bordering_commune));
@@ -61,7 +73,40 @@ pub fn build(sources: &Sources<'_>) -> Result<Vec<u8>, TerritoryError> {
         }
     }
     contents.schools.sort_by(|a, b| a.id.cmp(&b.id));
-    if faults.is_empty() { Ok(encode(&contents)) } else { Err(TerritoryError::Sources(faults)) }
+    let notes = place(&mut contents, &sources.places, &ground, &mut faults);
+    if faults.is_empty() { Ok(Built { bytes: encode(&contents), notes }) } else { Err(TerritoryError::Sources(faults)) }
+}
+
+/// Builds a territory file from another one: each sort of place that `sources` have takes the place of those it had.
+///
+/// Errors: those of reading the other one, and [`TerritoryError::Sources`] with every fault found.
+pub fn with_places(bytes: &[u8], sources: &PlaceSources<'_>) -> Result<Built, TerritoryError> {
+    let mut contents = decode(bytes)?;
+    let mut faults = Vec::new();
+    let ground = Territory::from_contents(contents.clone(), String::new());
+    let notes = place(&mut contents, sources, &ground, &mut faults);
+    if faults.is_empty() { Ok(Built { bytes: encode(&contents), notes }) } else { Err(TerritoryError::Sources(faults)) }
+}
+
+/// Puts the places of `sources` in `contents`, and says what was left out.
+fn place(
+    contents: &mut Contents,
+    sources: &PlaceSources<'_>,
+    ground: &Territory,
+    faults: &mut Vec<Fault>,
+) -> Vec<String> {
+    let Placed { streets, sites, attribution, notes } = places(sources, ground, faults);
+    if !sources.addresses.is_empty() {
+        contents.streets = streets;
+    }
+    contents.sites.retain(|site| !sources.replaces(site.kind));
+    contents.sites.extend(sites);
+    for line in attribution {
+        if !contents.attribution.contains(&line) {
+            contents.attribution.push(line);
+        }
+    }
+    notes
 }
 
 fn report_repeats(rows: &[SchoolRow], faults: &mut Vec<Fault>) {
@@ -89,7 +134,7 @@ fn partition(shapes: &[Shape], faults: &mut Vec<Fault>) -> Option<Contents> {
         return None;
     }
     let attribution = ATTRIBUTION.map(str::to_owned).to_vec();
-    Some(Contents { attribution, sectors, cells, arcs: arcs(&plane, &holders, &numbers), schools: Vec::new() })
+    Some(Contents { attribution, sectors, cells, arcs: arcs(&plane, &holders, &numbers), ..Contents::default() })
 }
 
 fn sector_id(owner: &Owner) -> Option<SectorId> {

@@ -88,6 +88,8 @@ pub enum Problem {
     BadValue { column: &'static str, value: String, expected: &'static str },
     #[error("repeats `{0}`, which an earlier one already has: remove one of the two")]
     Repeated(String),
+    #[error("does not say who publishes it: name them, with the licence, in `--attribution`")]
+    Unattributed,
     #[error("is not a polygon: give a Polygon or a MultiPolygon")]
     NotAPolygon,
     #[error("has a ring that does not end where it starts, or has fewer than three corners: close it")]

@@ -2,19 +2,24 @@
 //!
 //! `VIGT`, a version, then variable-length integers (7 bits a byte, least significant first; signed ones zigzag) and
 //! texts (length, UTF-8), and last the first 8 bytes of the SHA-256 of all before. Positions are in 1e-7 degree; within
-//! an arc each is written as the difference from the one before.
+//! an arc each is written as the difference from the one before. Version 2 goes on with streets and sites: those are in
+//! 1e-6 degree, a name is how much it shares with the one before and the rest, a number the difference from the one
+//! before. A file of version 1 is read as one that has none.
 
 use sha2::{Digest, Sha256};
 use vigie_proto::{SectorId, Uai};
 
 use super::{
     LonLat, School, SchoolKind, Sector, TerritoryError,
+    places::{House, Site, SiteKind, Street},
     point::Vertex,
     topology::{Arc, OUTSIDE},
 };
 
 const MAGIC: &[u8; 4] = b"VIGT";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The oldest version that is read: a database holds files of before.
+const OLDEST: u8 = 1;
 const SEAL: usize = 8;
 /// Widest extent accepted, in units (10 degrees): keeps every product within 64 bits and the index within memory.
 const MAX_EXTENT: i32 = 100_000_000;
@@ -32,7 +37,7 @@ pub(crate) struct Cell {
 }
 
 /// Everything that the file holds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Contents {
     pub(crate) attribution: Vec<String>,
     /// In order of id.
@@ -41,6 +46,9 @@ pub(crate) struct Contents {
     pub(crate) arcs: Vec<Arc>,
     /// In order of id.
     pub(crate) schools: Vec<School>,
+    /// In order of name.
+    pub(crate) streets: Vec<Street>,
+    pub(crate) sites: Vec<Site>,
 }
 
 /// The SHA-256 of a file, as 64 hexadecimal digits.
@@ -95,15 +103,53 @@ pub(crate) fn encode(contents: &Contents) -> Vec<u8> {
         out.number(school.quartier.into());
         out.text(school.flag.as_deref().unwrap_or_default());
     });
+    write_places(&mut out, contents);
     let seal = Sha256::digest(&out.0);
     out.0.extend_from_slice(&seal[..SEAL]);
     out.0
 }
 
+fn write_places(out: &mut Writer, contents: &Contents) {
+    let mut name = "";
+    let mut spot = Vertex { x: 0, y: 0 };
+    out.each(&contents.streets, |out, street| {
+        let shared = shared(name, &street.name);
+        out.number(shared as u64);
+        out.text(&street.name[shared..]);
+        name = &street.name;
+        out.number(street.insee.into());
+        out.number(u64::from(street.at.is_some()));
+        street.at.into_iter().for_each(|at| out.spot(&mut spot, at));
+        let mut number = 0;
+        out.each(&street.houses, |out, house| {
+            // one bit says that a repetition follows
+            let step = u64::from(house.number.wrapping_sub(number));
+            out.number(step << 1 | u64::from(!house.repetition.is_empty()));
+            if !house.repetition.is_empty() {
+                out.text(&house.repetition);
+            }
+            number = house.number;
+            out.spot(&mut spot, house.at);
+        });
+    });
+    out.each(&contents.sites, |out, site| {
+        out.number(SiteKind::ALL.iter().position(|&kind| kind == site.kind).unwrap_or_default() as u64);
+        out.text(&site.name);
+        out.text(&site.note);
+        out.spot(&mut spot, site.at);
+    });
+}
+
+/// How many bytes two names begin with alike, whole characters.
+fn shared(a: &str, b: &str) -> usize {
+    let differ = a.chars().zip(b.char_indices()).find(|(a, (_, b))| a != b);
+    differ.map_or(a.len().min(b.len()), |(_, (place, _))| place)
+}
+
 pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, TerritoryError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(TerritoryError::NotATerritory)?;
     let (&found, rest) = rest.split_first().ok_or(TerritoryError::NotATerritory)?;
-    if found != VERSION {
+    if !(OLDEST..=VERSION).contains(&found) {
         return Err(TerritoryError::Version { found, expected: VERSION });
     }
     let (body, seal) = rest.split_at_checked(rest.len().saturating_sub(SEAL)).ok_or(DAMAGED)?;
@@ -111,7 +157,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, TerritoryError> {
         return Err(TerritoryError::Damaged("its bytes do not match its seal"));
     }
     let mut input = Reader(body);
-    let contents = read(&mut input).ok_or(DAMAGED)?;
+    let mut contents = read(&mut input).ok_or(DAMAGED)?;
+    if found > 1 {
+        (contents.streets, contents.sites) = read_places(&mut input).ok_or(DAMAGED)?;
+    }
     if !input.0.is_empty() || !consistent(&contents) {
         return Err(DAMAGED);
     }
@@ -152,7 +201,36 @@ fn read(input: &mut Reader<'_>) -> Option<Contents> {
             Some(Arc { left: left.wrapping_sub(1), right: right.wrapping_sub(1), points })
         })?,
         schools: input.each(school)?,
+        ..Contents::default()
     })
+}
+
+fn read_places(input: &mut Reader<'_>) -> Option<(Vec<Street>, Vec<Site>)> {
+    let mut name = String::new();
+    let mut spot = Vertex { x: 0, y: 0 };
+    let streets = input.each(|input| {
+        let shared: usize = input.whole()?;
+        name = format!("{}{}", name.get(..shared)?, input.text()?);
+        let insee = input.whole()?;
+        let at = if input.flag()? { Some(input.spot(&mut spot)?) } else { None };
+        let mut number: u32 = 0;
+        let houses = input.each(|input| {
+            let step: u64 = input.number()?;
+            number = number.checked_add(u32::try_from(step >> 1).ok()?)?;
+            let repetition = if step & 1 == 1 { input.text()? } else { String::new() };
+            Some(House { number, repetition: repetition.into(), at: input.spot(&mut spot)? })
+        })?;
+        Some(Street { name: name.clone(), insee, at, houses })
+    })?;
+    let sites = input.each(|input| {
+        Some(Site {
+            kind: *SiteKind::ALL.get(input.whole::<usize>()?)?,
+            name: input.text()?,
+            note: input.text()?,
+            at: input.spot(&mut spot)?,
+        })
+    })?;
+    Some((streets, sites))
 }
 
 fn school(input: &mut Reader<'_>) -> Option<School> {
@@ -194,6 +272,10 @@ fn consistent(contents: &Contents) -> bool {
         && within(|point| point.x)
         && within(|point| point.y)
         && contents.schools.iter().all(|school| contents.sectors.iter().any(|sector| sector.id == school.sector))
+        && contents
+            .streets
+            .iter()
+            .all(|street| street.houses.is_sorted_by(|a, b| (a.number, &a.repetition) < (b.number, &b.repetition)))
 }
 
 struct Writer(Vec<u8>);
@@ -216,7 +298,14 @@ impl Writer {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn each<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
+    /// Writes a position of 1e-6 degree as the difference from the one before.
+    fn spot(&mut self, before: &mut Vertex, at: Vertex) {
+        self.signed(i64::from(at.x / 10) - i64::from(before.x / 10));
+        self.signed(i64::from(at.y / 10) - i64::from(before.y / 10));
+        *before = at;
+    }
+
+    fn each<'i, T>(&mut self, items: &'i [T], mut write: impl FnMut(&mut Self, &'i T)) {
         self.number(items.len() as u64);
         for item in items {
             write(self, item);
@@ -253,6 +342,13 @@ impl Reader<'_> {
         let value = self.number()?;
         let difference = (value >> 1).cast_signed() ^ -(value & 1).cast_signed();
         i32::try_from(i64::from(from).checked_add(difference)?).ok()
+    }
+
+    /// Reads a position of 1e-6 degree, written as the difference from the one before.
+    fn spot(&mut self, before: &mut Vertex) -> Option<Vertex> {
+        let (x, y) = (self.moved(before.x / 10)?, self.moved(before.y / 10)?);
+        *before = Vertex { x: x.checked_mul(10)?, y: y.checked_mul(10)? };
+        Some(*before)
     }
 
     fn text(&mut self) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Where things are: sectors, arrondissements, quartiers and bordering communes, and the schools in them.
+//! Where things are: sectors, arrondissements, quartiers and bordering communes, the schools in them, and places by name.
 //!
 //! A [`Territory`] is read from one compact file and never changes; its hash names it in every decision. The file is a
 //! partition: borders are stored once and shared by the cells on both sides, so a position has one owner or none.
@@ -13,11 +13,13 @@ mod faces;
 mod format;
 mod grid;
 mod noding;
+mod places;
 mod point;
 mod school;
 mod source;
 mod survey;
 mod topology;
+mod words;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -25,9 +27,10 @@ use serde::{Serialize, Serializer};
 use vigie_proto::{SectorId, Uai};
 
 pub use self::{
-    build::{Sources, build},
+    build::{Built, Sources, build, with_places},
     drawing::Shape,
     error::{Fault, LocateError, Problem, TerritoryError},
+    places::{Fit, Found, Level, Named, PlaceCounts, PlaceKind, PlaceSources, StreetNear},
     point::LonLat,
     school::{School, SchoolKind},
     source::Source,
@@ -36,7 +39,8 @@ pub use self::{
 use self::{
     format::{Cell, Contents},
     grid::Grid,
-    point::{UNITS, Vertex, side},
+    places::Index,
+    point::{Plane, UNITS, Vertex, side},
     survey::Borders,
     topology::{Arc, OUTSIDE},
 };
@@ -95,6 +99,7 @@ pub struct Territory {
     by_latitude: Vec<usize>,
     /// The words of the address and of the name of each school.
     words: Vec<[Vec<String>; 2]>,
+    named_places: Index,
 }
 
 impl Territory {
@@ -104,7 +109,7 @@ impl Territory {
     }
 
     fn from_contents(contents: Contents, hash: String) -> Self {
-        let Contents { attribution, mut sectors, cells, arcs, schools } = contents;
+        let Contents { attribution, mut sectors, cells, arcs, schools, streets, sites } = contents;
         let sector = |cell: u16| cells.get(usize::from(cell)).map_or(OUTSIDE, |cell| cell.sector);
         let places = (0..).zip(&cells).map(|(number, cell)| Place {
             cell: number,
@@ -114,7 +119,7 @@ impl Territory {
             commune: cell.commune,
         });
         set_centres(&mut sectors, &arcs, sector);
-        Self {
+        let mut territory = Self {
             hash,
             attribution,
             neighbours: neighbours(&sectors, &arcs, sector),
@@ -129,13 +134,16 @@ impl Territory {
                 .collect(),
             words: schools
                 .iter()
-                .map(|school| [&school.address, &school.name].map(|text| school::normalise(text)))
+                .map(|school| [&school.address, &school.name].map(|text| words::normalise(text)))
                 .collect(),
+            named_places: Index::default(),
             sectors,
             cells,
             arcs,
             schools,
-        }
+        };
+        territory.named_places = Index::new(&territory, streets, sites);
+        territory
     }
 
     /// SHA-256 of the file, 64 hexadecimal digits.
@@ -246,7 +254,8 @@ impl Territory {
     /// The schools whose address or name is `text`, spelling aside; if none is, those whose address or name holds it
     /// word for word. A postal code in `text` keeps those of its arrondissement.
     pub fn school_at_address(&self, text: &str) -> Vec<&School> {
-        let (wanted, within) = (school::normalise(text), school::arrondissement_named(text));
+        let (wanted, within) =
+            (words::normalise(text), text.split(|c: char| !c.is_ascii_digit()).find_map(words::arrondissement_of));
         if wanted.is_empty() {
             return Vec::new();
         }
@@ -291,10 +300,19 @@ fn neighbours(sectors: &[Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16) -> 
     sets.into_iter().map(|set| set.into_iter().collect()).collect()
 }
 
-/// Puts each sector's centre at its centre of gravity, from the triangles that its borders make with one corner.
+/// Puts each sector's centre at its centre of gravity.
 fn set_centres(sectors: &mut [Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16) {
-    let Some(&origin) = arcs.first().and_then(|arc| arc.points.first()) else { return };
-    let mut sums = vec![[0.0; 3]; sectors.len()];
+    let extents = extents(sectors.len(), arcs, sector);
+    for (sector, (centre, _)) in sectors.iter_mut().zip(extents) {
+        sector.centre = centre;
+    }
+}
+
+/// For each of `count` groups of cells, its centre of gravity, from the triangles that its borders make with one corner,
+/// and the metres from there to the farthest of its borders.
+fn extents(count: usize, arcs: &[Arc], group: impl Fn(u16) -> u16) -> Vec<(LonLat, f64)> {
+    let mut sums = vec![[0.0; 3]; count];
+    let origin = arcs.first().and_then(|arc| arc.points.first()).copied().unwrap_or(Vertex { x: 0, y: 0 });
     for arc in arcs {
         for (a, b) in arc.segments() {
             #[expect(clippy::cast_precision_loss, reason = "a centre to the metre is enough")]
@@ -302,13 +320,22 @@ fn set_centres(sectors: &mut [Sector], arcs: &[Arc], sector: impl Fn(u16) -> u16
             let x = area * (f64::from(a.x) + f64::from(b.x) + f64::from(origin.x)) / 3.0;
             let y = area * (f64::from(a.y) + f64::from(b.y) + f64::from(origin.y)) / 3.0;
             for (cell, sign) in [(arc.left, 1.0), (arc.right, -1.0)] {
-                if let Some(sum) = sums.get_mut(usize::from(sector(cell))) {
+                if let Some(sum) = sums.get_mut(usize::from(group(cell))) {
                     *sum = [sum[0] + sign * area, sum[1] + sign * x, sum[2] + sign * y];
                 }
             }
         }
     }
-    for (sector, [area, x, y]) in sectors.iter_mut().zip(sums) {
-        sector.centre = LonLat::new(x / area / UNITS, y / area / UNITS);
+    let centre = |[area, x, y]: [f64; 3]| (LonLat::new(x / area / UNITS, y / area / UNITS), 0.0);
+    let mut extents: Vec<(LonLat, f64)> = sums.into_iter().map(centre).collect();
+    for arc in arcs {
+        for group in [group(arc.left), group(arc.right)] {
+            let Some((centre, radius_m)) = extents.get_mut(usize::from(group)) else { continue };
+            let (Some(middle), plane) = (Vertex::nearest(*centre), Plane::at(centre.lat)) else { continue };
+            for (east, north) in arc.points.iter().map(|&point| plane.vector_m(middle, point)) {
+                *radius_m = radius_m.max((east * east + north * north).sqrt());
+            }
+        }
     }
+    extents
 }

@@ -216,18 +216,23 @@ pub(crate) fn schools(source: Source<'_>, secondary: bool, faults: &mut Vec<Faul
     rows
 }
 
-struct Row<'a> {
-    header: &'a csv::StringRecord,
-    record: &'a csv::StringRecord,
+/// A row of a CSV, its columns taken by name.
+pub(crate) struct Row<'a> {
+    pub(crate) header: &'a csv::StringRecord,
+    pub(crate) record: &'a csv::StringRecord,
 }
 
 impl Row<'_> {
-    fn get(&self, column: &'static str) -> Result<&str, Problem> {
+    pub(crate) fn get(&self, column: &'static str) -> Result<&str, Problem> {
         let index = self.header.iter().position(|name| name == column);
         index.and_then(|index| self.record.get(index)).map(str::trim).ok_or(Problem::Missing(column))
     }
 
-    fn parse<T: std::str::FromStr>(&self, column: &'static str, expected: &'static str) -> Result<T, Problem> {
+    pub(crate) fn parse<T: std::str::FromStr>(
+        &self,
+        column: &'static str,
+        expected: &'static str,
+    ) -> Result<T, Problem> {
         let value = self.get(column)?;
         value.parse().map_err(|_| Problem::BadValue { column, value: value.to_owned(), expected })
     }

@@ -1,6 +1,6 @@
 //! `vigie bench`: figures of this machine, each next to what it is compared with in the same run.
 //!
-//! `geofence` measures a function. `intake` and `end-to-end` measure the real thing: a [`stage::Stage`] starts
+//! `geofence` and `places` measure a function. `intake` and `end-to-end` measure the real thing: a [`stage::Stage`] starts
 //! `vigie serve` on a scratch database with a city of one body, [`load`] posts signals to it, [`sink`] takes its mails,
 //! [`limit`] finds what the same servers do at most, and [`report`] puts the two side by side.
 
@@ -11,6 +11,7 @@ mod grown;
 mod intake;
 mod limit;
 mod load;
+mod places;
 mod report;
 mod scratch;
 mod sink;
@@ -62,6 +63,8 @@ Examples:
     },
     /// Measure how long an exact answer to "where is this point" takes, next to rstar with geo.
     Geofence(geofence::Arguments),
+    /// Measure how long a place takes to be found by name, over the territory and over 150,000 addresses.
+    Places(places::Arguments),
 }
 
 /// Options of the benches that start servers.
@@ -89,6 +92,7 @@ impl Staged {
 pub(crate) fn run(command: &Command, config_file: Option<&Path>) -> anyhow::Result<Outcome> {
     let (staged, report) = match command {
         Command::Geofence(arguments) => return geofence::run(arguments),
+        Command::Places(arguments) => return places::run(arguments),
         Command::Intake(staged) => {
             let (budget, serve) = (staged.budget()?, &["--only", "intake"]);
             (
