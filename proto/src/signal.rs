@@ -55,7 +55,8 @@ pub struct LocationFields {
     pub accuracy_m: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub school: Option<Uai>,
-    /// Resolved against the schools' addresses only; never sent outside.
+    /// A place by name, found in our own territory and never sent outside: an address, a street, a school, a station, a
+    /// mairie, a quartier, a sector, or latitude and longitude. One that is not certain is refused, with what may be meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

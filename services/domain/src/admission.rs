@@ -11,7 +11,7 @@ use crate::{
     assess::{AssessError, Assessment, assess},
     city::City,
     doctrine::KindRule,
-    territory::Territory,
+    territory::{Found, PlaceKind, TYPED_M, Territory, Understood},
     text,
 };
 
@@ -223,7 +223,7 @@ fn resolve(fields: &LocationFields, territory: &Territory, flaws: &mut Vec<Flaw>
         return Some(Location::Sector { sector: sector.clone() });
     }
     if let Some(address) = &fields.address {
-        return school_at(address, territory, flaws);
+        return place_named(address, territory, flaws);
     }
     let (Some(lon), Some(lat)) = (fields.lon, fields.lat) else {
         flaws.push(Flaw::new("location", "lon et lat vont ensemble."));
@@ -240,23 +240,47 @@ fn resolve(fields: &LocationFields, territory: &Territory, flaws: &mut Vec<Flaw>
     Some(Location::Point { lon, lat, accuracy_m })
 }
 
-fn school_at(address: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Location> {
-    let found = territory.school_at_address(address);
-    let Some(first) = found.first().map(|school| school.at) else {
-        flaws.push(Flaw::new("location.address", "Adresse inconnue : donnez celle d'un établissement scolaire, ou choisissez un établissement, un point ou un secteur."));
-        return None;
+fn place_named(text: &str, territory: &Territory, flaws: &mut Vec<Flaw>) -> Option<Location> {
+    let fault = match territory.understand(text, None) {
+        Understood::Point(at) => return Some(Location::Point { lon: at.lon, lat: at.lat, accuracy_m: TYPED_M }),
+        Understood::Place(found) => return Some(location_of(&found)),
+        understood @ (Understood::Unclear(_) | Understood::Unknown | Understood::Nowhere(_)) => {
+            not_understood(&understood)
+        }
     };
-    if found.iter().any(|school| Territory::distance_m(school.at, first) > 100.0) {
-        flaws.push(Flaw::new(
-            "location.address",
-            "Cette adresse désigne plusieurs lieux : choisissez un établissement ou un point.",
-        ));
-        return None;
+    flaws.extend(fault.map(|message| Flaw::new("location.address", message)));
+    None
+}
+
+/// Where a place is, for a signal: the school itself, the sector, or a point as exact as the place is.
+pub fn location_of(found: &Found) -> Location {
+    if let Some(uai) = &found.school {
+        return Location::School { uai: uai.clone() };
     }
-    Some(match found.iter().find_map(|school| school.uai.clone()) {
-        Some(uai) => Location::School { uai },
-        None => Location::Point { lon: first.lon, lat: first.lat, accuracy_m: 50.0 },
-    })
+    if found.kind == PlaceKind::Sector {
+        return Location::Sector { sector: found.sector.clone() };
+    }
+    let accuracy_m = found.accuracy_m.clamp(0.0, MAX_ACCURACY_M);
+    Location::Point { lon: found.at.lon, lat: found.at.lat, accuracy_m }
+}
+
+/// Why a text is no place yet, in French, with what it may have meant; nothing for one that is.
+pub fn not_understood(understood: &Understood) -> Option<String> {
+    match understood {
+        Understood::Point(_) | Understood::Place(_) => None,
+        Understood::Unclear(found) => {
+            let candidates: Vec<String> = found.iter().map(|found| format!("« {} »", found.said())).collect();
+            Some(format!(
+                "Ce lieu n'est pas sûr. Vouliez-vous dire {} ? Précisez le numéro, l'arrondissement ou le nom entier.",
+                candidates.join(" ou ")
+            ))
+        }
+        Understood::Unknown => Some(
+            "Lieu inconnu : donnez une adresse, une rue, un établissement ou une station de Paris, ou un point."
+                .to_owned(),
+        ),
+        Understood::Nowhere(error) => Some(error.in_french().to_owned()),
+    }
 }
 
 fn located(

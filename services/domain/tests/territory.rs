@@ -10,7 +10,7 @@ use geo::{
     coordinate_position::{CoordPos, CoordinatePosition},
 };
 use proptest::prelude::*;
-use vigie_domain::territory::{LocateError, LonLat, Place, SchoolKind, Territory, TerritoryError};
+use vigie_domain::territory::{Fit, Found, LocateError, LonLat, Place, SchoolKind, Territory, TerritoryError};
 use vigie_proto::{SectorId, Uai};
 
 const FILE: &[u8] = include_bytes!("../../../config/territory/paris.territory");
@@ -250,7 +250,9 @@ fn every_school_is_found_by_its_uai_its_address_and_its_place() {
         // three rows have no address, and the postal code of a flagged one is a CEDEX
         if school.flag.is_none() && !school.address.is_empty() {
             let address = format!("{}, {} Paris", school.address.to_uppercase(), school.postal_code);
-            assert!(PARIS.school_at_address(&address).contains(&school), "{address}");
+            let found = PARIS.search(&address, None, 5);
+            let there = |found: &Found| Territory::distance_m(found.at, school.at) < 100.0;
+            assert!(found.iter().any(|found| found.school == school.uai || there(found)), "{address}: {found:?}");
         }
         if let Some(uai) = &school.uai {
             assert_eq!(PARIS.school(uai), Some(school));
@@ -271,12 +273,16 @@ fn schools_around_are_all_the_near_ones_nearest_first() {
 
 #[test]
 fn part_of_a_name_finds_a_school_and_a_postal_code_narrows_the_search() {
-    let anywhere = PARIS.school_at_address("Victor-Hugo");
-    let in_the_3rd = PARIS.school_at_address("VICTOR HUGO, 75003 Paris");
+    let schools = |text: &str| -> Vec<Found> {
+        PARIS
+            .search(text, None, 50)
+            .into_iter()
+            .filter(|found| found.school.is_some() && found.fit == Fit::Exact)
+            .collect()
+    };
+    let (anywhere, in_the_3rd) = (schools("Victor-Hugo"), schools("VICTOR HUGO, 75003 Paris"));
     assert!(!in_the_3rd.is_empty() && in_the_3rd.len() < anywhere.len());
-    assert!(in_the_3rd.iter().all(|school| school.arrondissement == 3));
-    assert!(PARIS.school_at_address("").is_empty());
-    assert!(PARIS.school_at_address("rue qui n'existe pas").is_empty());
+    assert!(in_the_3rd.iter().all(|found| found.detail.starts_with("3e")));
 }
 
 #[test]

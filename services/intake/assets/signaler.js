@@ -204,6 +204,8 @@ function dayOf(at) {
 
 /** Seconds, as they are counted down. */
 function later(why) {
+  // Sent by itself, nobody is shown what was understood of the place: the server takes one that is beyond doubt.
+  if (form.elements.unseen) form.elements.unseen.value = "1";
   const seconds = Math.round(pause / 1000);
   say(
     `Pas encore envoyé : ${why}. Vos réponses sont gardées sur ce téléphone. Nouvel essai dans ${seconds} s. ` +
@@ -298,7 +300,7 @@ function locate(event) {
       button.focus();
     },
     () => {
-      said.textContent = "Position introuvable : indiquez une adresse d'établissement ou des coordonnées.";
+      said.textContent = "Position introuvable : indiquez une adresse, une station ou des coordonnées.";
     },
     { enableHighAccuracy: true, timeout: 10000, maximumAge: 60000 },
   );

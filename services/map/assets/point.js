@@ -26,7 +26,7 @@ async function begin() {
   button.disabled = true;
   const shown = choice.querySelector(".map-place");
   shown.hidden = false;
-  const instead = "Donnez plutôt des coordonnées ou l'adresse d'un établissement.";
+  const instead = "Donnez plutôt une adresse, une station ou des coordonnées.";
   tell("");
   const { open } = await import("./map.js").catch(() => ({}));
   const map = await open?.(shown, { ...given(), schools: true, instead });
@@ -40,6 +40,11 @@ async function begin() {
   const middle = choice.querySelector(".map-middle");
   middle.hidden = false;
   middle.addEventListener("click", () => set(map, map.middle()));
+  // A place found by its name is shown where it is.
+  fields.point.addEventListener("place", ({ detail: { lon, lat, accuracy_m } }) => {
+    map.mark({ lon, lat, accuracy_m });
+    map.go({ lon, lat });
+  });
   map.onClick((at) => set(map, at));
   map.onEnter((at) => set(map, at));
   // A point that was already given is where one goes on from.

@@ -32,6 +32,7 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
         "map.js" => (SCRIPT, include_bytes!("../assets/map.js")),
         "look.js" => (SCRIPT, include_bytes!("../assets/look.js")),
         "place.js" => (SCRIPT, include_bytes!("../assets/place.js")),
+        "search.js" => (SCRIPT, include_bytes!("../assets/search.js")),
         "point.js" => (SCRIPT, include_bytes!("../assets/point.js")),
         "territory.js" => (SCRIPT, include_bytes!("../assets/territory.js")),
         other => match LIBRARY.iter().find(|packed| packed.name == other) {

@@ -7,6 +7,7 @@ mod assets;
 mod config;
 mod geojson;
 mod place;
+mod search;
 mod tiles;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use vigie_edge::{
 pub use config::MapConfig;
 pub use geojson::{Drawn, TOLERANCE_M};
 pub use place::{NeighbourView, PlaceView, SchoolNear};
+pub use search::{FoundView, SearchView};
 
 /// What is the map's own of a desk.
 #[derive(Debug, Clone)]
@@ -42,6 +44,7 @@ fn doors() -> Doors<Desk<Own>> {
         .get(API, "/api/v1/territory/sectors.geojson", geojson::sectors)
         .get(API, "/api/v1/territory/schools.geojson", geojson::schools)
         .get(API, "/api/v1/territory/place", place::locate)
+        .get(API, "/api/v1/territory/search", search::search)
 }
 
 /// Its rows in the table of routes.
@@ -52,7 +55,7 @@ pub fn routes() -> Vec<Door> {
 /// This part of the OpenAPI document.
 pub fn openapi_paths() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(geojson::sectors, geojson::schools, place::locate))]
+    #[openapi(paths(geojson::sectors, geojson::schools, place::locate, search::search))]
     struct Paths;
     <Paths as utoipa::OpenApi>::openapi()
 }

@@ -145,7 +145,7 @@ async function chosen(town, session) {
     const box = await canvas.boundingBox();
     await canvas.click({ position: { x: box.width / 2 + 30, y: box.height / 2 - 30 } });
     await said.filter({ hasText: /Point posé : 19e arrondissement, à \d+ m près/ }).waitFor();
-    const touched = await page.getByLabel("Quel point ?").inputValue();
+    const touched = await page.getByLabel("Quel lieu ?").inputValue();
     assert.match(touched, /^48\.\d{5}, 2\.\d{5}$/);
     await inspect(page, "map-point");
 
@@ -162,7 +162,7 @@ async function chosen(town, session) {
     let heard = "";
     for (let step = 0; step < 12 && !heard.includes("Trop loin"); step += 1) {
       await page.getByRole("button", { name: "Réduire" }).click();
-      const before = await page.getByLabel("Quel point ?").inputValue();
+      const before = await page.getByLabel("Quel lieu ?").inputValue();
       await canvas.click({ position: { x: 20, y: 20 } });
       await page.waitForFunction((put) => document.getElementById("point").value !== put, before);
       await said.filter({ hasText: "Point posé :" }).waitFor();
@@ -194,14 +194,21 @@ async function administered(town, session) {
     await inspect(page, "territoire-point");
 
     // A point typed: the border is near, and what lies beyond it is named.
-    await page.getByLabel("Point (longitude, latitude)").fill("2.3966 48.8905");
+    await page.getByLabel("Lieu ou point").fill("2.3966 48.8905");
     await page.getByLabel("Connu à combien").fill("300");
     await page.getByRole("button", { name: "Chercher" }).click();
     await page.locator("#answer", { hasText: "2.3966 48.8905" }).waitFor();
     assert.match(await page.locator("#answer").innerText(), /19e arrondissement[\s\S]*Pantin \(93\)/);
-    await page.getByLabel("Point (longitude, latitude)").fill("48.8905 2.3966");
+    await page.getByLabel("Lieu ou point").fill("48.8905 2.3966");
     await page.getByRole("button", { name: "Chercher" }).click();
-    await page.getByText("semblent inversées").waitFor();
+    await page.locator("#answer", { hasText: "2.3966 48.8905" }).waitFor();
+    await page.getByLabel("Lieu ou point").fill("20 r de crimée");
+    await page.getByLabel("Connu à combien").fill("");
+    await page.getByRole("button", { name: "Chercher" }).click();
+    await page.getByText("Lieu compris : 20 rue de Crimée, 19e").waitFor();
+    await page.getByLabel("Lieu ou point").fill("boulevard de la villette");
+    await page.getByRole("button", { name: "Chercher" }).click();
+    await page.getByText("Vouliez-vous dire « Boulevard de la Villette, 10e").waitFor();
   }
   const plain = await town.page(session, 1440, { javaScriptEnabled: false });
   await plain.goto("/administration/territoire");

@@ -30,7 +30,7 @@ pub use self::{
     build::{Built, Sources, build, with_places},
     drawing::Shape,
     error::{Fault, LocateError, Problem, TerritoryError},
-    places::{Fit, Found, Level, Named, PlaceCounts, PlaceKind, PlaceSources, StreetNear},
+    places::{Fit, Found, Level, Named, PlaceCounts, PlaceKind, PlaceSources, StreetNear, TYPED_M, Understood},
     point::LonLat,
     school::{School, SchoolKind},
     source::Source,
@@ -97,8 +97,6 @@ pub struct Territory {
     by_uai: HashMap<Uai, usize>,
     /// The schools from south to north.
     by_latitude: Vec<usize>,
-    /// The words of the address and of the name of each school.
-    words: Vec<[Vec<String>; 2]>,
     named_places: Index,
 }
 
@@ -131,10 +129,6 @@ impl Territory {
                 .iter()
                 .enumerate()
                 .filter_map(|(index, school)| Some((school.uai.clone()?, index)))
-                .collect(),
-            words: schools
-                .iter()
-                .map(|school| [&school.address, &school.name].map(|text| words::normalise(text)))
                 .collect(),
             named_places: Index::default(),
             sectors,
@@ -249,30 +243,6 @@ impl Territory {
             .collect();
         found.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.id.cmp(&b.0.id)));
         found
-    }
-
-    /// The schools whose address or name is `text`, spelling aside; if none is, those whose address or name holds it
-    /// word for word. A postal code in `text` keeps those of its arrondissement.
-    pub fn school_at_address(&self, text: &str) -> Vec<&School> {
-        let (wanted, within) =
-            (words::normalise(text), text.split(|c: char| !c.is_ascii_digit()).find_map(words::arrondissement_of));
-        if wanted.is_empty() {
-            return Vec::new();
-        }
-        let matching = |matches: fn(&[String], &[String]) -> bool| -> Vec<&School> {
-            let known = self.schools.iter().zip(&self.words);
-            known
-                .filter(|(school, _)| within.is_none_or(|number| number == school.arrondissement))
-                .filter(|(_, words)| words.iter().any(|words| matches(words, &wanted)))
-                .map(|(school, _)| school)
-                .collect()
-        };
-        let exact = matching(|words, wanted| words == wanted);
-        if exact.is_empty() {
-            matching(|words, wanted| words.windows(wanted.len()).any(|run| run == wanted))
-        } else {
-            exact
-        }
     }
 
     /// Metres between two positions, good to 0.1 % at the scale of a city.

@@ -5,7 +5,7 @@ use proptest::{option, prelude::*, sample::select};
 use vigie_domain::{
     access::Caller,
     admission::{Admitted, Inadmissible, admit, naming},
-    territory::LonLat,
+    territory::{Fit, LonLat, Understood},
 };
 use vigie_proto::{
     Kind, Severity,
@@ -274,35 +274,50 @@ fn a_clock_five_minutes_ahead_is_believed_and_one_a_second_more_is_told() {
 fn an_address_is_a_school_there_or_its_point_and_never_one_of_several_places() {
     let (mut named, mut points, mut several) = (0, 0, 0);
     for school in CITY.territory.schools().iter().filter(|school| !school.address.is_empty()) {
-        let found = CITY.territory.school_at_address(&school.address);
-        let apart = |a: LonLat, b: LonLat| {
-            let (east, north) = ((a.lon - b.lon) * 73_100.0, (a.lat - b.lat) * 111_200.0);
-            (east * east + north * north).sqrt()
-        };
-        let furthest = found.iter().map(|other| apart(other.at, found[0].at)).fold(0.0, f64::max);
-        if (furthest - 100.0).abs() < 1.0 {
-            continue;
-        }
+        let understood = CITY.territory.understand(&school.address, None);
         match at_address(&school.address) {
             Err(field) => {
                 assert_eq!(field, "location.address");
-                assert!(furthest > 100.0, "{}: {furthest} m", school.address);
+                assert!(!matches!(understood, Understood::Place(_) | Understood::Point(_)), "{}", school.address);
                 several += 1;
             }
-            Ok(Location::School { uai }) => {
-                assert!(found.iter().any(|other| other.uai.as_ref() == Some(&uai)) && furthest <= 100.0);
-                named += 1;
+            Ok(location) => {
+                let Understood::Place(found) = understood else { panic!("{}: {understood:?}", school.address) };
+                assert!(found.certain && found.fit == Fit::Exact);
+                match (location, &found.school) {
+                    (Location::School { uai }, Some(expected)) => {
+                        assert_eq!(uai, *expected);
+                        named += 1;
+                    }
+                    (Location::Point { lon, lat, accuracy_m }, None) => {
+                        assert_eq!((lon, lat, accuracy_m), (found.at.lon, found.at.lat, found.accuracy_m));
+                        points += 1;
+                    }
+                    (other, school) => panic!("{other:?} {school:?}"),
+                }
             }
-            Ok(Location::Point { lon, lat, accuracy_m }) => {
-                assert!(found.iter().all(|other| other.uai.is_none()) && furthest <= 100.0);
-                assert_eq!((lon, lat, accuracy_m), (found[0].at.lon, found[0].at.lat, 50.0));
-                points += 1;
-            }
-            Ok(Location::Sector { sector }) => panic!("{} is read as the whole of {sector}", school.address),
         }
     }
-    eprintln!("{named} schools, {points} points, {several} several");
-    assert!(named > 100 && several > 0, "{named} schools, {points} points, {several} several");
+    assert!(named > 200 && points > 200, "{named} {points} {several}");
+}
+
+#[test]
+fn a_street_is_no_school_and_a_doubt_names_what_may_be_meant() {
+    let at = |text: &str| at_address(text);
+    assert!(matches!(at("rue des Alouettes"), Ok(Location::Point { accuracy_m, .. }) if accuracy_m > 50.0));
+    assert!(matches!(at("20 rue de Crimée, 75019 Paris"), Ok(Location::Point { .. })));
+    assert!(matches!(at("48.8853, 2.3791"), Ok(Location::Point { lon, lat, .. }) if lon < lat));
+    assert!(matches!(at("2.3791, 48.8853"), Ok(Location::Point { lon, lat, .. }) if lon < lat), "in either order");
+    assert_eq!(at("19e"), Ok(Location::Sector { sector: "paris-19".parse().unwrap() }));
+    for (text, said) in [
+        ("boulevard de la Villette", "« Boulevard de la Villette, 10e"),
+        ("rue des aloutettes", "« Rue des Alouettes, 19e"),
+    ] {
+        let Err(Inadmissible::Flawed(flaws)) = judged(&plain(address(text))) else {
+            panic!("{text} was chosen in silence")
+        };
+        assert!(flaws[0].message.contains(said), "{}", flaws[0].message);
+    }
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! The form's answers, from the names of its fields to a report.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use vigie_domain::{admission::Flaw, directory::Ambit, directory::Source, territory::Territory};
+use vigie_domain::{
+    admission::{self, Flaw},
+    directory::{Ambit, Source},
+    territory::{Found, LonLat, TYPED_M, Territory, Understood},
+};
 use vigie_proto::{
     Kind, Severity,
-    signal::{LocationFields, Parties, SignalReport, Weapons},
+    signal::{Location, LocationFields, Parties, SignalReport, Weapons},
 };
 
 /// How uncertain "the surroundings" is, metres around the school.
 const SURROUNDINGS_M: f64 = 150.0;
-
-/// How exact a point is that was copied from a map, metres.
-const TYPED_M: f64 = 25.0;
 
 /// Every answer as text, kept to show the form again.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +21,15 @@ pub(crate) struct Answers {
     pub(crate) severity: String,
     /// `school`, `around`, `point` or `sector`.
     pub(crate) place: String,
-    /// Latitude and longitude, as copied from a map, or a school's address.
+    /// A place by name, or coordinates as copied from a map.
     pub(crate) point: String,
+    /// The place that the raiser was shown for `meant_of`, or chose: `school:0750507U`, `sector:paris-19`,
+    /// `point:48.88,2.38,56` with latitude, longitude and metres.
+    pub(crate) meant: String,
+    /// What was in `point` then; once something else is, `meant` says nothing.
+    pub(crate) meant_of: String,
+    /// Nobody could be shown what was understood: it is sent later, by itself.
+    pub(crate) unseen: bool,
     /// How exact the telephone says its position is, metres; empty when the point was typed.
     pub(crate) accuracy: String,
     /// `now`, `announced` or `past`.
@@ -52,6 +60,9 @@ impl Answers {
                 "severity" => answers.severity = value,
                 "place" => answers.place = value,
                 "point" => answers.point = value,
+                "meant" => answers.meant = value,
+                "meant_of" => answers.meant_of = value,
+                "unseen" => answers.unseen = value == "1",
                 "accuracy" => answers.accuracy = value,
                 "when" => answers.when = value,
                 "written_at" => answers.written_at = value,
@@ -139,33 +150,53 @@ impl Answers {
             ("sector", Ambit::Sector(sector)) => {
                 Ok(LocationFields { sector: Some(sector.clone()), ..LocationFields::default() })
             }
-            ("point", _) => self.point_given(),
+            ("point", _) => self.point_given(territory),
             _ => Err(flaw("place", "Choisissez où.")),
         }
     }
 
-    /// `48.8853, 2.3791` as maps give it (latitude first), else a school's address.
-    fn point_given(&self) -> Result<LocationFields, Flaw> {
+    /// What was understood of the place written, when the raiser has not been shown it; nothing when there is none, or it
+    /// was.
+    pub(crate) fn to_be_shown(&self, territory: &Territory, near: Option<LonLat>) -> Option<Understood> {
+        let written = self.place == "point" && !self.point.is_empty() && self.place_shown().is_none();
+        written.then(|| territory.understand(&self.point, near))
+    }
+
+    /// The place that the raiser was shown, or chose, for what is written.
+    pub(crate) fn place_shown(&self) -> Option<LocationFields> {
+        let (sort, value) = self.meant.split_once(':').filter(|_| self.meant_of == self.point)?;
+        let fields = LocationFields::default();
+        match sort {
+            "school" => Some(LocationFields { school: Some(value.parse().ok()?), ..fields }),
+            "sector" => Some(LocationFields { sector: Some(value.parse().ok()?), ..fields }),
+            "point" => {
+                let numbers: Vec<f64> = value.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+                let [lat, lon, accuracy_m] = numbers[..] else { return None };
+                Some(at_point(LonLat::new(lon, lat), accuracy_m))
+            }
+            _ => None,
+        }
+    }
+
+    fn point_given(&self, territory: &Territory) -> Result<LocationFields, Flaw> {
         if self.point.is_empty() {
             return Err(flaw(
                 "point",
-                "Indiquez le point : coordonnées copiées d'un plan, ou adresse d'un établissement.",
+                "Indiquez le point : une adresse, un établissement, une station ou des coordonnées.",
             ));
         }
-        let numbers: Vec<f64> = self
-            .point
-            .split([',', ';', ' '])
-            .filter(|part| !part.is_empty())
-            .filter_map(|part| part.parse().ok())
-            .collect();
-        match numbers.as_slice() {
-            [lat, lon] => Ok(LocationFields {
-                lon: Some(*lon),
-                lat: Some(*lat),
-                accuracy_m: Some(self.accuracy.parse().unwrap_or(TYPED_M)),
-                ..LocationFields::default()
-            }),
-            _ => Ok(LocationFields { address: Some(self.point.clone()), ..LocationFields::default() }),
+        if let Some(shown) = self.place_shown() {
+            return Ok(shown);
+        }
+        match territory.understand(&self.point, None) {
+            Understood::Point(at) => Ok(at_point(at, self.accuracy.parse().unwrap_or(TYPED_M))),
+            Understood::Place(found) => Ok(fields_of(&found)),
+            Understood::Unclear(_) => {
+                Err(flaw("point", "Ce lieu n'est pas sûr : choisissez ci-dessous, ou écrivez-le autrement."))
+            }
+            understood @ (Understood::Unknown | Understood::Nowhere(_)) => {
+                Err(flaw("point", &admission::not_understood(&understood).unwrap_or_default()))
+            }
         }
     }
 
@@ -183,6 +214,27 @@ impl Answers {
             // Late through a lost network, it still happened when it was written.
             _ => Ok((self.written_at.parse().ok(), None)),
         }
+    }
+}
+
+fn at_point(at: LonLat, accuracy_m: f64) -> LocationFields {
+    LocationFields { lon: Some(at.lon), lat: Some(at.lat), accuracy_m: Some(accuracy_m), ..LocationFields::default() }
+}
+
+fn fields_of(found: &Found) -> LocationFields {
+    match admission::location_of(found) {
+        Location::School { uai } => LocationFields { school: Some(uai), ..LocationFields::default() },
+        Location::Sector { sector } => LocationFields { sector: Some(sector), ..LocationFields::default() },
+        Location::Point { lon, lat, accuracy_m } => at_point(LonLat::new(lon, lat), accuracy_m),
+    }
+}
+
+/// What the form gives back for a place it showed: [`Answers::meant`].
+pub(crate) fn code_of(found: &Found) -> String {
+    match admission::location_of(found) {
+        Location::School { uai } => format!("school:{uai}"),
+        Location::Sector { sector } => format!("sector:{sector}"),
+        Location::Point { lon, lat, accuracy_m } => format!("point:{lat},{lon},{accuracy_m}"),
     }
 }
 

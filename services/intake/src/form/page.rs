@@ -19,13 +19,17 @@ use vigie_domain::{
     directory::{Ambit, Source},
     doctrine::EmergencyNumber,
     french,
+    territory::{Found, LonLat, Understood},
 };
 use vigie_edge::{credential::Presented, page::render, problem::Problem};
 use vigie_picture::pictogram;
 use vigie_platform::ids;
 use vigie_proto::{Kind, Severity, SignalId, signal::Location};
 
-use super::{answers::Answers, chart::Chart};
+use super::{
+    answers::{Answers, code_of},
+    chart::Chart,
+};
 use crate::Edge;
 
 /// One radio button or box.
@@ -86,6 +90,12 @@ pub(crate) struct FormPage<'a> {
     wanting: String,
     weapons: Vec<Choice>,
     chart: Option<Chart>,
+    /// The place that what is written names.
+    understood: Option<PlaceShown>,
+    /// Nothing but the place is to be looked at before it is sent.
+    to_check: bool,
+    /// Places that it may name.
+    candidates: Vec<Choice>,
     answers: &'a Answers,
     flaws: &'a [Flaw],
     warnings: &'a [Flaw],
@@ -101,6 +111,21 @@ impl FormPage<'_> {
             || !a.summary.is_empty()
             || !a.weapons.is_empty();
         given || !self.warnings.is_empty()
+    }
+}
+
+/// A place as it was understood.
+#[derive(Debug)]
+struct PlaceShown {
+    /// `20 rue de Crimée, 19e, quartier Amérique`
+    said: String,
+    /// [`Answers::meant`]
+    code: String,
+}
+
+impl PlaceShown {
+    fn of(found: &Found) -> Self {
+        Self { said: found.said(), code: code_of(found) }
     }
 }
 
@@ -196,13 +221,25 @@ pub(crate) fn form(
     last: Option<LastReceived>,
 ) -> Response {
     let kinds = kinds_of(city, source);
+    let chart = Chart::of(city, source);
+    let near = chart.as_ref().map(|chart| LonLat::new(chart.lon, chart.lat));
+    let (understood, candidates) = match answers.to_be_shown(&city.territory, near) {
+        Some(Understood::Place(found)) => (Some(PlaceShown::of(&found)), Vec::new()),
+        Some(Understood::Unclear(found)) => (None, found.iter().map(candidate).collect()),
+        Some(Understood::Point(_) | Understood::Unknown | Understood::Nowhere(_)) => (None, Vec::new()),
+        None => {
+            let shown = answers.place_shown().filter(|_| answers.place == "point");
+            (shown.map(|_| PlaceShown { said: answers.point.clone(), code: answers.meant.clone() }), Vec::new())
+        }
+    };
+    let to_check = status != StatusCode::OK && flaws.is_empty() && warnings.is_empty() && understood.is_some();
     let chosen_kind = kinds.iter().find(|kind| kind.as_str() == answers.kind).or(kinds.first());
     let page = FormPage {
         source_id: source.id.as_str(),
         source_name: &source.name,
         whose: if matches!(source.ambit, Ambit::School(_)) { "votre établissement" } else { "votre service" },
         zone: city.doctrine.zone.iana_name().unwrap_or("UTC"),
-        blank: flaws.is_empty() && warnings.is_empty() && answers.follows.is_empty(),
+        blank: status == StatusCode::OK && flaws.is_empty() && warnings.is_empty() && answers.follows.is_empty(),
         last,
         emergency: &city.doctrine.emergency,
         severities: Severity::ALL.iter().map(|s| severity(*s, &answers.severity)).collect(),
@@ -227,7 +264,10 @@ pub(crate) fn form(
                 chosen: Some(kind) == chosen_kind,
             })
             .collect(),
-        chart: Chart::of(city, source),
+        chart,
+        understood,
+        to_check,
+        candidates,
         answers,
         flaws,
         warnings,
@@ -244,6 +284,11 @@ fn choice(value: &str, label: &str, hint: &'static str, answered: &str, default:
     Choice { value: value.to_owned(), label: label.to_owned(), hint, sign: String::new(), chosen: answered == value }
 }
 
+/// A place to choose; what tells it from the others is part of its name.
+fn candidate(found: &Found) -> Choice {
+    choice(&code_of(found), &found.said(), "", "", "")
+}
+
 fn severity(severity: Severity, answered: &str) -> Choice {
     let hint = match severity {
         Severity::Watch => "À surveiller : rumeur, ambiance tendue",
@@ -256,7 +301,11 @@ fn severity(severity: Severity, answered: &str) -> Choice {
 }
 
 fn places(city: &City, source: &Source, answered: &str) -> Vec<Choice> {
-    let point = ("point", "Un autre point".to_owned(), "Coordonnées copiées d'un plan, ou adresse d'un établissement");
+    let point = (
+        "point",
+        "Un autre point".to_owned(),
+        "Une adresse, une rue, un établissement, une station, ou des coordonnées",
+    );
     let (choices, default) = match &source.ambit {
         Ambit::School(uai) => {
             let name =

@@ -14,6 +14,7 @@ use serde::Serialize;
 use vigie_domain::{
     admission::{self, Flaw},
     french,
+    territory::Understood,
 };
 use vigie_edge::{
     credential::Presented,
@@ -74,6 +75,11 @@ pub(crate) async fn submit(
     let warnings = admission::naming(&answers.summary);
     if !warnings.is_empty() && !answers.confirmed {
         return again(&answers, &[], &warnings);
+    }
+    // What was understood of a place is seen before it is sent, unless nobody is there to see it.
+    let to_be_shown = answers.to_be_shown(&edge.city.territory, None);
+    if matches!(to_be_shown, Some(Understood::Place(_))) && !answers.unseen {
+        return again(&answers, &[], &[]);
     }
     let traceparent = Some(telemetry::fresh_traceparent());
     match api::raise_as(&edge, caller, &report, key, traceparent).await {

@@ -12,10 +12,11 @@ use axum::{
 };
 use serde::Deserialize;
 use vigie_domain::{
+    admission,
     city::City,
     directory::{Ambit, Body, Permission},
     french,
-    territory::{LonLat, Sector},
+    territory::{Sector, Understood},
 };
 use vigie_edge::{
     credential::Presented,
@@ -44,7 +45,7 @@ const NAMED: usize = 5;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Asked {
     secteur: String,
-    /// Longitude and latitude in degrees.
+    /// A place by name, or coordinates in either order.
     point: String,
     /// Metres within which the point is known.
     precision: String,
@@ -76,7 +77,7 @@ struct SectorLine {
 /// What the page tells of what was asked.
 #[derive(Debug, Default)]
 struct Answer {
-    fault: Option<&'static str>,
+    fault: Option<String>,
     point: Option<PointFacts>,
     sector: Option<SectorFacts>,
 }
@@ -95,6 +96,8 @@ struct SectorFacts {
 
 #[derive(Debug)]
 struct PointFacts {
+    /// The place that was understood; empty for coordinates.
+    said: String,
     lon: f64,
     lat: f64,
     precision_m: u32,
@@ -168,21 +171,31 @@ impl Answer {
         let known = SectorId::new(asked.secteur.as_str()).ok();
         match known.and_then(|id| city.territory.sector(&id)) {
             Some(sector) => Self { sector: Some(SectorFacts::of(sector, city)), ..Self::default() },
-            None => Self { fault: Some("Ce secteur n'existe pas dans le territoire en vigueur."), ..Self::default() },
+            None => Self {
+                fault: Some("Ce secteur n'existe pas dans le territoire en vigueur.".to_owned()),
+                ..Self::default()
+            },
         }
     }
 
-    fn to_point(asked: &Asked, city: &City) -> Result<Self, &'static str> {
-        let at = read_point(&asked.point)?;
+    fn to_point(asked: &Asked, city: &City) -> Result<Self, String> {
+        let territory = &city.territory;
+        let (at, known_within_m, said) = match territory.understand(&asked.point, None) {
+            Understood::Point(at) => (at, KNOWN_WITHIN_M, String::new()),
+            Understood::Place(found) => (found.at, whole_metres(found.accuracy_m), found.said()),
+            understood @ (Understood::Unclear(_) | Understood::Unknown | Understood::Nowhere(_)) => {
+                return Err(admission::not_understood(&understood).unwrap_or_default());
+            }
+        };
         let precision_m = match asked.precision.as_str() {
-            "" => KNOWN_WITHIN_M,
+            "" => known_within_m,
             text => {
                 text.parse().ok().filter(|metres| *metres <= VAGUEST_M).ok_or("La précision : de 0 à 5 000 mètres.")?
             }
         };
-        let territory = &city.territory;
         let survey = territory.survey(at, f64::from(precision_m), REACH_M).map_err(|refused| refused.in_french())?;
         let point = PointFacts {
+            said,
             lon: at.lon,
             lat: at.lat,
             precision_m,
@@ -229,32 +242,14 @@ impl SectorFacts {
     }
 }
 
-/// `2.3791 48.8853`, longitude first as everywhere; a comma or a semicolon may stand between.
-fn read_point(text: &str) -> Result<LonLat, &'static str> {
-    let parts = text.split([',', ';', ' ']).filter(|part| !part.is_empty());
-    let numbers: Result<Vec<f64>, _> = parts.map(str::parse).collect();
-    match numbers.as_deref() {
-        Ok([lon, lat]) => Ok(LonLat::new(*lon, *lat)),
-        Ok(_) | Err(_) => Err("Un point s'écrit « 2.3791 48.8853 » : longitude puis latitude, en degrés."),
-    }
+/// Metres as the field of the page takes them.
+fn whole_metres(metres: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within what the page takes")]
+    let metres = metres.clamp(0.0, f64::from(VAGUEST_M)).round() as u32;
+    metres
 }
 
 /// `120 m`; a distance below a metre is on the border.
 fn metres(distance_m: f64) -> String {
     format!("{distance_m:.0}\u{a0}m")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_point_is_a_longitude_and_a_latitude() {
-        for text in ["2.3791 48.8853", "2.3791, 48.8853", " 2.3791;48.8853 "] {
-            assert_eq!(read_point(text), Ok(LonLat::new(2.3791, 48.8853)), "{text}");
-        }
-        for text in ["2.3791", "ici", "2,3791 48,8853", "2.3 48.8 12"] {
-            assert!(read_point(text).is_err(), "{text}");
-        }
-    }
 }

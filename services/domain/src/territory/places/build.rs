@@ -144,6 +144,11 @@ fn keep_address(
 fn without_number(name: &str) -> &str {
     let rest = name.trim_start_matches(|c: char| !c.is_alphabetic());
     let Some(way) = words::words(rest).into_iter().next().filter(|word| words::is_way(word)) else { return name };
+    // "Rue Rue Émile Lepeu"
+    let rest = match rest.split_once(' ') {
+        Some((_, after)) if words::words(after).first() == Some(&way) => after,
+        _ => rest,
+    };
     match rest.rsplit_once(' ') {
         Some((before, last)) if way != "voie" && last.len() < 4 && words::is_number(last) => before,
         _ => rest,

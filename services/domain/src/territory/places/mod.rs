@@ -9,6 +9,7 @@ mod search;
 mod source;
 #[cfg(test)]
 mod tests;
+mod understand;
 
 use serde::Serialize;
 use vigie_proto::{SectorId, Uai};
@@ -22,6 +23,7 @@ pub(crate) use self::{
 pub use self::{
     nearby::{Level, Named, Street as StreetNear},
     source::PlaceSources,
+    understand::{TYPED_M, Understood},
 };
 
 /// What sort of place an answer is, the most precise first.
