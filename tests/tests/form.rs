@@ -160,3 +160,63 @@ async fn the_forms_script_is_told_what_was_received_and_the_same_again_for_the_s
     let count = vigie.records().count("select count(*) from intake.signal").await;
     assert_eq!(count, 1);
 }
+
+/// What a hidden field of a page holds.
+fn hidden<'p>(page: &'p str, name: &str) -> &'p str {
+    let field = format!("<input type=\"hidden\" name=\"{name}\" value=\"");
+    page.split_once(&field).and_then(|(_, rest)| rest.split_once('"')).expect("the field").0
+}
+
+#[tokio::test]
+async fn a_place_is_shown_as_it_was_understood_before_it_is_sent() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let (anyone, cookie) = (vigie.anyone(), vigie.browser("mairie-19").await);
+    let signals = "select count(*) from intake.signal";
+    let of = |key, text| {
+        let fixed = [("kind", "rixe"), ("severity", "tension"), ("place", "point"), ("when", "now")];
+        fixed.into_iter().chain([("key", key), ("point", text)]).collect::<Vec<_>>()
+    };
+    let post = async |answers: &[(&str, &str)], status| {
+        anyone.post_form("/signaler", answers, Some(&cookie)).await.expect(status)
+    };
+
+    let written = of("one-place", "20 r de crimée");
+    let page = post(&written, 422).await.text;
+    assert!(page.contains("Lieu compris :") && page.contains("20 rue de Crimée, 19e, quartier"), "{page}");
+    assert_eq!(vigie.records().count(signals).await, 0, "nothing is sent before it was seen");
+    let mut seen = written.clone();
+    seen.extend([("meant", hidden(&page, "meant")), ("meant_of", hidden(&page, "meant_of"))]);
+    assert_eq!(hidden(&page, "meant_of"), "20 r de crimée");
+    post(&seen, 303).await;
+    assert_eq!(vigie.records().count(signals).await, 1);
+
+    // something else was written since: it is shown again
+    let mut changed = of("another-place", "stalingrad");
+    changed.extend([("meant", hidden(&page, "meant")), ("meant_of", hidden(&page, "meant_of"))]);
+    assert!(post(&changed, 422).await.text.contains("Stalingrad, 19e"), "what was shown stood for another text");
+    // left later by itself, a place beyond doubt is taken
+    changed.push(("unseen", "1"));
+    post(&changed, 303).await;
+
+    // several places: they are to choose from, and none is chosen in silence, seen or not
+    let mut unclear = of("unclear-place", "boulevard de la villette");
+    unclear.push(("unseen", "1"));
+    let page = post(&unclear, 422).await.text;
+    assert!(page.contains("Vouliez-vous dire") && page.contains("Boulevard de la Villette, 10e"), "{page}");
+    let choice = page.split("name=\"meant\" value=\"").skip(1).map(|rest| rest.split_once('"').expect("a value"));
+    let (chosen, _) = choice
+        .into_iter()
+        .find(|(_, rest)| {
+            rest.split_once("</label>").is_some_and(|(label, _)| label.contains("Boulevard de la Villette, 19e"))
+        })
+        .expect("the one of the 19e");
+    unclear.extend([("meant", chosen), ("meant_of", "boulevard de la villette")]);
+    post(&unclear, 303).await;
+
+    // coordinates in either order go as they are
+    post(&of("latitude-first", "48.8853, 2.3791"), 303).await;
+    post(&of("longitude-first", "2.3791 48.8853"), 303).await;
+    assert_eq!(vigie.records().count(signals).await, 5);
+    assert!(post(&of("nowhere", "rue de nulle part"), 422).await.text.contains("Lieu inconnu"));
+}

@@ -36,6 +36,40 @@ async fn layers_are_sent_once_a_version_and_a_position_is_located_as_the_tool_do
 }
 
 #[tokio::test]
+async fn a_place_is_found_by_its_name_as_the_tool_does() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let head = vigie.caller("college-19").await;
+    let path = "/api/v1/territory/search";
+    vigie.anyone().get(&format!("{path}?q=stalingrad")).await.expect(401);
+    for (text, label, certain) in [
+        ("20 r de crimée", "20 rue de Crimée", true),
+        ("college brassens", "Collège Georges Brassens", true),
+        ("rue des aloutettes", "Rue des Alouettes", false),
+    ] {
+        let told = head.get(&format!("{path}?q={}", text.replace(' ', "+"))).await.expect(200).json();
+        let first = &told["places"][0];
+        assert_eq!((first["label"].as_str(), first["certain"].as_bool()), (Some(label), Some(certain)), "{told}");
+        let tool = vigie.command(&["territory", "search", text, "--json"]).await;
+        let tool: serde_json::Value = serde_json::from_str(&tool).expect("JSON");
+        assert_eq!((&tool[0]["label"], &tool[0]["at"]["lon"]), (&first["label"], &first["lon"]), "{text}");
+    }
+    assert_eq!(head.get(&format!("{path}?q=xyzzy")).await.expect(200).json()["places"], json!([]));
+    for bad in ["", "q=a&limit=0", "q=a&limit=21", "q=a&lon=2.3", &format!("q={}", "a".repeat(201)), "q=a&other=1"] {
+        head.get(&format!("{path}?{bad}")).await.expect(422);
+    }
+    // by its name, a street is no school, and a doubt is told with what may be meant
+    let desk = vigie.caller("scop").await;
+    let raise = async |text: &str| {
+        desk.post("/api/v1/signals", &json!({ "kind": "rixe", "severity": "tension", "location": { "address": text } }))
+            .await
+    };
+    raise("rue des Alouettes").await.expect(202);
+    let refused = raise("rue des aloutettes").await.expect(422);
+    assert!(refused.text.contains("« Rue des Alouettes, 19e"), "{}", refused.text);
+}
+
+#[tokio::test]
 async fn the_library_is_sent_compressed_and_pages_may_load_nothing_else() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;

@@ -251,7 +251,7 @@ fn every_school_is_found_by_its_uai_its_address_and_its_place() {
         if school.flag.is_none() && !school.address.is_empty() {
             let address = format!("{}, {} Paris", school.address.to_uppercase(), school.postal_code);
             let found = PARIS.search(&address, None, 5);
-            let there = |found: &Found| Territory::distance_m(found.at, school.at) < 100.0;
+            let there = |found: &Found| Territory::distance_m(found.at, school.at) < 300.0;
             assert!(found.iter().any(|found| found.school == school.uai || there(found)), "{address}: {found:?}");
         }
         if let Some(uai) = &school.uai {

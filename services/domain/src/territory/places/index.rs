@@ -241,18 +241,21 @@ fn add_addresses(
         let Some(address) = Address::of(&school.address) else { continue };
         let insee = 75_100 + u32::from(school.arrondissement);
         let street = *known.entry((insee, address.words.join(" "))).or_insert_with(|| {
-            streets.push(Street { name: address.street, insee, at: None, houses: Vec::new() });
+            // where it is, if no house of it ever is
+            let at = Vertex::nearest(school.at).filter(|_| address.number.is_none());
+            streets.push(Street { name: address.street, insee, at, houses: Vec::new() });
             keys.push(address.words);
             u32::try_from(streets.len() - 1).expect("fewer streets than bytes of a file that was read")
         });
+        let Some(house) = address.number else { continue };
         let houses = &mut streets[street as usize].houses;
-        let place = houses
-            .binary_search_by(|house| (house.number, &house.repetition).cmp(&(address.number, &address.repetition)));
+        let place =
+            houses.binary_search_by(|known| (known.number, &known.repetition).cmp(&(house, &address.repetition)));
         if let (Err(place), Some(at)) = (place, Vertex::nearest(school.at)) {
-            houses.insert(place, House { number: address.number, repetition: address.repetition.clone(), at });
+            houses.insert(place, House { number: house, repetition: address.repetition.clone(), at });
         }
         schools_at
-            .entry((street, address.number, address.repetition))
+            .entry((street, house, address.repetition))
             .and_modify(|known| {
                 if schools[*known as usize].uai.is_none() && school.uai.is_some() {
                     *known = number;
@@ -265,7 +268,8 @@ fn add_addresses(
 
 /// `12-14 bis RUE DE REUILLY (ECOLE B)`, taken apart.
 struct Address {
-    number: u32,
+    /// None where there is none: `Route de la ferme`.
+    number: Option<u32>,
     repetition: Box<str>,
     /// As a label: `Rue de Reuilly`.
     street: String,
@@ -284,14 +288,14 @@ impl Address {
             (parts[..begins].to_vec(), parts[begins..].to_vec())
         };
         let numbering = words::words(&numbering.join(" "));
-        let first = numbering.first()?;
+        let first = numbering.first().map_or("", String::as_str);
         let digits = first.bytes().take_while(u8::is_ascii_digit).count();
         let apart = numbering.get(1).filter(|word| is_repetition(word)).map_or("", String::as_str);
         let repetition = if digits < first.len() { &first[digits..] } else { apart };
         let street = street.join(" ");
         let words = words::normalise(&street);
         words.first().filter(|word| words::is_way(word))?;
-        let number = first[..digits].parse().ok()?;
+        let number = if first.is_empty() { None } else { Some(first[..digits].parse().ok()?) };
         Some(Self { number, repetition: repetition.into(), street: words::as_name(&street), words })
     }
 }

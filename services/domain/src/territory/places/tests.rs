@@ -232,7 +232,8 @@ proptest! {
     #[test]
     fn a_naive_search_finds_the_same_streets_and_the_same_first(text in texts()) {
         let query = Query::of(&text);
-        prop_assume!(query.numbers.is_empty() && query.within.is_none() && !query.cut);
+        // a letter less makes an article of some, and an article asks for nothing
+        prop_assume!(!query.words.is_empty() && query.numbers.is_empty() && query.within.is_none() && !query.cut);
         prop_assume!(query.words.iter().all(|word| !words::is_town(word)));
         let mut found: Vec<Rank> = PARIS.named_places.ranks(&query, None);
         found.retain(|rank| rank.missing == 0 && is_street(*rank));
@@ -248,7 +249,8 @@ proptest! {
             }).collect()
         };
         let of_expected: std::collections::BTreeSet<u32> = expected.iter().map(|(_, number)| u32::try_from(*number).unwrap()).collect();
-        prop_assert_eq!(streets(&found), of_expected);
+        let differ: Vec<_> = streets(&found).symmetric_difference(&of_expected).copied().take(5).collect();
+        prop_assert!(differ.is_empty(), "{}: {:?}", text, differ);
         if let (Some(first), Some((quality, _))) = (found.first(), expected.first()) {
             // numbers of a name count as unsaid, the naive search has none
             let entry = &PARIS.named_places.entries[first.entry as usize];
