@@ -2,7 +2,7 @@
 
 use crate::territory::{
     LocateError, LonLat, Place, School, Sector, Territory,
-    point::{Plane, Vertex},
+    point::{Plane, UNITS, Vertex},
 };
 
 use super::{Street as Streets, as_label, as_name_in_sentence, ordinal};
@@ -127,12 +127,19 @@ impl Territory {
     }
 
     fn school_near(&self, at: LonLat) -> Option<(&School, f64)> {
-        let within = SCHOOL_M / Plane::at(at.lat).y / crate::territory::point::UNITS * 1.01;
+        // one flat map for all: they are looked at for every signal
+        let plane = Plane::at(at.lat);
+        let within = SCHOOL_M / plane.y / UNITS * 1.01;
         let south = self.by_latitude.partition_point(|&school| self.schools[school].at.lat < at.lat - within);
         let close = self.by_latitude[south..].iter().map(|&school| &self.schools[school]);
         let close = close.take_while(|school| school.at.lat <= at.lat + within);
-        let distances = close.map(|school| (school, Self::distance_m(at, school.at)));
-        distances.filter(|(_, metres)| *metres <= SCHOOL_M).min_by(|a, b| a.1.total_cmp(&b.1))
+        let squared = |school: &School| {
+            let (east, north) = ((school.at.lon - at.lon) * plane.x, (school.at.lat - at.lat) * plane.y);
+            east * east + north * north
+        };
+        let (school, _) = close.map(|school| (school, squared(school))).min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let metres = Self::distance_m(at, school.at);
+        (metres <= SCHOOL_M).then_some((school, metres))
     }
 }
 
