@@ -21,6 +21,7 @@ pub const ESCALATION: Consumer = Consumer {
     service: "escalation",
     types: &[
         "vigie.incident.opened.v1",
+        "vigie.incident.reinforced.v1",
         "vigie.incident.aggravated.v1",
         "vigie.incident.eased.v1",
         "vigie.incident.replanned.v1",

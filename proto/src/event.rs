@@ -11,12 +11,14 @@ mod incident;
 mod probe;
 mod security;
 mod signal;
+mod snapshot;
 mod words;
 
 pub use act::{Act, ActRecordedV1, ActRejectedV1, Actor, IndicatorCountedV1, Rejection, Through};
 pub use alert::{
     AlertIssuedV1, AlsoTold, ChargeLapsedV1, DeliveryDeadLetteredV1, DeliveryDeliveredV1, DeliveryFailedV1,
-    DeliveryFailure, DeliverySentV1, FallbackContact, Purpose, Recipient, ResourceRequest, StepOutcome, StepSettledV1,
+    DeliveryFailure, DeliverySentV1, FallbackContact, Novelty, Occasion, Purpose, Recipient, ResourceRequest,
+    StepOutcome, StepSettledV1,
 };
 pub use configuration::{
     ConfigurationDecidedV1, ConfigurationProposedV1, DirectoryChangedV1, DoctrineActivatedV1, DutyHandedOverV1,
@@ -30,12 +32,12 @@ pub use crisis::{
 pub use incident::{
     Cause, ClosingReason, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1, IncidentClosedV1,
     IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1, IncidentRefusedV1, IncidentReinforcedV1,
-    IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1, IncidentSnapshot, RefusalReason, Replanning,
-    ReturnGivenV1, ReturnOutcome,
+    IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome,
 };
 pub use probe::{ProbeAnsweredV1, ProbeIssuedV1, ProbeOutcome, ProbePurpose, ProbeSettledV1};
 pub use security::{SecurityMatter, SecurityNotedV1};
 pub use signal::SignalRaisedV1;
+pub use snapshot::{IncidentSnapshot, Known, KnownFact, News, Spot, Whereabouts};
 pub use words::WordsReadV1;
 
 use crate::{IncidentId, subject};

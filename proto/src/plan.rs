@@ -3,6 +3,8 @@
 //! Times and places are already worked out; only who is on duty is looked up when a step fires. Editing the
 //! doctrine therefore never moves an incident in flight.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,54 @@ pub struct Plan {
     /// What is owed because of the incident, and by when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owed: Vec<Owed>,
+    /// Who is told of what is new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<PlannedNews>,
+}
+
+/// Who is told when something is new, by what, and how often at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PlannedNews {
+    /// Unique within the plan.
+    pub id: String,
+    pub on: BTreeSet<NewsTrigger>,
+    pub tell: Vec<Target>,
+    /// Told besides: bodies by what they have to do with the incident then.
+    pub groups: BTreeSet<NewsGroup>,
+    pub channels: Vec<Channel>,
+    pub fallback: Vec<Channel>,
+    /// Seconds between two messages of this rule; what happens meanwhile is told together.
+    pub every_s: u32,
+}
+
+/// What is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewsTrigger {
+    /// A predefined fact that was not known.
+    NewFact,
+    /// One of those that the doctrine calls grave.
+    GraveFact,
+    /// The number of persons, or what is known of weapons.
+    Number,
+    /// A time is announced.
+    Announced,
+    TakenCharge,
+    Refused,
+    /// The incident is closed, or opened again after that.
+    Over,
+}
+
+/// Bodies by what they have to do with an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewsGroup {
+    /// Whoever has taken charge.
+    InCharge,
+    /// Whoever was asked to.
+    Asked,
+    /// Whoever was told of it.
+    Alerted,
 }
 
 /// One circuit of the doctrine applied to one incident.
@@ -157,6 +207,9 @@ pub struct PlannedStep {
     /// What it was added to the running plan for; none for a step of the doctrine, or one of them told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added: Option<Added>,
+    /// Whoever had it added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<BodyId>,
 }
 
 /// What a step was added to a running plan for.

@@ -95,3 +95,31 @@ pub enum Weapons {
     Seen,
     Unknown,
 }
+
+impl Weapons {
+    /// French label shown to people; none where nothing is said.
+    pub fn label(self) -> Option<&'static str> {
+        match self {
+            Self::None => Some("Aucune arme signalée"),
+            Self::Suspected => Some("Armes évoquées"),
+            Self::Seen => Some("Armes vues"),
+            Self::Unknown => None,
+        }
+    }
+
+    /// From what is not known to the worst.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::None => 1,
+            Self::Suspected => 2,
+            Self::Seen => 3,
+        }
+    }
+
+    /// The worse of the two: what was said once of weapons is not unsaid by who saw none.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+}

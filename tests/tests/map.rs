@@ -95,16 +95,17 @@ async fn the_library_is_sent_compressed_and_pages_may_load_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_point_of_an_incident_is_for_those_who_weigh_what_was_said() {
+async fn the_point_of_an_incident_is_for_those_who_intervene() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;
     let scop = vigie.caller("scop").await;
     let point = json!({ "lon": 2.3801, "lat": 48.8849, "accuracy_m": 20 });
     let raised = scop.raise(&json!({ "kind": "rixe", "severity": "serious", "location": point })).await;
     let path = format!("/scop/evenements/{}", vigie.incident_of(&raised).await);
-    for (source, sees) in [("scop", true), ("commissariat-19", true), ("mairie-19", false)] {
+    // Who watches has no page of it; `thread.rs` reads the page of its link.
+    for source in ["scop", "commissariat-19", "mairie-19"] {
         let page = vigie.caller(source).await.get(&path).await.expect(200).text;
         assert!(page.contains("data-sectors=\"paris-19"), "{source} sees the sector");
-        assert_eq!(page.contains("2.3801"), sees, "{source}");
+        assert!(page.contains("2.3801"), "{source}");
     }
 }

@@ -136,7 +136,11 @@ async fn nothing_more_goes_out_once_the_signed_link_has_acknowledged() {
     assert!(anyone.get(&link).await.expect(200).text.contains("Pris en compte par"));
 
     // No step is left that could tell anybody, and what was told before is all that left.
-    assert_eq!(vigie.all_sent(&stack).await.len(), messages.len());
+    // Only whoever raised it hears of it again: that somebody has it.
+    let known = |message: &&Message| messages.iter().any(|sent| sent.message_id == message.message_id);
+    for message in vigie.all_sent(&stack).await.iter().filter(|message| !known(message)) {
+        assert!(message.to.starts_with("etab-0750507u@") && message.text.contains("pris en compte par"), "{message:?}");
+    }
     let view = head.get(&raised.status_url).await.expect(200).json();
     assert_eq!(view["acknowledged_by"][0]["body"], "Équipe Parisienne de Médiation, 19e arrondissement");
     assert!(vigie.records().stories_are_kept().await > 0);

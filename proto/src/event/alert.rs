@@ -1,11 +1,11 @@
 //! Steps of a plan, the alerts they issue, and how far those came.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::IncidentSnapshot;
+use super::{ClosingReason, IncidentSnapshot};
 use crate::{AlertId, BodyId, Channel, ContactId, DeliveryId, IncidentId, MobilisationId, RoleId};
 
 /// A step of a plan was dealt with, one way or another: every due step leaves one of these.
@@ -29,6 +29,9 @@ pub struct StepSettledV1 {
     /// Bodies it would have asked, had they not been in charge.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub in_charge: BTreeSet<BodyId>,
+    /// Bodies it told, those it asked included, each with its role. Empty in facts older than this field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<BodyId, RoleId>,
 }
 
 /// A body's taking charge counts no more: it did not answer whether it still was.
@@ -99,6 +102,7 @@ impl AlertIssuedV1 {
             owed_id: None,
             guidance: Vec::new(),
             request: None,
+            occasion: None,
             issued_at,
         }
     }
@@ -144,8 +148,58 @@ pub struct AlertIssuedV1 {
     /// The request for a resource it asks an answer to, for [`Purpose::Mobilise`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ResourceRequest>,
+    /// Why it comes now. None in facts older than this field: a first call, or what the plan's number says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
     #[schemars(with = "String")]
     pub issued_at: Timestamp,
+}
+
+/// Why a message comes now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Occasion {
+    /// The plan tells of it for the first time.
+    First,
+    /// The incident is worse than when it was told of before.
+    Worse,
+    /// Not enough have answered an earlier call of the same circuit.
+    Again {
+        /// Calls of that circuit before this one.
+        calls: u32,
+        /// When the first of them was due.
+        #[schemars(with = "String")]
+        since: Timestamp,
+        /// Somebody has answered; others are still awaited.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        answered: bool,
+    },
+    /// A person has the body called.
+    Called { by: BodyId },
+    /// Whoever had it in charge hands it on.
+    HandedOver { by: BodyId },
+    /// Something is new, or it is over.
+    New { what: Vec<Novelty> },
+}
+
+/// Something new about an incident that was told of before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Novelty {
+    /// A predefined fact became known; its label in French.
+    Fact { label: String },
+    /// The number of persons, or what is known of weapons, is another.
+    Number,
+    /// It is announced for a time.
+    Announced,
+    /// A body took charge.
+    TakenCharge { by: BodyId },
+    /// A body that was asked will not take charge.
+    Refused { by: BodyId },
+    /// It was closed.
+    Over { reason: ClosingReason },
+    /// It was closed by mistake, or began again.
+    Reopened,
 }
 
 /// A resource somebody is asked to provide.

@@ -3,61 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Actor;
-use crate::{
-    ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity, SignalId,
-    plan::Plan, subject,
-};
-
-/// An incident as it stood after the fact: enough to render, route and authorise without asking its owner.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct IncidentSnapshot {
-    pub id: IncidentId,
-    /// What people say on the telephone, `R-2026-000123`.
-    pub reference: String,
-    /// Counts every change of severity or status, from 1.
-    pub version: u32,
-    pub kind: Kind,
-    /// French label of the kind, from the doctrine.
-    pub kind_label: String,
-    pub severity: Severity,
-    pub status: IncidentStatus,
-    /// The sector that owns it.
-    pub sector: SectorId,
-    /// French label of the sector, as `19e arrondissement`.
-    pub sector_label: String,
-    /// Other sectors concerned: the point's accuracy crosses their border.
-    #[serde(default)]
-    pub also_concerns: Vec<SectorId>,
-    /// Kind of place, in French, without naming it: `abords d'un établissement scolaire`.
-    pub place_label: String,
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub expected_at: Option<Timestamp>,
-    #[schemars(with = "String")]
-    pub opened_at: Timestamp,
-    #[serde(default)]
-    pub regime: CrisisRegime,
-    #[serde(default)]
-    pub nature: Nature,
-    /// French labels of the predefined facts the doctrine lets messages show.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub precisions: Vec<String>,
-}
-
-crate::sensitivity! {
-    IncidentSnapshot {
-        Public: id, reference, version, kind, kind_label, severity, status, sector, sector_label, place_label, expected_at,
-            opened_at, nature, precisions;
-        Operational: also_concerns, regime;
-    }
-}
-
-impl IncidentSnapshot {
-    pub(super) fn subject(&self, verb: &str) -> String {
-        subject::incident(verb, &self.sector, &self.kind)
-    }
-}
+use super::{Actor, IncidentSnapshot, News};
+use crate::{ActId, BodyId, CrisisRegime, IncidentId, RoleId, SectorId, Severity, SignalId, plan::Plan};
 
 /// A signal opened a new incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -83,6 +30,9 @@ pub struct IncidentOpenedV1 {
 pub struct IncidentReinforcedV1 {
     pub incident: IncidentSnapshot,
     pub signal_id: SignalId,
+    /// What it told that was not known.
+    #[serde(default, skip_serializing_if = "News::is_empty")]
+    pub news: News,
 }
 
 /// The severity rose: whoever had acknowledged is asked again, on a new plan.
@@ -92,6 +42,9 @@ pub struct IncidentAggravatedV1 {
     pub from: Severity,
     pub cause: Cause,
     pub plan: Plan,
+    /// What the signal that made it worse told besides.
+    #[serde(default, skip_serializing_if = "News::is_empty")]
+    pub news: News,
 }
 
 /// The severity was lowered by a person: the milder plan takes over, nobody is asked twice.
@@ -129,6 +82,9 @@ pub struct IncidentReplannedV1 {
     pub because: Replanning,
     /// What the doctrine asks now; steps already in hand keep their times.
     pub plan: Plan,
+    /// What the signal that announces it told.
+    #[serde(default, skip_serializing_if = "News::is_empty")]
+    pub news: News,
 }
 
 /// Why a plan was made again.

@@ -150,7 +150,7 @@ export class Rows {
     text(parts.kind, incident.kind_label);
     text(parts.reference, incident.reference);
     text(parts.sector, incident.sector_label);
-    text(parts.place, incident.place_label);
+    if (incident.place) text(parts.place, incident.place);
     text(parts.status, STATUSES[status]);
     text(parts.regime, REGIMES[incident.regime] ?? "");
     set(element, "hidden", !this.#shows(row));

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     access::{Deed, Party},
+    doctrine::Medium,
     escalation::{CircuitStanding, Effect, Standing},
     french,
     link::{LinkError, Signer},
@@ -24,7 +25,6 @@ use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
     plan::Owed,
-    sensitivity::Sensitive,
 };
 
 use crate::{
@@ -177,9 +177,9 @@ async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
     edge.signer.verify(token, &body.contacts, edge.now).map_err(dead_link)?;
     let seen = caller::tied(&edge.pool, alert.incident_id, &alert.body, None).await?.ok_or_else(dead)?;
     let position = Party::of_body(body, directory).and_then(|party| seen.position(edge, party)).ok_or_else(dead)?;
-    let clearance = position.clearance().ok_or_else(dead)?;
+    let snapshot = position.view(&seen.snapshot, &edge.city.doctrine, Medium::Link).ok_or_else(dead)?;
     let may_answer = alert.asks && position.may(Deed::TakeCharge).is_ok();
-    let seen = Seen { snapshot: seen.snapshot.clone().redacted(clearance), ..seen };
+    let seen = Seen { snapshot, ..seen };
     Ok(Opened { alert, seen, may_answer })
 }
 

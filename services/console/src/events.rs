@@ -27,7 +27,7 @@ use vigie_platform::{
 use vigie_proto::{
     IncidentId,
     event::{Event, SecurityMatter},
-    sensitivity::{Sensitive, Sensitivity},
+    sensitivity::Sensitivity,
 };
 
 use crate::{Edge, live::Seat};
@@ -276,7 +276,13 @@ impl Listener {
                 let position = access::Position::of(caller.party(), incident, ties, &city.doctrine, &city.directory)?;
                 let clearance = position.clearance()?;
                 let did = if clearance >= Sensitivity::Restricted { summary(&event) } else { serde_json::Value::Null };
-                json!({ "at": at, "incident": incident.clone().redacted(clearance), "did": did })
+                let incident = caller.shown(incident, clearance, &city);
+                let mut shown = json!(incident);
+                // What was told to whom nobody reached may be less than this listener knows already.
+                if !matches!(event, Event::DeliveryDeadLettered(_)) {
+                    shown["place"] = json!(incident.place_in_words());
+                }
+                json!({ "at": at, "incident": shown, "did": did })
             }
             (None, Some(crisis)) if self.crises && caller.sees_crisis(crisis) => json!({ "at": at, "crisis": crisis }),
             _ => return None,

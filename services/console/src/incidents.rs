@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json as SqlJson};
-use vigie_domain::{directory::Directory, escalation::Partial};
+use vigie_domain::{access::Caller, city::City, directory::Directory, escalation::Partial};
 use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_platform::journal;
 use vigie_proto::{
     BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, RoleId, SectorId, Severity,
-    event::IncidentSnapshot,
+    event::{IncidentSnapshot, Known, Whereabouts},
     plan::Owed,
     sensitivity::{Sensitive, Sensitivity},
 };
@@ -50,6 +50,12 @@ pub(crate) struct IncidentView {
     pub(crate) nature: Nature,
     /// Predefined facts told, in French.
     pub(crate) precisions: Vec<String>,
+    /// The place in French, as fine as the caller may know it.
+    pub(crate) place: String,
+    /// Where it is, as far as is known and the caller may know.
+    pub(crate) whereabouts: Whereabouts,
+    /// What its signals say of it, as far as the caller may know.
+    pub(crate) known: Known,
     /// Bodies in charge, by their French names, the latest last; absent from answers to acts and for reporters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) in_charge: Option<Vec<String>>,
@@ -64,7 +70,7 @@ pub(crate) struct IncidentView {
 vigie_proto::sensitivity! {
     IncidentView {
         Public: id, reference, version, kind, kind_label, severity, severity_label, status, sector, sector_label,
-            place_label, expected_at, opened_at, nature, precisions;
+            place_label, expected_at, opened_at, nature, precisions, place, whereabouts, known;
         Operational: also_concerns, regime, partial;
         Restricted: in_charge, upcoming;
     }
@@ -116,9 +122,11 @@ pub(crate) const VIEW: &str =
            from routing.incident i left join escalation.plan p on p.incident_id = i.id";
 
 impl IncidentView {
-    /// Reads a row of [`VIEW`] as somebody who conducts incidents sees it.
-    pub(crate) fn read(row: &PgRow, directory: &Directory) -> Result<Self, sqlx::Error> {
+    /// Reads a row of [`VIEW`] as `caller` sees it when it follows how the incident is conducted.
+    pub(crate) fn read(row: &PgRow, caller: Caller<'_>, city: &City) -> Result<Self, sqlx::Error> {
         let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
+        let snapshot = caller.shown(&snapshot, Sensitivity::Personal, city);
+        let directory = &city.directory;
         let in_charge: Vec<String> = row.try_get("in_charge")?;
         let due_at: Option<SqlTimestamp> = row.try_get("next_due")?;
         let roles: Option<Vec<String>> = row.try_get("next_roles")?;
@@ -148,6 +156,9 @@ pub(crate) fn body_name(directory: &Directory, id: String) -> String {
 impl From<IncidentSnapshot> for IncidentView {
     fn from(s: IncidentSnapshot) -> Self {
         Self {
+            place: s.place_in_words(),
+            whereabouts: s.whereabouts,
+            known: s.known,
             id: s.id,
             reference: s.reference,
             version: s.version,
@@ -230,13 +241,18 @@ pub(crate) async fn one(
     let caller = edge.caller(&presented)?;
     let id = parse_id(&id)?;
     let (Seen { snapshot, .. }, clearance) = caller::see(&edge, caller, id).await?;
-    Ok(Json(detail(&edge, snapshot.id, clearance).await?))
+    Ok(Json(detail(&edge, caller, snapshot.id, clearance).await?))
 }
 
-async fn detail(edge: &Edge, id: IncidentId, clearance: Sensitivity) -> Result<IncidentDetail, sqlx::Error> {
+async fn detail(
+    edge: &Edge,
+    caller: Caller<'_>,
+    id: IncidentId,
+    clearance: Sensitivity,
+) -> Result<IncidentDetail, sqlx::Error> {
     let mut connection = edge.pool.acquire().await?;
     let directory = &edge.city.directory;
-    let incident = view(&mut connection, id, directory).await?;
+    let incident = view(&mut connection, id, caller, &edge.city).await?;
     let signals = sqlx::query_scalar(
         "select s.reference from routing.incident_signal l join intake.signal s on s.id = l.signal_id
           where l.incident_id = $1 order by s.received_at",
@@ -260,15 +276,16 @@ async fn detail(edge: &Edge, id: IncidentId, clearance: Sensitivity) -> Result<I
     Ok(detail.redacted(clearance))
 }
 
-/// One incident that exists.
+/// One incident that exists, as [`IncidentView::read`].
 pub(crate) async fn view(
     connection: &mut PgConnection,
     id: IncidentId,
-    directory: &Directory,
+    caller: Caller<'_>,
+    city: &City,
 ) -> Result<IncidentView, sqlx::Error> {
     let statement = format!("select {VIEW} where i.id = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(connection).await?;
-    IncidentView::read(&row, directory)
+    IncidentView::read(&row, caller, city)
 }
 
 pub(crate) async fn owed(

@@ -195,7 +195,7 @@ fn page(rows: &[PgRow], edge: &Edge, caller: Caller<'_>) -> Result<IncidentPage,
         let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
         // Whoever does not follow it was told of it: the statement saw to that.
         let clearance = if caller.follows(&snapshot, &edge.city) { Sensitivity::Personal } else { Sensitivity::Public };
-        Ok(IncidentView::read(row, &edge.city.directory)?.redacted(clearance))
+        Ok(IncidentView::read(row, caller, &edge.city)?.redacted(clearance))
     });
     Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
 }

@@ -103,10 +103,11 @@ impl<'a> Carrier<'a> {
                     let (body, role) = (body.id.clone(), body.role.clone());
                     let to = Recipient { body, role, contact: contact.id.clone(), channel: contact.channel };
                     let (id, steps) = (AlertId(ids::fresh()), vec![format!("crisis/{}", tell.step)]);
+                    let incident = self.city.told(incident, &to, &[]);
                     AlertIssuedV1 {
                         guidance: vec![tell.say.clone()],
                         request: tell.request.clone(),
-                        ..AlertIssuedV1::new(id, incident.clone(), purpose, steps, to, now)
+                        ..AlertIssuedV1::new(id, incident, purpose, steps, to, now)
                     }
                 }));
             }

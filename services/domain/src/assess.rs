@@ -1,10 +1,14 @@
 //! Judges a signal: where it is, whose it is, who is around.
 
-use vigie_proto::{SectorId, Uai, signal::Location};
+use vigie_proto::{
+    SectorId, Uai,
+    event::{Spot, Whereabouts},
+    signal::Location,
+};
 
 use crate::{
     doctrine::KindRule,
-    territory::{LocateError, LonLat, Territory},
+    territory::{LocateError, LonLat, School, Territory},
 };
 
 /// A point this near a school, metres, is its surroundings.
@@ -29,6 +33,8 @@ pub struct Assessment {
     pub may_join_in: Vec<SectorId>,
     /// The point is too uncertain to say who is around: only its owner is known, neither neighbours nor schools.
     pub vague: bool,
+    /// The place by its names.
+    pub whereabouts: Whereabouts,
 }
 
 impl Assessment {
@@ -82,6 +88,7 @@ pub fn assess(
                 schools_around: Vec::new(),
                 may_join_in: vec![known.id.clone()],
                 vague: false,
+                whereabouts: Whereabouts::default(),
             })
         }
         Location::School { uai } => {
@@ -91,7 +98,17 @@ pub fn assess(
         Location::Point { lon, lat, accuracy_m } if *accuracy_m > bound_m => {
             let at = LonLat { lon: *lon, lat: *lat };
             let place = survey(at, 0.0, None, rule, territory)?;
-            Ok(Assessment { neighbours: Vec::new(), school: None, schools_around: Vec::new(), vague: true, ..place })
+            // Whatever has a name is too far from where it may be; the circle on a map says how far.
+            let spot = Some(Spot { lon: *lon, lat: *lat, accuracy_m: *accuracy_m });
+            let whereabouts = Whereabouts { at: spot, ..Whereabouts::default() };
+            Ok(Assessment {
+                neighbours: Vec::new(),
+                school: None,
+                schools_around: Vec::new(),
+                vague: true,
+                whereabouts,
+                ..place
+            })
         }
         Location::Point { lon, lat, accuracy_m } => {
             survey(LonLat { lon: *lon, lat: *lat }, *accuracy_m, None, rule, territory)
@@ -110,6 +127,11 @@ fn survey(
     let survey = territory.survey(at, accuracy_m, reach.max(f64::from(rule.correlation.radius_m)))?;
     let around = territory.schools_within(at, f64::from(rule.schools_within_m));
     let nearest = around.iter().find(|(school, metres)| school.uai.is_some() && *metres <= AT_SCHOOL_M);
+    let whereabouts = Whereabouts {
+        quartier: survey.place.quartier.map(|_| format!("quartier {}", territory.name_of(&survey.place))),
+        exact: by_name(at, named.as_ref(), nearest, territory),
+        at: Some(Spot { lon: at.lon, lat: at.lat, accuracy_m }),
+    };
     let school = named.or_else(|| nearest.and_then(|(school, _)| school.uai.clone()));
     let mut may_join_in: Vec<SectorId> =
         survey.concerned.iter().chain(survey.neighbours.iter().map(|(id, _)| id)).cloned().collect();
@@ -131,5 +153,17 @@ fn survey(
         schools_around: around.into_iter().filter_map(|(school, _)| school.uai.clone()).collect(),
         may_join_in,
         vague: false,
+        whereabouts,
     })
+}
+
+/// The place by its name: the school that was named; else the address, and how far the school is whose surroundings it is.
+fn by_name(at: LonLat, named: Option<&Uai>, nearest: Option<&(&School, f64)>, territory: &Territory) -> Option<String> {
+    if let Some(school) = named.and_then(|uai| territory.school(uai)) {
+        return Some(school.label());
+    }
+    let address = territory.named(at).ok().and_then(|named| named.address());
+    let school = nearest.map(|(school, metres)| format!("à {metres:.0} m de {}", school.label()));
+    let parts: Vec<String> = address.into_iter().chain(school).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

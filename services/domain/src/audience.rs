@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use vigie_proto::{
     BodyId, Channel, ContactId, RoleId,
-    event::{FallbackContact, Purpose},
+    event::{FallbackContact, Occasion, Purpose},
     plan::Rank,
 };
 
@@ -29,6 +29,8 @@ pub struct Telling {
     pub owed: Option<Reminded>,
     pub guidance: Vec<String>,
     pub steps: Vec<String>,
+    /// Why it comes now.
+    pub occasion: Occasion,
 }
 
 /// What settlements come down to.
@@ -74,7 +76,13 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
                         owed: settlement.owed.clone(),
                         guidance: Vec::new(),
                         steps: Vec::new(),
+                        occasion: Occasion::First,
                     });
+                    if let Some(occasion) = &settlement.occasion
+                        && weight(occasion) > weight(&telling.occasion)
+                    {
+                        telling.occasion = occasion.clone();
+                    }
                     if settlement.purpose == Purpose::Acknowledge {
                         telling.purpose = Purpose::Acknowledge;
                     }
@@ -97,6 +105,19 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
         }
     }
     Resolved { tellings: tellings.into_values().collect(), nobody, in_charge }
+}
+
+/// Of several reasons for one message, what its reader is told: that it was called before, or by whom; then that it is worse,
+/// or what is new.
+fn weight(occasion: &Occasion) -> (u8, u32) {
+    match occasion {
+        Occasion::First => (0, 0),
+        Occasion::New { .. } => (1, 0),
+        Occasion::Worse => (2, 0),
+        Occasion::Called { .. } => (3, 0),
+        Occasion::HandedOver { .. } => (4, 0),
+        Occasion::Again { calls, .. } => (5, *calls),
+    }
 }
 
 /// What makes two tellings one message.

@@ -5,11 +5,16 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use vigie_proto::{Channel, ContactId, Kind, SectorId, plan::Target};
+use vigie_proto::{
+    Channel, ContactId, Kind, RoleId, SectorId,
+    event::{IncidentSnapshot, Recipient},
+    plan::Target,
+    sensitivity::Sensitivity,
+};
 
 use crate::{
     directory::{self, Directory, DirectoryError, DirectoryFiles, Reachability},
-    doctrine::{self, Doctrine, Situation},
+    doctrine::{self, Doctrine, Medium, Reading, Situation},
     territory::Territory,
 };
 
@@ -133,6 +138,22 @@ impl City {
         let class = self.doctrine.class_of(kind);
         let may = |channel: &&Channel| class.is_none_or(|class| class.channels.contains(channel));
         self.doctrine.undeliverable.channels.iter().filter(may).copied().collect()
+    }
+
+    /// The incident as a message to `to` may tell it: what the doctrine gives its role to know on the channel it goes by and
+    /// on each of those tried after it.
+    ///
+    /// [`crate::access`] says what the same role sees on pages.
+    pub fn told(&self, incident: &IncidentSnapshot, to: &Recipient, fallback: &[Channel]) -> IncidentSnapshot {
+        let on = |channel: Channel| self.reading(&incident.kind, &to.role, channel.into());
+        let reading = fallback.iter().fold(on(to.channel), |reading, channel| reading.meet(on(*channel)));
+        // A message is of no use to whoever may not know which sectors it concerns.
+        reading.of(incident, Sensitivity::Operational)
+    }
+
+    /// How much of incidents of `kind` a role reads on `medium`.
+    pub fn reading(&self, kind: &Kind, role: &RoleId, medium: Medium) -> Reading {
+        self.doctrine.reading(kind, role, self.directory.intervenes(role), medium)
     }
 
     /// French label of a sector; its id when unknown.

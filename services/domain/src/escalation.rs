@@ -9,6 +9,7 @@
 mod ahead;
 mod answers;
 mod hear;
+mod news;
 mod replay;
 mod standing;
 
@@ -18,14 +19,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use vigie_proto::{
     BodyId, Channel, RoleId,
-    event::{Purpose, StepOutcome},
+    event::{Occasion, Purpose, StepOutcome},
     plan::{Added, Expects, Plan, PlannedCircuit, PlannedStep, Rank, Scope, Target, Trigger, WaitsFor},
 };
 
 pub use ahead::Ahead;
 pub use answers::TakingCharge;
 pub use hear::Cast;
-pub use replay::{Chapter, Replayed, Request, replay};
+pub(crate) use news::is_news;
+pub use replay::{Chapter, Replayed, replay};
 pub use standing::{CircuitStanding, Effect, Partial, Standing};
 
 /// A step's circuit and place in the plan.
@@ -67,6 +69,12 @@ pub struct Escalation {
     added: u32,
     #[serde(default)]
     closed: bool,
+    /// The present plan is of a severity that a person lowered.
+    #[serde(default)]
+    eased: bool,
+    /// What is new, and who was told of anything.
+    #[serde(default)]
+    news: news::NewsState,
 }
 
 /// A body in charge.
@@ -112,6 +120,8 @@ pub struct Settlement {
     pub owed: Option<Reminded>,
     /// What the doctrine wants kept in mind.
     pub guidance: Option<String>,
+    /// Why it comes now; none for what was not told.
+    pub occasion: Option<Occasion>,
 }
 
 /// A debt somebody is reminded of.
@@ -140,6 +150,8 @@ impl Escalation {
             returned: BTreeSet::new(),
             added: 0,
             closed: false,
+            eased: false,
+            news: news::NewsState::default(),
         }
     }
 
@@ -147,7 +159,7 @@ impl Escalation {
     pub fn next_due(&self) -> Option<Timestamp> {
         let steps = self.open_steps().filter_map(|(position, step)| self.due_at(position, step));
         let confirmations = self.acknowledgements.iter().filter_map(|a| a.lapses_at.or(a.confirm_at));
-        steps.chain(confirmations.filter(|_| !self.closed)).min()
+        steps.chain(confirmations.filter(|_| !self.closed)).chain(self.next_news()).min()
     }
 
     /// Settles every step due at `now`. None fires early.
@@ -166,6 +178,7 @@ impl Escalation {
             let outcome = self.outcome_of(position, &due, now);
             settlements.push(self.settle(position, outcome));
         }
+        settlements.extend(self.settle_news(now));
         settlements
     }
 
@@ -207,7 +220,8 @@ impl Escalation {
     pub fn aggravate(&mut self, plan: Plan, version: u32) -> Vec<Settlement> {
         let superseded = self.supersede();
         let (returned, added) = (std::mem::take(&mut self.returned), self.added);
-        *self = Self { generation: self.generation + 1, returned, added, ..Self::start(plan, version) };
+        let news = std::mem::take(&mut self.news);
+        *self = Self { generation: self.generation + 1, returned, added, news, ..Self::start(plan, version) };
         superseded
     }
 
@@ -230,6 +244,8 @@ impl Escalation {
             returned,
             added,
             asked,
+            eased: true,
+            news: std::mem::take(&mut self.news),
             ..Self::start(plan, self.version)
         };
         self.plan_confirmations();
@@ -266,6 +282,11 @@ impl Escalation {
                 None => self.plan.circuits.push(asked),
             }
         }
+        for rule in plan.news {
+            if !self.plan.news.iter().any(|known| known.id == rule.id) {
+                self.plan.news.push(rule);
+            }
+        }
         for owed in plan.owed {
             if !self.plan.owed.iter().any(|known| known.id == owed.id) {
                 self.plan.owed.push(owed);
@@ -281,6 +302,7 @@ impl Escalation {
     /// The incident was closed: nothing more is told, but what the doctrine wants after a closing.
     pub fn close(&mut self, now: Timestamp) -> Vec<Settlement> {
         self.closed = true;
+        self.drop_news();
         self.trigger(now, |event| *event == Trigger::Closed);
         let over: Vec<Position> = self
             .open_steps()
@@ -342,6 +364,7 @@ impl Escalation {
             survives_closing: false,
             digest: false,
             added: what,
+            requested_by: None,
         });
         (circuit, steps.len() - 1)
     }
@@ -395,6 +418,36 @@ impl Escalation {
             digest: step.digest,
             owed: owed.map(|owed| Reminded { id: owed.id.clone(), what: owed.what.clone() }),
             guidance: planned.guidance.clone(),
+            occasion: told.then(|| self.occasion(position)),
+        }
+    }
+
+    /// Why a step is told now.
+    fn occasion(&self, position: Position) -> Occasion {
+        let (circuit, step) = (position.0, self.step(position));
+        match (added(step), &step.requested_by) {
+            (Some(Added::TakeOver), Some(by)) => return Occasion::HandedOver { by: by.clone() },
+            (Some(Added::Call), Some(by)) => return Occasion::Called { by: by.clone() },
+            _ => {}
+        }
+        // Calls of one moment are one call.
+        let due = self.due_at(position, step).unwrap_or(step.due_at);
+        let calls: BTreeSet<Timestamp> = self.plan.circuits[circuit]
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(at, earlier)| self.settled.contains(&(circuit, *at)) && asks(earlier) && added(earlier).is_none())
+            .map(|(at, earlier)| self.due_at((circuit, at), earlier).unwrap_or(earlier.due_at))
+            .filter(|earlier| *earlier < due)
+            .collect();
+        match calls.first() {
+            Some(since) if step.unless_acknowledged => Occasion::Again {
+                calls: u32::try_from(calls.len()).unwrap_or(u32::MAX),
+                since: *since,
+                answered: self.counting(circuit).next().is_some(),
+            },
+            _ if self.generation > 1 && !self.eased => Occasion::Worse,
+            _ => Occasion::First,
         }
     }
 
@@ -442,6 +495,11 @@ pub(crate) fn added(step: &PlannedStep) -> Option<Added> {
         let (name, _) = step.id.split_once('~')?;
         [CONFIRM, TAKE_OVER, CALL].into_iter().find(|(known, _)| *known == name)?.1
     })
+}
+
+/// A step of the doctrine that asks somebody to take charge.
+fn asks(step: &PlannedStep) -> bool {
+    step.expects == Expects::Acknowledgement && step.unless_returned.is_none()
 }
 
 /// A step that can be told together with a later one of its circuit: not one that speaks of something else.

@@ -14,7 +14,7 @@ use vigie_proto::{
 use crate::{
     directory::{Body, Directory},
     doctrine::{Circuit, Condition, Doctrine, Situation, holds},
-    escalation::{Chapter, Request, added},
+    escalation::{Chapter, added, is_news},
     french,
 };
 
@@ -126,6 +126,11 @@ pub fn explain(
                 }
             }
         }
+        let steps = teller.news();
+        if !steps.is_empty() {
+            let (circuit, generation) = ("news".to_owned(), Some(chapter.generation));
+            circuits.push(CircuitExplained { circuit, lines: String::new(), generation, does_not_apply: None, steps });
+        }
     }
     for circuit in doctrine.into_iter().flat_map(|doctrine| &doctrine.circuits) {
         let planned = chapters.iter().any(|chapter| chapter.plan.circuits.iter().any(|p| p.id == circuit.id));
@@ -206,10 +211,23 @@ impl Teller<'_> {
         StepExplained { step: name.to_owned(), due_at, verdict, text }
     }
 
+    /// News that told it: what became of any is told where they stand, not who would have been told.
+    fn news(&self) -> Vec<StepExplained> {
+        let under_it = self.tellings.iter().filter(|told| told.generation == self.chapter.generation);
+        let news =
+            under_it.flat_map(|told| told.steps.iter().filter(|step| is_news(step)).map(move |step| (told, step)));
+        let explained = news.map(|(told, step)| StepExplained {
+            step: step.clone(),
+            due_at: told.at,
+            verdict: Verdict::Told,
+            text: format!("Du nouveau : {}", self.told(told)),
+        });
+        explained.collect()
+    }
+
     /// At whose request, for a step that a person asked for.
     fn requested(&self, step: &PlannedStep) -> Option<String> {
-        let asked = |request: &&Request| request.to == self.body.id && request.at <= step.due_at;
-        let by = self.chapter.requests.iter().rfind(asked).map(|request| self.name(&request.by));
+        let by = step.requested_by.as_ref().map(|by| self.name(by));
         match (added(step)?, by) {
             (Added::Call, Some(by)) => Some(format!("À la demande de {by} :")),
             (Added::Call, None) => Some("À la demande d'un service :".to_owned()),

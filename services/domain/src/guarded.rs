@@ -28,6 +28,8 @@ pub enum Matter {
     Classes,
     /// How vague a place may be, per role.
     Accuracy,
+    /// What of an incident each role reads, and on what.
+    Reads,
 }
 
 vigie_proto::coded! { pub Matter {
@@ -37,6 +39,7 @@ vigie_proto::coded! { pub Matter {
     Addresses = "addresses",
     Classes = "classes",
     Accuracy = "accuracy",
+    Reads = "reads",
 } }
 
 impl Matter {
@@ -49,6 +52,7 @@ impl Matter {
             Self::Addresses => "les coordonnées",
             Self::Classes => "les classes",
             Self::Accuracy => "l'imprécision admise",
+            Self::Reads => "ce que chacun lit d'un événement",
         }
     }
 
@@ -71,7 +75,7 @@ impl Matter {
             Self::Sources => files.directory.sources_csv.clone(),
             Self::Bodies => columns(&files.directory.bodies_csv, POST),
             Self::Addresses => columns(&files.directory.contacts_csv, ADDRESS),
-            Self::Classes | Self::Accuracy => {
+            Self::Classes | Self::Accuracy | Self::Reads => {
                 let text = files.doctrine.get(COMMON_FILE).map_or("", String::as_str);
                 text.parse::<Table>().map_or_else(|_| text.to_owned(), |file| self.said_by(&file))
             }
@@ -79,8 +83,8 @@ impl Matter {
     }
 
     fn said_by(self, common: &Table) -> String {
-        if self == Self::Accuracy {
-            return common.get("accuracy").map(Value::to_string).unwrap_or_default();
+        if matches!(self, Self::Accuracy | Self::Reads) {
+            return common.get(self.code()).map(Value::to_string).unwrap_or_default();
         }
         let kinds = common.get("kinds").and_then(Value::as_table).into_iter().flatten();
         let of_kind = |(kind, rule): (&String, &Value)| Some((kind.clone(), rule.get("class")?.to_string()));
@@ -215,7 +219,7 @@ mod tests {
         }
 
         #[test]
-        fn of_the_doctrine_classes_and_accuracy_are_noticed_and_nothing_else(
+        fn of_the_doctrine_classes_accuracy_and_reads_are_noticed_and_nothing_else(
             at in any::<prop::sample::Index>(), remove in any::<bool>()
         ) {
             let before = SHIPPED.clone();
@@ -230,6 +234,7 @@ mod tests {
             let expected = match way.as_slice() {
                 ["classes", ..] | ["kinds", _, "class"] => vec![Matter::Classes],
                 ["accuracy", ..] => vec![Matter::Accuracy],
+                ["reads", ..] => vec![Matter::Reads],
                 _ => vec![],
             };
             prop_assert_eq!(touched(&before, &after), expected, "{:?}", way);
@@ -291,6 +296,6 @@ mod tests {
         }
         assert_eq!(touched(&before, &after), []);
         after.doctrine.get_mut(COMMON_FILE).unwrap().push_str("][");
-        assert_eq!(touched(&before, &after), [Matter::Classes, Matter::Accuracy]);
+        assert_eq!(touched(&before, &after), [Matter::Classes, Matter::Accuracy, Matter::Reads]);
     }
 }

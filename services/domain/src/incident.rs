@@ -7,7 +7,7 @@ use vigie_proto::{
         Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentAggravatedV1,
         IncidentCalledV1, IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentOpenedV1,
         IncidentRefusedV1, IncidentReinforcedV1, IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1,
-        IncidentSnapshot, Rejection, Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1,
+        IncidentSnapshot, Known, KnownFact, News, Rejection, Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1,
     },
     plan::{Owed, Plan},
 };
@@ -164,6 +164,8 @@ impl Incident {
             regime: CrisisRegime::None,
             nature: signal.nature,
             precisions: rule.shown(&signal.facts),
+            whereabouts: place.whereabouts,
+            known: told_by(signal, rule),
         };
         let situation = Situation {
             kind: signal.kind.clone(),
@@ -231,7 +233,7 @@ impl Incident {
     pub fn join(
         &mut self,
         signal: &SignalRaisedV1,
-        rule: &KindRule,
+        (rule, place): (&KindRule, &Assessment),
         pattern: Option<Pattern>,
         planner: Planner<'_>,
     ) -> Event {
@@ -245,9 +247,13 @@ impl Incident {
                 self.snapshot.precisions.push(label);
             }
         }
+        let news = News { announced, ..self.learn(told_by(signal, rule)) };
+        if self.snapshot.whereabouts.is_empty() {
+            self.snapshot.whereabouts = place.whereabouts.clone();
+        }
         let signal_id = signal.signal_id;
         if signal.severity > self.snapshot.severity {
-            return self.aggravate(signal.severity, Cause::Signal { signal_id }, planner);
+            return self.aggravate(signal.severity, Cause::Signal { signal_id }, news, planner);
         }
         if let Some(pattern) = pattern.filter(|pattern| pattern.becomes() > self.snapshot.severity) {
             let becomes = pattern.becomes();
@@ -255,15 +261,36 @@ impl Incident {
                 Pattern::Accumulation { with, .. } => Cause::Accumulation { signal_id, with },
                 Pattern::Retaliation { .. } => Cause::Signal { signal_id },
             };
-            return self.aggravate(becomes, cause, planner);
+            return self.aggravate(becomes, cause, news, planner);
         }
         if announced && self.snapshot.status != IncidentStatus::Closed {
             let plan = planner.plan(&self.situation);
             self.owe(&plan);
             let because = Replanning::Expected { signal_id };
-            return IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into();
+            return IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan, news }.into();
         }
-        IncidentReinforcedV1 { incident: self.snapshot.clone(), signal_id }.into()
+        IncidentReinforcedV1 { incident: self.snapshot.clone(), signal_id, news }.into()
+    }
+
+    /// Adds what a further signal says, the latest number, the worst of weapons, facts not told yet; returns what of it is
+    /// new.
+    fn learn(&mut self, told: Known) -> News {
+        let known = &mut self.snapshot.known;
+        let before = known.clone();
+        known.count = told.count.or(known.count);
+        known.weapons = match (known.weapons, told.weapons) {
+            (Some(before), Some(now)) => Some(before.or_worse(now)),
+            (before, now) => now.or(before),
+        };
+        let fresh = told.facts.into_iter().filter(|fact| !known.facts.iter().any(|known| known.code == fact.code));
+        let facts: Vec<KnownFact> = fresh.collect();
+        known.facts.extend(facts.iter().cloned());
+        News {
+            facts,
+            count: known.count.filter(|_| known.count != before.count),
+            weapons: known.weapons.filter(|_| known.weapons != before.weapons),
+            announced: false,
+        }
     }
 
     /// Applies what a person did, or says why not. Whether that person may is decided before, by [`crate::access`].
@@ -302,7 +329,7 @@ impl Incident {
             Act::SayOver => IncidentNotedV1 { incident: self.snapshot.clone(), act_id, by, over: true }.into(),
             Act::ChangeSeverity { to } if *to == self.snapshot.severity => reject(Rejection::Unchanged),
             Act::ChangeSeverity { to } if *to > self.snapshot.severity => {
-                self.aggravate(*to, Cause::Act { act_id, actor: by }, planner)
+                self.aggravate(*to, Cause::Act { act_id, actor: by }, News::default(), planner)
             }
             Act::ChangeSeverity { .. } if !judged.may_end(&by.body, self.snapshot.severity) => {
                 reject(Rejection::Unanswered)
@@ -385,14 +412,14 @@ impl Incident {
         Ok((separated.into(), other, opened))
     }
 
-    fn aggravate(&mut self, to: Severity, cause: Cause, planner: Planner<'_>) -> Event {
+    fn aggravate(&mut self, to: Severity, cause: Cause, news: News, planner: Planner<'_>) -> Event {
         let from = self.set_severity(to);
         self.snapshot.status = IncidentStatus::Open;
         self.asked_version = self.snapshot.version;
         self.in_charge.clear();
         let plan = planner.plan(&self.situation);
         self.owe(&plan);
-        IncidentAggravatedV1 { incident: self.snapshot.clone(), from, cause, plan }.into()
+        IncidentAggravatedV1 { incident: self.snapshot.clone(), from, cause, plan, news }.into()
     }
 
     /// `body` is no longer in charge; without anybody who counts, the incident is open again.
@@ -413,7 +440,7 @@ impl Incident {
         let plan = planner.plan(&self.situation);
         self.owe(&plan);
         let because = Replanning::Regime { from, act_id, actor };
-        IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into()
+        IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan, news: News::default() }.into()
     }
 
     /// Brings in those of `sectors` that are not in yet.
@@ -439,7 +466,7 @@ impl Incident {
             .extend(fresh.iter().filter(|s| !self.situation.neighbours.contains(s)).cloned().collect::<Vec<_>>());
         self.snapshot.also_concerns.extend(fresh.iter().cloned());
         let because = Replanning::Involvement { sectors: fresh, act_id, actor };
-        Ok(IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan }.into())
+        Ok(IncidentReplannedV1 { incident: self.snapshot.clone(), because, plan, news: News::default() }.into())
     }
 
     /// Takes on what `plan` says is owed; what was owed or given before stays.
@@ -491,4 +518,10 @@ impl Incident {
             self.change = Change::Updated;
         }
     }
+}
+
+/// What a signal says of its incident.
+fn told_by(signal: &SignalRaisedV1, rule: &KindRule) -> Known {
+    let parties = signal.parties.clone().unwrap_or_default();
+    Known { count: parties.estimated_count, weapons: parties.weapons, facts: rule.known(&signal.facts) }
 }

@@ -1,8 +1,11 @@
 //! Signed, expiring, single-purpose links: what the page of an alert, of a request or of a probe is opened by.
 //!
-//! A token is 36 bytes in base64url (48 characters, short enough for an SMS): the id of the alert or probe, the expiry in
-//! seconds since 1970, and the first 128 bits of an HMAC-SHA-256 over both and the purpose. That of an alert is also over
+//! A token is 28 bytes in base64url (38 characters, all of them in the alphabet of an SMS, so that gravity, place and hour
+//! stand beside it in one): the id of the alert or probe, the expiry in seconds since 1970, and the first 64 bits of an
+//! HMAC-SHA-256 over both and the purpose; guesses are made at the door, which is limited. That of an alert is also over
 //! the contact point it is sent to, address included: it opens nothing once that was replaced.
+//!
+//! Tokens that a former release sent have 128 bits of it; they open until they expire.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,14 +17,34 @@ use vigie_proto::{AlertId, ProbeId};
 use crate::directory::Contact;
 
 /// Separate the uses of the one key from each other.
-const ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v2";
-const MOBILISATION: &[u8] = b"vigie mobilisation link v2";
-/// What release 0.1.0 signed with, bound to no contact point; those links live 72 hours at most.
-const FORMER_ACKNOWLEDGEMENT: &[u8] = b"vigie acknowledgement link v1";
-const FORMER_MOBILISATION: &[u8] = b"vigie mobilisation link v1";
-const PROBE: &[u8] = b"vigie probe link v1";
+const ACKNOWLEDGEMENT: Use = Use {
+    purpose: b"vigie acknowledgement link v3",
+    long: b"vigie acknowledgement link v2",
+    unbound: b"vigie acknowledgement link v1",
+};
+const MOBILISATION: Use = Use {
+    purpose: b"vigie mobilisation link v3",
+    long: b"vigie mobilisation link v2",
+    unbound: b"vigie mobilisation link v1",
+};
+const PROBE: Use =
+    Use { purpose: b"vigie probe link v2", long: b"vigie probe link v1", unbound: b"vigie probe link v1" };
 const CODE: &[u8] = b"vigie verification code v1";
-const MAC_LEN: usize = 16;
+/// Bytes of the identifier and of the expiry.
+const SIGNED: usize = 16 + 4;
+const MAC: usize = 8;
+/// Of former releases.
+const LONG_MAC: usize = 16;
+
+/// One use of the key, as this release and those before it sign.
+#[derive(Clone, Copy)]
+struct Use {
+    purpose: &'static [u8],
+    /// Of the longer tokens, bound to a contact point too.
+    long: &'static [u8],
+    /// Of release 0.1.0, bound to none; those links live 72 hours at most.
+    unbound: &'static [u8],
+}
 
 /// Makes and checks links.
 #[derive(Clone)]
@@ -55,7 +78,7 @@ impl Signer {
     /// The alert a token was made for, if it was sent to one of `contacts` as they are now: those of the body that `claimed`
     /// names. What it claims is to be believed only with this answer.
     pub fn verify(&self, token: &str, contacts: &[Contact], now: Timestamp) -> Result<AlertId, LinkError> {
-        self.opened_by(ACKNOWLEDGEMENT, FORMER_ACKNOWLEDGEMENT, token, contacts, now)
+        self.opened_by(ACKNOWLEDGEMENT, token, contacts, now)
     }
 
     /// The token that lets whoever reads at `contact` answer the request for a resource that `alert` carries, until
@@ -66,7 +89,7 @@ impl Signer {
 
     /// The alert whose request a token was made for; as [`Signer::verify`].
     pub fn verify_request(&self, token: &str, contacts: &[Contact], now: Timestamp) -> Result<AlertId, LinkError> {
-        self.opened_by(MOBILISATION, FORMER_MOBILISATION, token, contacts, now)
+        self.opened_by(MOBILISATION, token, contacts, now)
     }
 
     /// The alert a token says it is for, to look up whose contacts it may have been sent to. Proves nothing.
@@ -85,16 +108,11 @@ impl Signer {
         self.opened(PROBE, &[], token, now).map(ProbeId)
     }
 
-    fn opened_by(
-        &self,
-        purpose: &[u8],
-        former: &[u8],
-        token: &str,
-        contacts: &[Contact],
-        now: Timestamp,
-    ) -> Result<AlertId, LinkError> {
-        let bound = contacts.iter().map(|contact| self.opened(purpose, &bound_to(contact), token, now));
-        let mut opened = bound.chain(std::iter::once_with(|| self.opened(former, &[], token, now)));
+    fn opened_by(&self, of: Use, token: &str, contacts: &[Contact], now: Timestamp) -> Result<AlertId, LinkError> {
+        let bound = contacts.iter().map(|contact| self.opened(of, &bound_to(contact), token, now));
+        // Only former releases bound a link to nothing.
+        let unbound = Use { purpose: of.unbound, long: of.unbound, ..of };
+        let mut opened = bound.chain(std::iter::once_with(|| self.opened(unbound, &[], token, now)));
         let good = |opened: &Result<Uuid, LinkError>| *opened != Err(LinkError::Altered);
         opened.find(good).unwrap_or(Err(LinkError::Altered)).map(AlertId)
     }
@@ -106,22 +124,24 @@ impl Signer {
         format!("{:06}", number % 1_000_000)
     }
 
-    fn token(&self, purpose: &[u8], bound: &[u8], id: Uuid, expires_at: Timestamp) -> String {
+    fn token(&self, of: Use, bound: &[u8], id: Uuid, expires_at: Timestamp) -> String {
         let expiry = u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes();
-        let mut token = Vec::with_capacity(36);
+        let mut token = Vec::with_capacity(SIGNED + MAC);
         token.extend_from_slice(id.as_bytes());
         token.extend_from_slice(&expiry);
-        let mac = self.mac(purpose, bound, &token).finalize().into_bytes();
-        token.extend_from_slice(&mac[..MAC_LEN]);
+        let mac = self.mac(of.purpose, bound, &token).finalize().into_bytes();
+        token.extend_from_slice(&mac[..MAC]);
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    fn opened(&self, purpose: &[u8], bound: &[u8], token: &str, now: Timestamp) -> Result<Uuid, LinkError> {
+    fn opened(&self, of: Use, bound: &[u8], token: &str, now: Timestamp) -> Result<Uuid, LinkError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Altered)?;
-        let (signed, mac) = bytes.split_at_checked(20).ok_or(LinkError::Altered)?;
-        if mac.len() != MAC_LEN {
-            return Err(LinkError::Altered);
-        }
+        let (signed, mac) = bytes.split_at_checked(SIGNED).ok_or(LinkError::Altered)?;
+        let purpose = match mac.len() {
+            MAC => of.purpose,
+            LONG_MAC => of.long,
+            _ => return Err(LinkError::Altered),
+        };
         self.mac(purpose, bound, signed).verify_truncated_left(mac).map_err(|_| LinkError::Altered)?;
         let (id, expiry) = signed.split_at(16);
         let expiry = u32::from_be_bytes(expiry.try_into().expect("20 - 16 bytes"));
@@ -168,23 +188,54 @@ mod tests {
         let expires: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
         let contacts = [contact("other@example.org"), contact("mairie@example.org")];
         let token = signer.sign(alert, &contacts[1], expires);
-        assert_eq!((token.len(), Signer::claimed(&token)), (48, Some(alert)));
+        assert_eq!((token.len(), Signer::claimed(&token)), (38, Some(alert)));
         assert_eq!(signer.verify(&token, &contacts, expires), Ok(alert));
         assert_eq!(signer.verify(&token, &contacts[..1], expires), Err(LinkError::Altered), "that address is gone");
         assert_eq!(
             signer.verify(&token, &contacts, expires + jiff::SignedDuration::from_secs(1)),
             Err(LinkError::Expired)
         );
-        for position in 0..48 {
+        for position in 0..38 {
             let mut altered = token.clone().into_bytes();
             altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
             assert_eq!(signer.verify(&altered, &contacts, expires), Err(LinkError::Altered), "{altered}");
         }
-        let former = signer.token(FORMER_ACKNOWLEDGEMENT, &[], alert.0, expires);
-        assert_eq!(signer.verify(&former, &contacts, expires), Ok(alert), "sent by the release before");
+        assert_eq!(signer.verify(&token[..37], &contacts, expires), Err(LinkError::Altered), "cut by a telephone");
         assert_eq!(Signer::new(b"another key").verify(&token, &contacts, expires), Err(LinkError::Altered));
         assert_eq!(signer.verify("", &contacts, expires), Err(LinkError::Altered));
+    }
+
+    /// As former releases made it.
+    fn long_token(signer: &Signer, purpose: &[u8], bound: &[u8], id: Uuid, expires: Timestamp) -> String {
+        let mut token = id.as_bytes().to_vec();
+        token.extend_from_slice(&u32::try_from(expires.as_second()).unwrap().to_be_bytes());
+        let mac = signer.mac(purpose, bound, &token).finalize().into_bytes();
+        token.extend_from_slice(&mac[..16]);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    #[test]
+    fn links_that_former_releases_sent_open_until_they_expire() {
+        let signer = Signer::new(b"0123456789abcdef0123456789abcdef");
+        let (alert, to) = (AlertId(Uuid::from_u128(42)), [contact("mairie@example.org")]);
+        let expires: Timestamp = "2026-11-25T00:30:00Z".parse().unwrap();
+        let late = expires + jiff::SignedDuration::from_secs(1);
+        let bound = long_token(&signer, ACKNOWLEDGEMENT.long, &bound_to(&to[0]), alert.0, expires);
+        let unbound = long_token(&signer, ACKNOWLEDGEMENT.unbound, &[], alert.0, expires);
+        for token in [&bound, &unbound] {
+            assert_eq!((token.len(), Signer::claimed(token)), (48, Some(alert)));
+            assert_eq!(signer.verify(token, &to, expires), Ok(alert));
+            assert_eq!(signer.verify(token, &to, late), Err(LinkError::Expired));
+            assert_eq!(signer.verify_request(token, &to, expires), Err(LinkError::Altered));
+        }
+        assert_eq!(signer.verify(&bound, &[contact("other@example.org")], expires), Err(LinkError::Altered));
+        let short_unbound = signer.token(ACKNOWLEDGEMENT, &[], alert.0, expires);
+        assert_eq!(
+            signer.verify(&short_unbound, &to, expires),
+            Err(LinkError::Altered),
+            "no new link is bound to nothing"
+        );
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vigie_proto::{
-    AlertId, BodyId, ContactId, EventId, IncidentId, Nature,
+    AlertId, BodyId, Channel, ContactId, EventId, IncidentId, Nature, RoleId,
     envelope::Fact,
     event::{
-        AlertIssuedV1, AlsoTold, ChargeLapsedV1, DeliveryDeadLetteredV1, Event, IncidentSnapshot, Purpose, Recipient,
-        StepOutcome, StepSettledV1,
+        AlertIssuedV1, AlsoTold, ChargeLapsedV1, DeliveryDeadLetteredV1, Event, IncidentSnapshot, Novelty, Occasion,
+        Purpose, Recipient, StepOutcome, StepSettledV1,
     },
 };
 
@@ -93,6 +93,8 @@ pub struct SettledStep {
     pub outcome: StepOutcome,
     /// Contact points told.
     pub told: usize,
+    /// Bodies they belong to, each with its role.
+    pub bodies: BTreeMap<BodyId, RoleId>,
     /// Bodies asked to take charge.
     pub asked: BTreeSet<BodyId>,
     /// Bodies it would have asked, had they not been in charge.
@@ -156,8 +158,10 @@ impl<'a> Round<'a> {
         let mut carried = Vec::with_capacity(self.parts.len());
         for Part { incident, generation, origin, settlements, lapsed } in self.parts {
             let Some(plan) = self.plans.get_mut(&incident) else { continue };
-            let Resolved { tellings, nobody, mut in_charge } =
+            let Resolved { mut tellings, nobody, mut in_charge } =
                 audience::resolve(&settlements, &self.city.directory, self.now);
+            // Whoever may not know what is new is not told that something is.
+            tellings.retain_mut(|telling| readable(telling, &plan.snapshot, self.city));
             let settled = settlements.into_iter().map(|settlement| {
                 let told: Vec<&Telling> = tellings.iter().filter(|t| t.steps.contains(&settlement.step)).collect();
                 let asks = settlement.purpose == Purpose::Acknowledge;
@@ -165,9 +169,13 @@ impl<'a> Round<'a> {
                 let in_charge = in_charge.remove(&settlement.step).unwrap_or_default();
                 let missed = nobody.contains(&settlement.step);
                 let outcome = if missed { StepOutcome::NobodyFound } else { settlement.outcome.clone() };
-                SettledStep { told: told.len(), settlement, outcome, asked, in_charge }
+                let bodies = told.iter().map(|telling| (telling.body.clone(), telling.role.clone())).collect();
+                SettledStep { told: told.len(), bodies, settlement, outcome, asked, in_charge }
             });
             let settled: Vec<SettledStep> = settled.collect();
+            for step in &settled {
+                plan.escalation.told(&step.bodies);
+            }
             let current = plan.escalation.generation;
             let of_current = settled.iter().filter(|settled| settled.settlement.generation == current);
             for SettledStep { settlement, asked, in_charge, .. } in of_current {
@@ -191,11 +199,13 @@ impl Outcome {
         let mut digest = BTreeSet::new();
         let mut alerts = Vec::new();
         for dead in &self.unreachable {
-            alerts.extend(undeliverable::alerts(dead, city, now, &mut fresh));
+            let known = self.plans.iter().find(|plan| plan.snapshot.id == dead.incident.id);
+            let incident = known.map_or(&dead.incident, |plan| &plan.snapshot);
+            alerts.extend(undeliverable::alerts(dead, incident, city, now, &mut fresh));
         }
         for carried in &self.carried {
             for telling in &carried.tellings {
-                let alert = carried.alert(telling, fresh(), now);
+                let alert = carried.alert(telling, city, fresh(), now);
                 if telling.digest {
                     digest.insert(alert.alert_id);
                 }
@@ -224,7 +234,7 @@ impl Carried {
             ChargeLapsedV1 { incident_id, generation, body, role, at: now }.into()
         });
         let settled = self.settled.iter().map(move |settled| {
-            let SettledStep { settlement, outcome, told, asked, in_charge } = settled;
+            let SettledStep { settlement, outcome, told, bodies, asked, in_charge } = settled;
             StepSettledV1 {
                 incident_id,
                 generation: settlement.generation,
@@ -235,16 +245,19 @@ impl Carried {
                 alerts: u32::try_from(*told).unwrap_or(u32::MAX),
                 asked: Some(asked.clone()),
                 in_charge: in_charge.clone(),
+                told: bodies.clone(),
             }
             .into()
         });
         lapsed.chain(settled)
     }
 
-    fn alert(&self, telling: &Telling, alert_id: AlertId, now: Timestamp) -> AlertIssuedV1 {
-        let Telling { body, role, contact, channel, fallback, purpose, owed, guidance, steps, digest: _ } =
+    fn alert(&self, telling: &Telling, city: &City, alert_id: AlertId, now: Timestamp) -> AlertIssuedV1 {
+        let Telling { body, role, contact, channel, fallback, purpose, owed, guidance, steps, digest: _, occasion } =
             telling.clone();
         let to = Recipient { body, role, contact, channel };
+        let by: Vec<Channel> = fallback.iter().map(|next| next.channel).collect();
+        let incident = city.told(&self.incident, &to, &by);
         let (owed, owed_id) = owed.map(|owed| (owed.what, owed.id)).unzip();
         AlertIssuedV1 {
             generation: self.generation,
@@ -252,9 +265,29 @@ impl Carried {
             owed,
             owed_id,
             guidance,
-            ..AlertIssuedV1::new(alert_id, self.incident.clone(), purpose, steps, to, now)
+            occasion: Some(occasion),
+            ..AlertIssuedV1::new(alert_id, incident, purpose, steps, to, now)
         }
     }
+}
+
+/// Leaves of what is new only what the reader of `telling` may know; whether anything is left to tell.
+fn readable(telling: &mut Telling, incident: &IncidentSnapshot, city: &City) -> bool {
+    if !matches!(telling.occasion, Occasion::New { .. }) {
+        return true;
+    }
+    let Telling { body, role, contact, channel, fallback, .. } = &telling;
+    let to = Recipient { body: body.clone(), role: role.clone(), contact: contact.clone(), channel: *channel };
+    let by: Vec<Channel> = fallback.iter().map(|next| next.channel).collect();
+    let read = city.told(incident, &to, &by);
+    let Occasion::New { what } = &mut telling.occasion else { return true };
+    what.retain(|novelty| match novelty {
+        Novelty::Fact { label } => read.known.facts.iter().any(|fact| fact.label == *label),
+        Novelty::Number => read.known.count.is_some() || read.known.weapons.is_some(),
+        Novelty::Announced => read.expected_at.is_some(),
+        Novelty::TakenCharge { .. } | Novelty::Refused { .. } | Novelty::Over { .. } | Novelty::Reopened => true,
+    });
+    !what.is_empty()
 }
 
 /// One message for all the incidents of `digest` that a contact point is told at once: the first carries the others.

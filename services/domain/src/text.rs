@@ -9,7 +9,7 @@ pub const MOST: usize = 500;
 /// None when nothing is left.
 pub fn seen(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    let text = text.trim().replace("\r\n", "\n");
+    let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
     (!text.is_empty()).then_some(text)
 }
 
@@ -226,6 +226,11 @@ mod tests {
             other.insert(places[at.index(places.len())], hidden);
             prop_assert_eq!(kept(&other, 40, sure), kept(&text, 40, sure));
         }
+    }
+
+    #[test]
+    fn line_breaks_of_any_kind_are_one_character_and_stay_so() {
+        assert_eq!(seen("un\rdeux\r\ntrois\r\r\nquatre"), Some("un\ndeux\ntrois\n\nquatre".to_owned()));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use vigie_proto::{
     BodyId, CareId, CrisisId, CrisisRegime, IncidentId, IncidentStatus, Kind, MobilisationId, Nature, RoleId, SectorId,
     Severity,
     crisis::{CrisisSnapshot, Mobilised, TaskState},
-    event::{Actor, Event, IncidentSnapshot, RefusalReason, Through},
+    event::{Actor, Event, IncidentSnapshot, Known, RefusalReason, Through, Whereabouts},
 };
 
 use self::shipped::text;
@@ -73,6 +73,8 @@ fn incident(nature: Nature) -> IncidentSnapshot {
         regime: CrisisRegime::None,
         nature,
         precisions: Vec::new(),
+        whereabouts: Whereabouts::default(),
+        known: Known::default(),
     }
 }
 

@@ -195,6 +195,10 @@ fn what_no_plan_shows_is_compared_rule_by_rule() {
             ("doctrine.toml", "[accuracy]\nwithin_m = 150", "[accuracy]\nwithin_m = 200"),
             "how exactly a place is known anybody else, within_m: 200",
         ),
+        (
+            ("doctrine.toml", "place = \"quartier\"\nfacts = \"none\"", "place = \"sector\"\nfacts = \"none\""),
+            "what is read by associations, class ordinary, by SMS: place sector, facts none, announced time",
+        ),
     ];
     for (patch, expected) in cases {
         let said = said(&[patch]);

@@ -64,6 +64,7 @@ fn settlement() -> impl Strategy<Value = Settlement> {
                 digest,
                 owed: None,
                 guidance: guidance.map(str::to_owned),
+                occasion: None,
             }
         },
     )
@@ -188,6 +189,7 @@ fn telling(tell: Vec<Target>) -> Settlement {
         digest: false,
         owed: None,
         guidance: None,
+        occasion: None,
     }
 }
 

@@ -23,6 +23,8 @@ const LOOPS: usize = 2;
 /// Pauses between attempts while the database is out of reach: 50, 100 … 1,600 ms, some 3 s in all.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LAST: Duration = Duration::from_millis(1_600);
+/// How often a commit moves the counter of references on: another may move it back to before what it has not committed yet.
+const MOVED_ON: u32 = 8;
 
 /// Why a signal was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -174,13 +176,13 @@ impl CommitLoops {
     async fn store(&self, signals: &[NewSignal]) -> Result<Vec<Stored>, sqlx::Error> {
         let started = Instant::now();
         let now: Timestamp = self.context.clock.now();
-        let (mut pause, mut moved) = (RETRY_FIRST, false);
+        let (mut pause, mut moved) = (RETRY_FIRST, 0);
         let (stored, entries) = loop {
             match store::store(&self.pool, signals, now).await {
-                Err(error) if store::is_number_taken(&error) && !moved => {
+                Err(error) if store::is_number_taken(&error) && moved < MOVED_ON => {
                     tracing::warn!("the counter of references is behind its table; it is moved on");
                     store::move_counter_on(&self.pool, now).await?;
-                    moved = true;
+                    moved += 1;
                 }
                 Err(error) if database::is_unreachable(&error) && pause <= RETRY_LAST => {
                     self.tell_unavailable(&error);

@@ -5,7 +5,11 @@ use uuid::Uuid;
 use vigie_domain::directory::{Ambit, Body};
 use vigie_proto::{
     AlertId, Channel, CrisisRegime, DeliveryId, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
-    event::{AlertIssuedV1, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbePurpose, Purpose, Recipient},
+    event::{
+        AlertIssuedV1, FallbackContact, IncidentSnapshot, Known, ProbeIssuedV1, ProbePurpose, Purpose, Recipient,
+        Whereabouts,
+    },
+    signal::Weapons,
 };
 
 use crate::{
@@ -13,7 +17,7 @@ use crate::{
     letter::Letter,
     wording::{
         self,
-        alert::{Facts, Request},
+        alert::{Facts, Reason, Request},
         probe::{self, Ask},
     },
 };
@@ -40,6 +44,12 @@ pub(crate) fn alert(purpose: Purpose) -> AlertIssuedV1 {
         regime: CrisisRegime::None,
         nature: Nature::Real,
         precisions: Vec::new(),
+        whereabouts: Whereabouts {
+            quartier: Some("quartier Amérique".to_owned()),
+            exact: Some("Collège Georges Brassens".to_owned()),
+            at: None,
+        },
+        known: Known { count: Some(30), weapons: Some(Weapons::Suspected), facts: Vec::new() },
     };
     let to = Recipient {
         body: "mairie-19".parse().unwrap(),
@@ -75,19 +85,21 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
     Facts {
         unreachable: (purpose == Purpose::Undeliverable).then(|| "Mairie du 19e arrondissement".to_owned()),
         purpose,
-        aggravated: false,
+        reason: Reason::default(),
         kind: alert.incident.kind_label.clone(),
         severity: alert.incident.severity.label(),
+        level: alert.incident.severity,
         sector: alert.incident.sector_label.clone(),
-        place: alert.incident.place_label.clone(),
+        place: alert.incident.place_in_words(),
+        spot: alert.incident.spot().unwrap_or_default().to_owned(),
+        known: alert.incident.facts_in_words(),
         expected: alert.incident.expected_at.map(at),
         opened: at(alert.incident.opened_at),
         reference: alert.incident.reference,
         recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
-        link: (purpose == Purpose::Acknowledge).then(|| format!("https://vigie.example.org/a/{}", "A".repeat(48))),
+        link: (purpose == Purpose::Acknowledge).then(|| format!("https://vigie.example.org/a/{}", "A".repeat(38))),
         seen_link: None,
         exercise: false,
-        precisions: Vec::new(),
         guidance: Vec::new(),
         owed: None,
         also: Vec::new(),
@@ -98,7 +110,7 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
 /// What a request for a resource says.
 pub(crate) fn request_facts() -> Facts {
     Facts {
-        link: Some(format!("https://vigie.example.org/m/{}", "A".repeat(48))),
+        link: Some(format!("https://vigie.example.org/m/{}", "A".repeat(38))),
         request: Some(Request {
             what: "Équipe Parisienne de Médiation (EPM)".to_owned(),
             short: "EPM".to_owned(),

@@ -160,7 +160,7 @@ mod tests {
             incident: sample::alert(Purpose::Acknowledge).incident,
             signal_id: SignalId(Uuid::nil()),
             territory: String::new(),
-            plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
+            plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new(), news: Vec::new() },
             accumulated: Vec::new(),
             in_the_wake_of: None,
             separated_from: None,
@@ -350,6 +350,7 @@ mod tests {
             alerts: 1,
             asked: None,
             in_charge: BTreeSet::new(),
+            told: BTreeMap::new(),
         })
     }
 }

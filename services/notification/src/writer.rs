@@ -7,7 +7,10 @@ use vigie_domain::{
     link::Signer,
 };
 use vigie_platform::clock::SharedClock;
-use vigie_proto::event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose, Purpose};
+use vigie_proto::{
+    BodyId,
+    event::{AlertIssuedV1, ProbeIssuedV1, ProbePurpose, Purpose},
+};
 
 use crate::{
     delivery::{Address, Delivery},
@@ -15,6 +18,7 @@ use crate::{
     wording::{
         Words, alert,
         probe::{self, Ask},
+        reason,
     },
 };
 
@@ -81,12 +85,9 @@ impl Writer {
             }
         };
         let role = directory.role_label(&alert.role);
-        // A school is named by its function, here as everywhere.
-        let unreachable = alert.unreachable.as_ref().and_then(|id| directory.body(id)).map(|body| match body.ambit {
-            Ambit::School(_) => directory.role_label(&body.role),
-            Ambit::City | Ambit::Sector(_) => body.name.as_str(),
-        });
-        alert::Facts::new(alert, body, role, unreachable, link, &self.zone, now)
+        let unreachable = alert.unreachable.as_ref().and_then(|id| called(id, directory));
+        let facts = alert::Facts::new(alert, body, role, unreachable, link, &self.zone, now);
+        alert::Facts { reason: reason::of(alert, |body| called(body, directory)), ..facts }
     }
 
     fn probe(&self, directory: &Directory, probe: &ProbeIssuedV1, body: &Body, now: Timestamp) -> probe::Facts {
@@ -100,4 +101,13 @@ impl Writer {
         };
         probe::Facts::new(probe, ask, body, directory.role_label(&probe.role), &self.zone, now)
     }
+}
+
+/// A body by its name, a school by its function, here as everywhere; none when the directory no longer has it.
+fn called<'a>(body: &BodyId, directory: &'a Directory) -> Option<&'a str> {
+    let body = directory.body(body)?;
+    Some(match body.ambit {
+        Ambit::School(_) => directory.role_label(&body.role),
+        Ambit::City | Ambit::Sector(_) => body.name.as_str(),
+    })
 }

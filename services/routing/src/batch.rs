@@ -155,7 +155,7 @@ impl<'a> Batch<'a> {
         let pattern = self.pattern(signal, rule, &place);
         if let Some(incident) = joined.and_then(|id| self.incidents.iter_mut().find(|i| i.snapshot.id == id)) {
             self.links.push((signal.signal_id, incident.snapshot.id));
-            let event = incident.join(signal, rule, pattern, self.planner);
+            let event = incident.join(signal, (rule, &place), pattern, self.planner);
             match &event {
                 Event::IncidentAggravated(_) => self.counts.aggravated += 1,
                 _ => self.counts.reinforced += 1,

@@ -274,7 +274,8 @@ async fn answer(edge: &Edge, caller: Caller<'_>, seen: &Seen, request: Request) 
         Outcome::Applied(snapshot) => {
             let position = seen.position(edge, caller.party());
             let clearance = position.and_then(|position| position.clearance()).unwrap_or(Sensitivity::Public);
-            Ok(Json(IncidentView::from(*snapshot).redacted(clearance)).into_response())
+            let shown = caller.shown(&snapshot, clearance, &edge.city);
+            Ok(Json(IncidentView::from(shown).redacted(clearance)).into_response())
         }
         Outcome::Recorded => Ok((StatusCode::ACCEPTED, Json(json!({ "state": "recorded" }))).into_response()),
         Outcome::Rejected(why) => Err(rejected(why)),

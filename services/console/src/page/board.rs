@@ -176,7 +176,7 @@ pub(crate) async fn closed(State(edge): State<Arc<Edge>>, presented: Presented) 
         .fetch_all(&edge.pool)
         .await?;
     let words = words(&edge);
-    let row = |row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, &words));
+    let row = |row| Ok(Row::of(IncidentView::read(row, caller, &edge.city)?, &words));
     let rows = rows.iter().map(row).collect::<Result<Vec<Row>, sqlx::Error>>()?;
     Ok(render(StatusCode::OK, &ClosedPage { frame: Frame::of(caller, "/scop"), rows }))
 }
@@ -209,5 +209,5 @@ async fn open(
         .bind(withheld(edge, caller))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| IncidentView::read(row, &edge.city.directory)).collect()
+    rows.iter().map(|row| IncidentView::read(row, caller, &edge.city)).collect()
 }

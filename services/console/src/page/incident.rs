@@ -13,21 +13,17 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 use uuid::Uuid;
 use vigie_domain::{
     access::{self, Caller, Position},
     french,
-    territory::LonLat,
 };
 use vigie_edge::{
     credential::Presented,
     page::{Frame, render},
     problem::Problem,
 };
-use vigie_proto::{
-    BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity,
-};
+use vigie_proto::{BodyId, CrisisRegime, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity};
 
 use super::{
     deed::{Deed, Did},
@@ -66,8 +62,6 @@ struct IncidentPage {
     after: String,
     row: Row,
     seen: Seen,
-    /// The point it was reported at, for those who weigh what was said; others know the sector and the kind of place.
-    at: Option<LonLat>,
     opened: String,
     expected: Option<String>,
     story: Story,
@@ -243,7 +237,7 @@ async fn made(
 ) -> Result<IncidentPage, Problem> {
     let Reading { caller, clearance, session } = reading;
     let caller = *caller;
-    let reads = *clearance >= Sensitivity::Personal;
+    let reads = *clearance >= Sensitivity::Personal && caller.reading(&seen.snapshot, &edge.city).words;
     let after = end_of_journal(edge).await?.to_string();
     let words = words(edge);
     let zone = &edge.city.doctrine.zone;
@@ -252,7 +246,6 @@ async fn made(
         let mut connection = edge.pool.acquire().await?;
         note_reading(edge, &mut connection, caller, *session, seen.snapshot.id).await?;
     }
-    let at = if reads { position(&edge.pool, seen.snapshot.id).await? } else { None };
     let explained = match BodyId::new(service) {
         Ok(body) if !service.is_empty() => Some(explained(edge, seen.snapshot.id, body).await?),
         _ => None,
@@ -261,7 +254,6 @@ async fn made(
     Ok(IncidentPage {
         frame: Frame::of(caller, if caller.operates() { "/scop" } else { "" }),
         after,
-        at,
         row: Row::of(story.view.clone(), &words),
         opened: french::date_time(seen.snapshot.opened_at, zone),
         expected: seen.snapshot.expected_at.map(|at| french::date_time(at, zone)),
@@ -280,12 +272,6 @@ async fn made(
         may: May::of(seen.position(edge, caller.party()).as_ref(), seen.snapshot.status != IncidentStatus::Closed),
         unasked: !seen.ties.asked,
         story,
-        seen,
+        seen: Seen { snapshot: caller.shown(&seen.snapshot, *clearance, &edge.city), ..seen },
     })
-}
-
-/// Where an incident is, when more than its sector is known.
-async fn position(pool: &PgPool, id: IncidentId) -> Result<Option<LonLat>, sqlx::Error> {
-    let row = sqlx::query!("select lon, lat from routing.incident where id = $1", id.0).fetch_one(pool).await?;
-    Ok(row.lon.zip(row.lat).map(|(lon, lat)| LonLat::new(lon, lat)))
 }

@@ -86,10 +86,9 @@ async fn page(edge: &Edge, caller: Caller<'_>) -> Result<ReliefPage, sqlx::Error
     let withheld = withheld(edge, caller);
     let mut connection = edge.pool.acquire().await?;
     let waits = format!("{WAITS} and $1::timestamptz is not null");
-    let unanswered = incidents(edge, &mut connection, &waits, now, &withheld, &words).await?;
-    let due =
-        incidents(edge, &mut connection, "i.status <> 'closed' and p.next_due <= $1", now + SOON, &withheld, &words)
-            .await?;
+    let unanswered = incidents(edge, &mut connection, caller, (&waits, now), &words).await?;
+    let soon = ("i.status <> 'closed' and p.next_due <= $1", now + SOON);
+    let due = incidents(edge, &mut connection, caller, soon, &words).await?;
     let since = now - SHIFT;
     let unreachable = sqlx::query_scalar!(
         r#"select count(*) as "count!" from journal.entry
@@ -145,9 +144,8 @@ async fn tallies(
 async fn incidents(
     edge: &Edge,
     connection: &mut PgConnection,
-    condition: &str,
-    at: Timestamp,
-    withheld: &[String],
+    caller: Caller<'_>,
+    (condition, at): (&str, Timestamp),
     words: &impl Fn(Timestamp) -> String,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let statement = format!(
@@ -158,10 +156,10 @@ async fn incidents(
         .bind(at.to_sqlx())
         .bind(gravest_first)
         .bind(NAMED)
-        .bind(withheld)
+        .bind(withheld(edge, caller))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
+    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, caller, &edge.city)?, words))).collect()
 }
 
 async fn overdue(

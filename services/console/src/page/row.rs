@@ -70,7 +70,7 @@ impl Row {
             reference: view.reference,
             kind_label: view.kind_label,
             sector_label: view.sector_label,
-            place: view.place_label,
+            place: view.place,
             hidden: false,
         }
     }

@@ -155,7 +155,7 @@ pub(crate) async fn tell(
             directory.intervenes(&b.role) && !b.contacts.is_empty() && b.id != caller.source.body
         }),
         sectors: sectors(edge, incident),
-        view: incidents::view(&mut connection, incident.id, directory).await?,
+        view: incidents::view(&mut connection, incident.id, caller, &edge.city).await?,
     })
 }
 

@@ -11,10 +11,14 @@ use axum::{
 };
 use vigie_domain::{
     crisis::mobilisation::{Mobilisation, Move},
+    doctrine::Medium,
     link::{LinkError, Signer},
 };
 use vigie_edge::{page::render, problem::Problem};
-use vigie_proto::event::{IncidentSnapshot, RefusalReason};
+use vigie_proto::{
+    event::{IncidentSnapshot, RefusalReason},
+    sensitivity::Sensitivity,
+};
 
 use super::{
     Worded,
@@ -102,8 +106,10 @@ async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
     let crisis = store::read(&mut connection, ask.crisis).await?.ok_or_else(missing)?;
     let closed = crisis.snapshot.closed;
     let mobilisation = crisis.mobilisations.into_iter().find(|m| m.id == ask.mobilisation).ok_or_else(missing)?;
-    let incident = store::incident(&mut connection, mobilisation.incident).await?;
-    Ok(Opened { ask, mobilisation, incident: incident.ok_or_else(missing)?, closed })
+    let incident = store::incident(&mut connection, mobilisation.incident).await?.ok_or_else(missing)?;
+    let reading = edge.city.reading(&incident.kind, &ask.role, Medium::Link);
+    let incident = reading.of(&incident, Sensitivity::Operational);
+    Ok(Opened { ask, mobilisation, incident, closed })
 }
 
 async fn page(edge: &Edge, token: &str, problem: Option<Problem>) -> Result<Response, Problem> {

@@ -91,7 +91,7 @@ pub(crate) struct RollbackBody {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct WaitingView {
     pub(crate) proposal: i64,
-    /// What makes it a matter for two: `roles`, `sources`, `classes`, `accuracy`.
+    /// What makes it a matter for two: `roles`, `sources`, `bodies`, `addresses`, `classes`, `accuracy`, `reads`.
     pub(crate) touches: Vec<String>,
     /// `waiting`.
     pub(crate) state: proposal::State,

@@ -18,7 +18,7 @@ use crate::{
     assess::Assessment,
     city::City,
     directory::{Ambit, Directory, Permission, Role, Sight, Source},
-    doctrine::Doctrine,
+    doctrine::{Doctrine, Medium, Reading},
     territory::Territory,
 };
 
@@ -111,6 +111,16 @@ impl<'a> Caller<'a> {
     pub fn follows(&self, incident: &IncidentSnapshot, city: &City) -> bool {
         let position = Position::of(self.party(), incident, Ties::default(), &city.doctrine, &city.directory);
         position.and_then(|position| position.clearance()).is_some_and(|clearance| clearance >= Sensitivity::Restricted)
+    }
+
+    /// The incident as its pages and the API show it, to a caller that sees as far as `clearance`.
+    pub fn shown(&self, incident: &IncidentSnapshot, clearance: Sensitivity, city: &City) -> IncidentSnapshot {
+        self.reading(incident, city).of(incident, clearance)
+    }
+
+    /// How much of `incident` the doctrine lets it read on pages.
+    pub fn reading(&self, incident: &IncidentSnapshot, city: &City) -> Reading {
+        city.reading(&incident.kind, &self.source.role, Medium::Screen)
     }
 
     /// Kinds it may know nothing of, by their class.

@@ -7,7 +7,7 @@ use vigie_proto::{BodyId, RoleId, SectorId, event::IncidentSnapshot, sensitivity
 use super::Caller;
 use crate::{
     directory::{Ambit, Body, Directory, Permission, Role, Sight},
-    doctrine::{Class, Doctrine},
+    doctrine::{Class, Doctrine, Medium, Reading},
 };
 
 /// One way in which a body has to do with an incident.
@@ -169,6 +169,18 @@ impl<'a> Position<'a> {
             return Some(Sensitivity::Operational);
         }
         self.is(Relation::Informed).then_some(Sensitivity::Public)
+    }
+
+    /// The incident as it reads it on `medium`: as far as it sees into it, and what the doctrine gives its role to know. None
+    /// when it does not know that it exists.
+    pub fn view(&self, incident: &IncidentSnapshot, doctrine: &Doctrine, medium: Medium) -> Option<IncidentSnapshot> {
+        let clearance = self.clearance()?;
+        Some(self.reading(incident, doctrine, medium).of(incident, clearance))
+    }
+
+    /// What the doctrine gives its role to know of `incident` on `medium`.
+    fn reading(&self, incident: &IncidentSnapshot, doctrine: &Doctrine, medium: Medium) -> Reading {
+        doctrine.reading(&incident.kind, self.party.role_id, self.intervenes, medium)
     }
 
     /// Whether it weighs what people wrote: whoever may change the severity, of the whole city or where it answers for the

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vigie_proto::Kind;
+
 use super::{
     RuleChange, Topic,
     crises::crises,
     parts::{Parts, Rules, joined, sorted, word},
 };
-use crate::doctrine::{Audience, Doctrine, KindRule, Outside, words};
+use crate::doctrine::{Audience, Doctrine, KindRule, Medium, Outside, Reading, words};
 use crate::{
     city::City,
     directory::{Ambit, Directory},
@@ -31,6 +33,7 @@ pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
         topic(Topic::Emergency, &emergency(old), &emergency(new)),
         topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
         topic(Topic::Accuracy, &accuracy(old), &accuracy(new)),
+        topic(Topic::Reads, &reads(before), &reads(after)),
         topic(Topic::Crisis, &crises(old), &crises(new)),
         topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
         topic(Topic::Body, &bodies(&before.directory), &bodies(&after.directory)),
@@ -234,6 +237,37 @@ fn accuracy(doctrine: &Doctrine) -> Rules {
     let roles = rule.roles.iter().map(|(role, within_m)| (role.to_string(), *within_m));
     let all = roles.chain([("anybody else".to_owned(), rule.within_m)]);
     all.map(|(role, within_m)| (role, vec![("within_m", within_m.to_string())])).collect()
+}
+
+/// What each role reads of incidents of each class, resolved: moving a rule changes what it decides, not itself.
+fn reads(city: &City) -> Rules {
+    let classes: BTreeMap<&str, &Kind> =
+        city.doctrine.kinds.iter().map(|(kind, rule)| (rule.class.as_deref().unwrap_or_default(), kind)).collect();
+    let mut rules = Rules::new();
+    for role in city.directory.roles() {
+        for (class, kind) in &classes {
+            let parts = Medium::ALL.map(|medium| (on(medium), read(city.reading(kind, role, medium))));
+            rules.insert(format!("{role}, class {class}"), parts.to_vec());
+        }
+    }
+    rules
+}
+
+fn on(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Email => "by e-mail",
+        Medium::Sms => "by SMS",
+        Medium::Link => "behind a link",
+        Medium::Screen => "on pages",
+    }
+}
+
+fn read(reading: Reading) -> String {
+    let Reading { place, facts, number, announced, words } = reading;
+    let also = [("number", number), ("announced time", announced), ("words", words)];
+    let also = also.into_iter().filter(|(_, given)| *given).map(|(what, _)| what.to_owned());
+    let levels = [format!("place {}", word(&place)), format!("facts {}", word(&facts))];
+    joined(levels.into_iter().chain(also))
 }
 
 fn roles(directory: &Directory) -> Rules {

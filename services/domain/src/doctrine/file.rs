@@ -1,16 +1,19 @@
 //! The doctrine's files as people write them. Unknown keys are errors: a typo in a rule must never widen it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 use vigie_proto::{
     Channel, CrisisRegime, Severity,
-    plan::{Expects, OnRefusal, Rank},
+    plan::{Expects, NewsGroup, NewsTrigger, OnRefusal, Rank},
 };
 
-use super::{Accuracy, AudiencePlace, Condition, DayKind, EmergencyNumber, Pictogram, Repeat, StaleRule, Timing};
+use super::{
+    Accuracy, AudiencePlace, Condition, DayKind, EmergencyNumber, FactsLevel, Medium, Pictogram, PlaceLevel, Repeat,
+    StaleRule, Timing, Who,
+};
 
 /// `doctrine.toml`: what holds for every fiche.
 #[derive(Debug, Deserialize)]
@@ -29,6 +32,10 @@ pub(super) struct CommonFile {
     pub(super) windows: BTreeMap<String, WindowSection>,
     #[serde(default)]
     pub(super) classes: BTreeMap<String, ClassSection>,
+    #[serde(default)]
+    pub(super) reads: Vec<Spanned<ReadingSection>>,
+    #[serde(default)]
+    pub(super) news: Vec<NewsSection>,
     #[serde(default)]
     pub(super) indicators: BTreeMap<String, IndicatorSection>,
     #[serde(default)]
@@ -81,6 +88,44 @@ pub(super) struct ClassSection {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct ReadingSection {
+    #[serde(default)]
+    pub(super) who: Option<Who>,
+    #[serde(default)]
+    pub(super) roles: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) classes: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) on: Vec<Medium>,
+    pub(super) place: PlaceLevel,
+    pub(super) facts: FactsLevel,
+    pub(super) number: bool,
+    pub(super) announced: bool,
+    #[serde(default)]
+    pub(super) words: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewsSection {
+    pub(super) id: Spanned<String>,
+    pub(super) on: BTreeSet<NewsTrigger>,
+    #[serde(default)]
+    pub(super) kinds: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) severities: Option<Vec<Severity>>,
+    #[serde(default)]
+    pub(super) tell: Vec<AudienceSection>,
+    #[serde(default)]
+    pub(super) groups: BTreeSet<NewsGroup>,
+    pub(super) channels: Spanned<Vec<Channel>>,
+    #[serde(default)]
+    pub(super) fallback: Vec<Channel>,
+    pub(super) every_min: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct IndicatorSection {
     pub(super) label: String,
     pub(super) lines: String,
@@ -128,6 +173,8 @@ pub(super) struct FactSection {
     pub(super) label: String,
     #[serde(default)]
     pub(super) shown: bool,
+    #[serde(default)]
+    pub(super) alarms: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,15 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use vigie_proto::{
-    BodyId, CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, Uai,
+    BodyId, Channel, CrisisRegime, Kind, Nature, RoleId, SectorId, Severity, Uai,
     plan::{
-        Expects, Offset, Owed, OwedTo, Plan, PlannedCircuit, PlannedStep, Scope, Span, Staleness, Target, Trigger,
-        WaitsFor, local_day,
+        Expects, Offset, Owed, OwedTo, Plan, PlannedCircuit, PlannedNews, PlannedStep, Scope, Span, Staleness, Target,
+        Trigger, WaitsFor, local_day,
     },
 };
 
 use super::{
-    Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, Outside, OwedRule, Repeat, Step, Window, Within,
+    Audience, AudiencePlace, Circuit, Condition, Doctrine, Due, NewsRule, Outside, OwedRule, Repeat, Step, Window,
+    Within,
 };
 
 /// What the doctrine needs to know of an incident.
@@ -53,7 +54,8 @@ impl Situation {
 pub fn freeze(doctrine: &Doctrine, situation: &Situation, now: Timestamp, time_scale: f64) -> Plan {
     let planner = Planner { doctrine, situation, now, time_scale };
     let applying = doctrine.circuits.iter().filter(|circuit| applies(circuit, situation));
-    let mut plan = Plan { doctrine: doctrine.hash().to_owned(), circuits: Vec::new(), owed: Vec::new() };
+    let news = doctrine.news.iter().filter_map(|rule| planner.news(rule)).collect();
+    let mut plan = Plan { doctrine: doctrine.hash().to_owned(), circuits: Vec::new(), owed: Vec::new(), news };
     for circuit in applying {
         let owed: Vec<Owed> = circuit.owed.iter().flat_map(|rule| planner.owed(circuit, rule)).collect();
         if let Some(circuit) = planner.circuit(circuit, &owed) {
@@ -159,6 +161,31 @@ impl Planner<'_> {
         })
     }
 
+    /// Who is told of news of this incident by `rule`: nobody its class does not admit, by no channel it does not leave by.
+    fn news(&self, rule: &NewsRule) -> Option<PlannedNews> {
+        let Situation { kind, severity, .. } = self.situation;
+        if !(rule.kinds.is_empty() || rule.kinds.contains(kind)) || !rule.severities.contains(severity) {
+            return None;
+        }
+        let class = self.doctrine.class_of(kind);
+        let admitted = |audience: &&Audience| class.is_none_or(|class| class.admits(&audience.role));
+        let leaves = |channels: &[Channel]| -> Vec<Channel> {
+            channels.iter().filter(|c| class.is_none_or(|class| class.channels.contains(c))).copied().collect()
+        };
+        let tell = rule.tell.iter().filter(admitted);
+        let tell = tell.filter_map(|audience| target(audience, self.situation));
+        let channels = leaves(&rule.channels);
+        (!channels.is_empty()).then(|| PlannedNews {
+            id: rule.id.clone(),
+            on: rule.on.clone(),
+            tell: tell.collect(),
+            groups: rule.groups.clone(),
+            channels,
+            fallback: leaves(&rule.fallback),
+            every_s: self.seconds(rule.every_min),
+        })
+    }
+
     /// When `step` comes; none when it counts from something this incident has not.
     fn coming(&self, step: &Step, circuit: &Circuit, last: Timestamp) -> Option<Coming> {
         let zone = &self.doctrine.zone;
@@ -226,6 +253,7 @@ impl Planner<'_> {
             survives_closing: step.survives_closing,
             digest: matches!(step.due, Due::NextLocal(_)),
             added: None,
+            requested_by: None,
         };
         let mut steps = Vec::new();
         let touched = self.situation.sectors.get(1..).unwrap_or_default();

@@ -9,17 +9,19 @@ mod file;
 pub(crate) mod freeze;
 mod pictogram;
 mod read;
+mod reading;
 mod table;
 mod when;
 mod window;
 pub(crate) mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Time, tz::TimeZone};
 use vigie_proto::{
     Channel, CrisisRegime, Kind, RoleId, Severity,
-    plan::{Expects, OnRefusal, Rank, SatisfiedBy},
+    event::KnownFact,
+    plan::{Expects, NewsGroup, NewsTrigger, OnRefusal, Rank, SatisfiedBy},
 };
 
 pub use freeze::{Situation, freeze, involve};
@@ -27,6 +29,7 @@ pub(crate) use freeze::{holds, target};
 pub use pictogram::Pictogram;
 pub(crate) use read::COMMON_FILE;
 pub use read::{DoctrineError, read};
+pub use reading::{FactsLevel, Medium, PlaceLevel, Reading, ReadingRule, Who};
 pub use table::table;
 pub use when::{Anchor, When};
 pub use window::{Calendar, DayKind, Window};
@@ -46,6 +49,10 @@ pub struct Doctrine {
     pub windows: BTreeMap<String, Window>,
     pub calendar: Calendar,
     pub classes: BTreeMap<String, Class>,
+    /// Who reads how much of an incident: the first that holds decides. Empty in a doctrine older than these rules.
+    pub reads: Vec<ReadingRule>,
+    /// Who is told when something is new, in the order of the file.
+    pub news: Vec<NewsRule>,
     pub indicators: BTreeMap<String, Indicator>,
     /// Numbers every form shows before anything else.
     pub emergency: Vec<EmergencyNumber>,
@@ -133,6 +140,8 @@ pub struct FactRule {
     pub label: String,
     /// Messages may show it.
     pub shown: bool,
+    /// It rings where incidents are conducted, when it becomes known of one in hand.
+    pub alarms: bool,
 }
 
 /// When two signals of one kind tell of the same thing.
@@ -191,6 +200,23 @@ impl Class {
     pub fn admits(&self, role: &RoleId) -> bool {
         self.roles.is_empty() || self.roles.contains(role)
     }
+}
+
+/// Who is told when something is new about an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewsRule {
+    pub id: String,
+    pub on: BTreeSet<NewsTrigger>,
+    /// Kinds it is for; every kind when empty.
+    pub kinds: Vec<Kind>,
+    pub severities: Vec<Severity>,
+    pub tell: Vec<Audience>,
+    pub groups: BTreeSet<NewsGroup>,
+    pub channels: Vec<Channel>,
+    pub fallback: Vec<Channel>,
+    /// At most one message of this rule in so many minutes.
+    pub every_min: u32,
+    pub origin: Origin,
 }
 
 /// A number the contract asks for.
@@ -474,5 +500,12 @@ impl KindRule {
     /// French labels of those of `codes` that messages may show, in the doctrine's order.
     pub fn shown(&self, codes: &[String]) -> Vec<String> {
         self.facts.iter().filter(|f| f.shown && codes.contains(&f.code)).map(|f| f.label.clone()).collect()
+    }
+
+    /// Those of `codes` that the kind knows, in the doctrine's order.
+    pub fn known(&self, codes: &[String]) -> Vec<KnownFact> {
+        let told = self.facts.iter().filter(|fact| codes.contains(&fact.code));
+        told.map(|f| KnownFact { code: f.code.clone(), label: f.label.clone(), shown: f.shown, alarms: f.alarms })
+            .collect()
     }
 }

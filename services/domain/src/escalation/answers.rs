@@ -113,19 +113,21 @@ impl Escalation {
                 self.asked.entry(circuit).or_default().insert(to.clone());
             }
             let target = named(to, role);
-            self.add(circuit, TAKE_OVER, now, vec![target], false);
+            let (circuit, step) = self.add(circuit, TAKE_OVER, now, vec![target], false);
+            self.plan.circuits[circuit].steps[step].requested_by = Some(from.clone());
         }
     }
 
-    /// A person has `body`, of `role`, asked now, whatever the plan says: it was not reached, or not thought of.
-    pub fn call(&mut self, body: BodyId, role: RoleId, now: Timestamp) {
+    /// `by` has `body`, of `role`, asked now, whatever the plan says: it was not reached, or not thought of.
+    pub fn call(&mut self, by: &BodyId, body: BodyId, role: RoleId, now: Timestamp) {
         if self.closed || self.plan.circuits.is_empty() {
             return;
         }
         let asked = self.asked.iter().find(|(_, asked)| asked.contains(&body)).map(|(circuit, _)| *circuit);
         let circuit = asked.unwrap_or_default();
         self.asked.entry(circuit).or_default().insert(body.clone());
-        self.add(circuit, CALL, now, vec![named(body, role)], false);
+        let (circuit, step) = self.add(circuit, CALL, now, vec![named(body, role)], false);
+        self.plan.circuits[circuit].steps[step].requested_by = Some(by.clone());
     }
 
     /// What was owed under `id` was given: its reminders stop.

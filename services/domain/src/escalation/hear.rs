@@ -4,10 +4,11 @@
 use vigie_proto::{
     BodyId, RoleId,
     envelope::Fact,
-    event::{Event, IncidentOpenedV1, Purpose, Replanning, StepSettledV1},
+    event::{Event, IncidentOpenedV1, Novelty, Purpose, Replanning, StepSettledV1},
+    plan::NewsTrigger,
 };
 
-use super::{Escalation, Settlement, TakingCharge};
+use super::{Escalation, Settlement, TakingCharge, news::Heard};
 use crate::directory::Directory;
 
 /// Who is who, for facts of former releases, which do not say it themselves.
@@ -51,12 +52,18 @@ impl Escalation {
     pub fn hear(&mut self, fact: &Fact, cast: &impl Cast) -> Vec<Settlement> {
         let at = fact.at;
         match &fact.event {
-            Event::IncidentAggravated(e) => return self.aggravate(e.plan.clone(), e.incident.version),
+            Event::IncidentAggravated(e) => {
+                let settled = self.aggravate(e.plan.clone(), e.incident.version);
+                self.note_news(&Heard::of(&e.news), at);
+                return settled;
+            }
             Event::IncidentEased(e) => return self.ease(e.plan.clone(), at),
             Event::IncidentReplanned(e) => {
                 // A regime may end circuits; a sector brought in or a time announced only adds.
                 let only_more = !matches!(e.because, Replanning::Regime { .. });
-                return self.replan(e.plan.clone(), only_more);
+                let settled = self.replan(e.plan.clone(), only_more);
+                self.note_news(&Heard::of(&e.news), at);
+                return settled;
             }
             Event::IncidentAcknowledged(e) => {
                 let taking = TakingCharge {
@@ -66,20 +73,33 @@ impl Escalation {
                     seen_version: e.seen_version,
                     counts_for: e.counts_for.as_deref(),
                 };
-                return self.acknowledge(taking, at);
+                let settled = self.acknowledge(taking, at);
+                let what = Novelty::TakenCharge { by: e.by.body.clone() };
+                self.note_news(&Heard::done(NewsTrigger::TakenCharge, what, &e.by.body), at);
+                return settled;
             }
-            Event::IncidentRefused(e) => self.refuse(&e.by.body, at),
+            Event::IncidentReinforced(e) => self.note_news(&Heard::of(&e.news), at),
+            Event::IncidentRefused(e) => {
+                self.refuse(&e.by.body, at);
+                let what = Novelty::Refused { by: e.by.body.clone() };
+                self.note_news(&Heard::done(NewsTrigger::Refused, what, &e.by.body), at);
+            }
             Event::IncidentHandedOver(e) => {
                 let role = e.to_role.clone().or_else(|| cast.role_of(&e.to)).unwrap_or_else(|| e.by.role.clone());
                 self.hand_over(&e.by.body, e.to.clone(), role, at);
             }
             Event::IncidentCalled(e) => {
                 if let Some(role) = e.to_role.clone().or_else(|| cast.role_of(&e.to)) {
-                    self.call(e.to.clone(), role, at);
+                    self.call(&e.by.body, e.to.clone(), role, at);
                 }
             }
             Event::ReturnGiven(e) => return self.give_back(&e.owed),
-            Event::IncidentClosed(_) => return self.close(at),
+            Event::IncidentClosed(e) => {
+                let settled = self.close(at);
+                let what = Novelty::Over { reason: e.reason };
+                self.note_news(&Heard::done(NewsTrigger::Over, what, &e.by.body), at);
+                return settled;
+            }
             Event::StepSettled(e) => self.recall(e),
             Event::ChargeLapsed(e) if e.generation == self.generation => {
                 self.ask_for_confirmation(e.at);
@@ -95,7 +115,6 @@ impl Escalation {
             | Event::ChargeLapsed(_)
             | Event::AlertIssued(_)
             | Event::SignalRaised(_)
-            | Event::IncidentReinforced(_)
             | Event::IncidentSeen(_)
             | Event::IncidentNoted(_)
             | Event::IncidentSeparated(_)
@@ -133,7 +152,7 @@ impl Escalation {
 
     /// What became of a step then is what the fact says, whatever would be decided today.
     fn recall(&mut self, settled: &StepSettledV1) {
-        if settled.generation != self.generation {
+        if self.recall_news(settled) || settled.generation != self.generation {
             return;
         }
         if self.position_of(&settled.step).is_none() {

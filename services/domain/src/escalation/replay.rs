@@ -22,19 +22,9 @@ pub struct Chapter {
     pub settled: Vec<StepSettledV1>,
     /// Bodies in charge when it began, and those that took charge during it, in order.
     pub acknowledgements: Vec<(BodyId, Timestamp)>,
-    /// Whom somebody had called or handed the incident to, and who did.
-    pub requests: Vec<Request>,
     pub began: Timestamp,
     /// When the incident was closed under it.
     pub closed: Option<Timestamp>,
-}
-
-/// A person had a body called, or handed the incident to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    pub to: BodyId,
-    pub by: BodyId,
-    pub at: Timestamp,
 }
 
 /// A story played again.
@@ -91,7 +81,6 @@ impl Replayed {
             plan: plan.clone(),
             settled: Vec::new(),
             acknowledgements: acknowledgements.iter().map(|taken| (taken.body.clone(), taken.at)).collect(),
-            requests: Vec::new(),
             began,
             closed: None,
         });
@@ -113,12 +102,6 @@ impl Replayed {
                 }
             }
             Event::IncidentAcknowledged(e) => latest.acknowledgements.push((e.by.body.clone(), e.at)),
-            Event::IncidentCalled(e) => {
-                latest.requests.push(Request { to: e.to.clone(), by: e.by.body.clone(), at: e.at });
-            }
-            Event::IncidentHandedOver(e) => {
-                latest.requests.push(Request { to: e.to.clone(), by: e.by.body.clone(), at: e.at });
-            }
             Event::IncidentClosed(_) => latest.closed = Some(at),
             _ => {}
         }

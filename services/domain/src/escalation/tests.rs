@@ -5,6 +5,8 @@ use vigie_proto::plan::{Offset, OnRefusal, Owed, OwedTo, SatisfiedBy, Staleness}
 
 use super::*;
 
+mod changes;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
@@ -28,11 +30,12 @@ fn step(id: &str, due: i64, unless_acknowledged: bool) -> PlannedStep {
         survives_closing: false,
         digest: false,
         added: None,
+        requested_by: None,
     }
 }
 
 fn plan(satisfied_by: SatisfiedBy, steps: Vec<PlannedStep>) -> Plan {
-    Plan { doctrine: "d".into(), circuits: vec![circuit("C", satisfied_by, steps)], owed: Vec::new() }
+    Plan { doctrine: "d".into(), circuits: vec![circuit("C", satisfied_by, steps)], owed: Vec::new(), news: Vec::new() }
 }
 
 fn circuit(id: &str, satisfied_by: SatisfiedBy, steps: Vec<PlannedStep>) -> PlannedCircuit {
@@ -203,10 +206,10 @@ fn enough_is_said_circuit_by_circuit_and_of_no_other() {
 fn what_is_added_on_the_way_has_a_name_of_its_own_also_after_it_worsened() {
     let mut escalation = ladder();
     escalation.settle_due(at(0));
-    escalation.call(body("z"), role("z"), at(10));
+    escalation.call(&body("y"), body("z"), role("z"), at(10));
     let first = escalation.settle_due(at(10));
     escalation.aggravate(plan(SatisfiedBy::Anyone, vec![step("loop", 20, false)]), 2);
-    escalation.call(body("z"), role("z"), at(15));
+    escalation.call(&body("y"), body("z"), role("z"), at(15));
     let second = escalation.settle_due(at(15));
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_ne!(first[0].step, second[0].step);
@@ -472,13 +475,13 @@ proptest! {
 fn a_body_a_person_has_called_is_asked_once_and_nothing_else_moves() {
     let mut escalation = ladder();
     escalation.settle_due(at(0));
-    escalation.call(body("z"), role("z"), at(100));
+    escalation.call(&body("y"), body("z"), role("z"), at(100));
     let asked = escalation.settle_due(at(100));
     assert_eq!(outcomes(&asked).len(), 1);
     assert_eq!((asked[0].purpose, &asked[0].tell[0].scope), (Purpose::Acknowledge, &Scope::Bodies(vec![body("z")])));
     assert_eq!(escalation.next_due(), Some(at(300)), "the ladder keeps its times");
     escalation.close(at(200));
-    escalation.call(body("z"), role("z"), at(250));
+    escalation.call(&body("y"), body("z"), role("z"), at(250));
     assert!(escalation.settle_due(at(250)).is_empty(), "nobody is called to what is over");
 }
 

@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use vigie_proto::{
     AlertId, RoleId,
-    event::{AlertIssuedV1, DeliveryDeadLetteredV1, Purpose, Recipient},
+    event::{AlertIssuedV1, DeliveryDeadLetteredV1, IncidentSnapshot, Purpose, Recipient},
 };
 
 use crate::{city::City, doctrine::Situation};
 
-/// Alerts that somebody could not be reached; none about such an alert itself, or it would never end.
+/// Alerts that somebody could not be reached; none about such an alert itself, or it would never end. `incident` is as it
+/// stands, where that is known: what was told to whom nobody reached may be less than they may know who are told instead.
 pub(super) fn alerts(
     dead: &DeliveryDeadLetteredV1,
+    incident: &IncidentSnapshot,
     city: &City,
     now: Timestamp,
     fresh: &mut impl FnMut() -> AlertId,
@@ -41,7 +43,7 @@ pub(super) fn alerts(
             for contact in channels.iter().flat_map(|channel| body.reach(*channel, target.rank, now)) {
                 let (contact, channel) = (contact.id.clone(), contact.channel);
                 let to = Recipient { body: body.id.clone(), role: body.role.clone(), contact, channel };
-                let incident = dead.incident.clone();
+                let incident = city.told(incident, &to, &[]);
                 alerts.push(AlertIssuedV1 {
                     unreachable: Some(dead.body.clone()),
                     ..AlertIssuedV1::new(fresh(), incident, Purpose::Undeliverable, steps.clone(), to, now)

@@ -148,7 +148,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         let joined = self.joins(signal, rule, &place);
         let pattern = self.memory.pattern(signal, rule, &place, self.now);
         match joined {
-            Some(slot) => self.join(slot, signal, rule, pattern),
+            Some(slot) => self.join(slot, signal, (rule, &place), pattern),
             None => self.open(signal, rule, place, pattern),
         }
     }
@@ -179,10 +179,16 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.settle(&[slot], Some(event));
     }
 
-    fn join(&mut self, slot: Slot, signal: &SignalRaisedV1, rule: &KindRule, pattern: Option<Pattern>) {
+    fn join(
+        &mut self,
+        slot: Slot,
+        signal: &SignalRaisedV1,
+        (rule, place): (&KindRule, &Assessment),
+        pattern: Option<Pattern>,
+    ) {
         let planner = self.planner();
         let Some(live) = self.incidents[slot].as_mut() else { return };
-        let event = live.incident.join(signal, rule, pattern, planner);
+        let event = live.incident.join(signal, (rule, place), pattern, planner);
         self.memory.changed(&live.incident, rule);
         self.apply(slot, event);
     }

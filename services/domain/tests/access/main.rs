@@ -6,8 +6,8 @@
 mod admission;
 mod callers;
 mod positions;
+mod reads;
 #[path = "../shipped/mod.rs"]
-#[expect(dead_code, reason = "shared with the rules of the contract")]
 mod shipped;
 
 use std::{collections::BTreeSet, sync::LazyLock};
@@ -27,9 +27,11 @@ use vigie_domain::{
 use vigie_proto::{
     ActId, BodyId, CrisisRegime, IncidentId, IncidentStatus, Kind, Nature, Severity,
     event::{
-        Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Purpose, RefusalReason, StepOutcome, Through,
+        Act, ActRecordedV1, Actor, ClosingReason, Event, IncidentSnapshot, Known, KnownFact, Purpose, RefusalReason,
+        Spot, StepOutcome, Through, Whereabouts,
     },
     sensitivity::{Sensitive, Sensitivity},
+    signal::Weapons,
 };
 
 static CITY: LazyLock<City> = LazyLock::new(shipped::city);
@@ -56,7 +58,21 @@ fn snapshot(kind: &Kind, severity: Severity) -> IncidentSnapshot {
         regime: CrisisRegime::Local,
         nature: Nature::Real,
         precisions: vec!["Un groupe se forme".to_owned()],
+        whereabouts: Whereabouts {
+            quartier: Some("quartier CANARI-1".to_owned()),
+            exact: Some("CANARI-2".to_owned()),
+            at: Some(Spot { lon: 2.515_151, lat: 48.85, accuracy_m: 5.0 }),
+        },
+        known: Known {
+            count: Some(4_242),
+            weapons: Some(Weapons::Suspected),
+            facts: vec![fact("CANARI-3", true), fact("CANARI-4", false)],
+        },
     }
+}
+
+fn fact(label: &str, shown: bool) -> KnownFact {
+    KnownFact { code: label.to_lowercase(), label: label.to_owned(), shown, alarms: false }
 }
 
 /// Every body that could have to do with an event of the 19th, some of its neighbours, and those of the city.

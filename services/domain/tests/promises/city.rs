@@ -76,6 +76,12 @@ impl Files {
     }
 }
 
+/// Who is told of what is new.
+const NEWS: &str = "[[news]]\nid = \"all\"\non = [\"new-fact\", \"number\", \"taken-charge\", \"refused\", \"over\"]\n\
+    groups = [\"in-charge\", \"alerted\"]\nchannels = [\"email\"]\nevery_min = 7\n\n\
+    [[news]]\nid = \"grave\"\non = [\"grave-fact\"]\ntell = [{ role = \"desk\", in = \"city\" }]\n\
+    groups = [\"asked\"]\nchannels = [\"sms\"]\nfallback = [\"email\"]\nevery_min = 30\n\n";
+
 /// One step, in the words of the file but for its name.
 fn step(roles: &'static [usize]) -> impl Strategy<Value = String> {
     let due = prop_oneof![
@@ -266,7 +272,7 @@ fn doctrine_toml(bound: u32, opens: u32, closes: u32) -> String {
          [windows.day]\nlabel = \"Day\"\nhours = [\"{opens:02}:00-{closes:02}:00\"]\n\n\
          [windows.night]\nlabel = \"Night\"\nhours = [\"{closes:02}:30-{opens:02}:30\"]\n\n\
          [classes.secret]\nlabel = \"Secret\"\nchannels = [CHANNELS]\nroles = [\"desk\", \"chief\", \"crew\"]\n\
-         retention_days = 10\n\n{}{}[undeliverable]\ntell = [{{ role = \"desk\", in = \"city\" }}]\n\
+         retention_days = 10\n\n{}{}{NEWS}[undeliverable]\ntell = [{{ role = \"desk\", in = \"city\" }}]\n\
          channels = [\"email\", \"screen\"]\n",
         kind("brawl", ""),
         kind("leak", "class = \"secret\"\n"),

@@ -17,8 +17,8 @@ use vigie_proto::{
     event::{
         Actor, Cause, ClosingReason, Event, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1,
         IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentOpenedV1, IncidentRefusedV1,
-        IncidentReplannedV1, IncidentSnapshot, Purpose, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome,
-        StepOutcome, Through,
+        IncidentReinforcedV1, IncidentReplannedV1, IncidentSnapshot, Known, KnownFact, News, Novelty, Occasion,
+        Purpose, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome, StepOutcome, Through, Whereabouts,
     },
     plan::{Plan, PlannedStep, SatisfiedBy},
 };
@@ -65,6 +65,8 @@ pub(crate) struct Play<'a> {
     /// Steps' times may no longer be those of the plan.
     moved: bool,
     given: BTreeSet<String>,
+    /// When each rule last told something new.
+    news: BTreeMap<String, Timestamp>,
     closed: bool,
     pub(crate) outages: Vec<(Timestamp, Timestamp)>,
     dead: BTreeMap<Channel, Timestamp>,
@@ -102,6 +104,7 @@ impl<'a> Play<'a> {
             called: Vec::new(),
             moved: false,
             given: BTreeSet::new(),
+            news: BTreeMap::new(),
             closed: false,
             outages: Vec::new(),
             dead: BTreeMap::new(),
@@ -226,6 +229,18 @@ impl<'a> Play<'a> {
                 let (to, role) = any(&self.called, n).filter(|_| open)?;
                 IncidentCalledV1 { incident, act_id, by: desk(), to, to_role: Some(role), at: now }.into()
             }
+            Happening::Tell(n) => {
+                let fact = KnownFact {
+                    code: format!("fact-{n}"),
+                    label: format!("Fact {n}"),
+                    shown: true,
+                    alarms: n % 2 == 0,
+                };
+                let (signal_id, mut incident) = (SignalId(Uuid::nil()), incident);
+                incident.known.facts.push(fact.clone());
+                let news = News { facts: vec![fact], count: (n > 2).then_some(n), ..News::default() };
+                open.then_some(IncidentReinforcedV1 { incident, signal_id, news })?.into()
+            }
             Happening::Outage(min) => {
                 self.outages.push((now, now + SignedDuration::from_mins(min.into())));
                 return None;
@@ -239,7 +254,7 @@ impl<'a> Play<'a> {
                 let to = Severity::ALL.into_iter().find(|severity| *severity > from).filter(|_| open)?;
                 let (incident, plan) = self.changed(to);
                 let cause = Cause::Act { act_id, actor: desk() };
-                IncidentAggravatedV1 { incident, from, cause, plan }.into()
+                IncidentAggravatedV1 { incident, from, cause, plan, news: News::default() }.into()
             }
             Happening::Ease => {
                 let from = self.situation.severity;
@@ -254,7 +269,7 @@ impl<'a> Play<'a> {
                 }
                 let (incident, plan) = self.changed(self.situation.severity);
                 let because = Replanning::Regime { act_id, actor: desk(), from };
-                IncidentReplannedV1 { incident, because, plan }.into()
+                IncidentReplannedV1 { incident, because, plan, news: News::default() }.into()
             }
             Happening::GiveBack => {
                 let owed = self.plan.escalation.plan.owed.first()?.id.clone();
@@ -363,7 +378,9 @@ impl<'a> Play<'a> {
         if settlement.outcome == StepOutcome::Expired {
             self.chapter().expired = true;
         }
-        if !settlement.tell.is_empty() {
+        if let Some(rule) = step.strip_prefix("news/") {
+            broken.extend(self.judge_news(rule, settlement));
+        } else if !settlement.tell.is_empty() {
             let planned = self.planned(&step);
             if settlement.due_at > now {
                 broken.push(format!("{step} is told before {}", settlement.due_at));
@@ -385,6 +402,24 @@ impl<'a> Play<'a> {
             }
         }
         self.broken.extend(broken.into_iter().map(|what| format!("{now}: {what}")));
+    }
+
+    /// News come at once and not more often than their rule says, but for the end, and never after it.
+    fn judge_news(&mut self, rule: &str, settlement: &Settlement) -> Vec<String> {
+        let (now, mut broken) = (self.now, Vec::new());
+        let Some(Occasion::New { what }) = &settlement.occasion else {
+            return vec![format!("{rule} says nothing new")];
+        };
+        let over = what.iter().any(|novelty| matches!(novelty, Novelty::Over { .. }));
+        let every = self.plan.escalation.plan.news.iter().find(|known| known.id == rule).unwrap().every_s;
+        let last = self.news.insert(rule.to_owned(), now);
+        if !over && last.is_some_and(|last| now < last + SignedDuration::from_secs(every.into())) {
+            broken.push(format!("news {rule} come again too soon"));
+        }
+        if self.closed && !over {
+            broken.push(format!("news {rule} come after the closing"));
+        }
+        broken
     }
 
     fn planned(&self, step: &str) -> PlannedStep {
@@ -431,7 +466,8 @@ impl<'a> Play<'a> {
                 self.broken.push(format!("{now}: {:?} tells {} what is {}", telling.steps, telling.role, class.label));
             }
         }
-        for step in &telling.steps {
+        // News come as often as there is something new.
+        for step in telling.steps.iter().filter(|step| !step.starts_with("news/")) {
             if !self.chapter().told.insert((step.clone(), telling.contact.clone())) {
                 self.broken.push(format!("{now}: {step} tells {} twice", telling.contact));
             }
@@ -491,6 +527,8 @@ fn snapshot(situation: &Situation, now: Timestamp) -> IncidentSnapshot {
         regime: situation.regime,
         nature: situation.nature,
         precisions: Vec::new(),
+        whereabouts: Whereabouts::default(),
+        known: Known::default(),
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Happening {
     Close,
     Call(usize),
     Ease,
+    /// A signal joins that tells a fact of this number, and how many persons.
+    Tell(u32),
     /// The city's regime becomes this one: circuits come and go.
     Regime(CrisisRegime),
 }
@@ -92,6 +94,7 @@ fn anything() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => happening(),
         1 => (0_usize..9).prop_map(Happening::Call),
+        2 => (0_u32..6).prop_map(Happening::Tell),
         1 => Just(Happening::Ease),
         1 => prop::sample::select(CrisisRegime::ALL.to_vec()).prop_map(Happening::Regime),
     ]

@@ -140,7 +140,10 @@ mod tests {
     use vigie_proto::event::{ProbePurpose, Purpose};
 
     use super::*;
-    use crate::{sample, wording::alert::Facts};
+    use crate::{
+        sample,
+        wording::alert::{Facts, Reason},
+    };
 
     fn plain(facts: &Facts) -> String {
         AlertText { facts }.render().unwrap()
@@ -153,19 +156,23 @@ mod tests {
     #[test]
     fn a_subject_says_kind_sector_severity_and_reference_on_one_line() {
         let subject = |purpose| sample::facts(purpose).subject();
-        assert_eq!(subject(Purpose::Acknowledge), "[Vigie] Rixe – 19e arrondissement – Grave – réf. R-2026-000123");
+        assert_eq!(
+            subject(Purpose::Acknowledge),
+            "[Vigie] Grave : Rixe – Collège Georges Brassens, 19e – réf. R-2026-000123"
+        );
         assert_eq!(
             subject(Purpose::Inform),
-            "[Vigie] Information : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+            "[Vigie] Information : Grave : Rixe – Collège Georges Brassens, 19e – réf. R-2026-000123"
         );
         assert_eq!(
             subject(Purpose::Undeliverable),
-            "[Vigie] Destinataire injoignable : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+            "[Vigie] Destinataire injoignable : Grave : Rixe – Collège Georges Brassens, 19e – réf. R-2026-000123"
         );
-        let aggravated = Facts { aggravated: true, ..sample::facts(Purpose::Acknowledge) };
+        let reason = Reason { prefix: "Aggravation : ".to_owned(), ..Reason::default() };
+        let aggravated = Facts { reason, ..sample::facts(Purpose::Acknowledge) };
         assert_eq!(
             aggravated.subject(),
-            "[Vigie] Aggravation : Rixe – 19e arrondissement – Grave – réf. R-2026-000123"
+            "[Vigie] Aggravation : Grave : Rixe – Collège Georges Brassens, 19e – réf. R-2026-000123"
         );
     }
 
@@ -188,7 +195,10 @@ mod tests {
     #[test]
     fn a_request_for_a_resource_reads_well() {
         let facts = sample::request_facts();
-        assert_eq!(facts.subject(), "[Vigie] Demande de moyens : EPM – 19e arrondissement – réf. R-2026-000123");
+        assert_eq!(
+            facts.subject(),
+            "[Vigie] Demande de moyens : EPM – Collège Georges Brassens, 19e – réf. R-2026-000123"
+        );
         insta::assert_snapshot!("request", plain(&facts));
         assert!(html(&facts).contains("href=\"https://vigie.example.org/m/"));
     }

@@ -9,21 +9,33 @@ use crate::wording::alert::{Facts, Request};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Brevity {
     Whole,
-    NoPlace,
     ShortSector,
     NoEmergency,
+    NoWordsAroundLink,
+    NoFacts,
+    ShortPlace,
     NoTime,
-    /// The kind is cut too: reference and link remain.
+    /// Place and kind are cut too: reference and link remain.
     Least,
 }
 
 impl Brevity {
-    const ALL: [Self; 6] =
-        [Self::Whole, Self::NoPlace, Self::ShortSector, Self::NoEmergency, Self::NoTime, Self::Least];
+    const ALL: [Self; 8] = [
+        Self::Whole,
+        Self::ShortSector,
+        Self::NoEmergency,
+        Self::NoWordsAroundLink,
+        Self::NoFacts,
+        Self::ShortPlace,
+        Self::NoTime,
+        Self::Least,
+    ];
 }
 
 /// Characters of the kind that are kept at the least.
 const SHORT_KIND: usize = 20;
+/// Characters of the place's name that are kept when it is cut.
+const SHORT_PLACE: usize = 28;
 
 /// The longest of the texts that fits one segment; the shortest when none does.
 pub(crate) fn text(facts: &Facts) -> String {
@@ -41,12 +53,13 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     if let Some(request) = &facts.request {
         return ask(facts, request, brevity);
     }
+    let reason = format!("VIGIE {}", facts.reason.short);
     let opening = match facts.purpose {
         Purpose::Confirm => "VIGIE toujours en charge?",
         Purpose::TakeOver => "VIGIE relève",
         Purpose::Return => "VIGIE retour attendu",
         Purpose::Mobilise => "VIGIE demande",
-        Purpose::Acknowledge if facts.aggravated => "VIGIE aggravation",
+        Purpose::Acknowledge | Purpose::Inform if !facts.reason.short.is_empty() => reason.as_str(),
         Purpose::Acknowledge => "VIGIE",
         Purpose::Inform => "VIGIE info",
         Purpose::Undeliverable => "VIGIE injoignable",
@@ -59,15 +72,22 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
         facts.sector.clone()
     };
     let mark = if facts.exercise { "EXERCICE " } else { "" };
-    let mut text = format!("{mark}{opening} {}: {kind}, {sector}", facts.severity);
-    if brevity < Brevity::NoPlace && !facts.place.is_empty() {
+    let mut text = format!("{mark}{opening} {}: {kind}, ", facts.severity);
+    if let Some(place) = place(facts, brevity) {
+        text.push_str(&place);
         text.push_str(", ");
-        text.push_str(&facts.place);
     }
+    text.push_str(&sector);
     if let Some(expected) = facts.expected.as_ref().filter(|_| brevity < Brevity::NoTime) {
-        // The clock is written close together: 16h30.
+        // The clock is written close together, and today is what everybody takes it for: 16h30.
         text.push_str(", prévu ");
-        text.push_str(&expected.replace('\u{a0}', ""));
+        text.push_str(&expected.replace('\u{a0}', "").replace("aujourd'hui ", ""));
+    }
+    if brevity < Brevity::NoFacts {
+        for phrase in &facts.known {
+            text.push_str(", ");
+            text.push_str(phrase);
+        }
     }
     text.push_str(". ");
     text.push_str(&facts.reference);
@@ -77,7 +97,7 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
         text.push_str(" autres");
     }
     if let Some(link) = &facts.link {
-        text.push_str(if brevity < Brevity::NoTime { " Prise en compte: " } else { " " });
+        text.push_str(if brevity < Brevity::NoWordsAroundLink { " Prise en compte: " } else { " " });
         text.push_str(link);
     }
     if brevity < Brevity::NoEmergency {
@@ -86,17 +106,32 @@ fn compose(facts: &Facts, brevity: Brevity) -> String {
     text
 }
 
+/// The place: by its name, which is cut before anything else is lost; without one, its kind while there is room.
+fn place(facts: &Facts, brevity: Brevity) -> Option<String> {
+    if facts.spot.is_empty() {
+        return Some(facts.place.clone()).filter(|place| brevity == Brevity::Whole && !place.is_empty());
+    }
+    let whole = brevity < Brevity::ShortPlace;
+    (brevity < Brevity::Least).then(|| if whole { facts.spot.clone() } else { shortened(&facts.spot) })
+}
+
+/// The beginning of a place's name: its first part, or its first characters.
+fn shortened(spot: &str) -> String {
+    let first = spot.split(", ").next().unwrap_or(spot);
+    first.chars().take(SHORT_PLACE).collect()
+}
+
 /// What is asked, where, and by when to answer: given up in the same order.
 fn ask(facts: &Facts, request: &Request, brevity: Brevity) -> String {
     let short = brevity >= Brevity::ShortSector;
-    let what = if brevity < Brevity::NoPlace { &request.what } else { &request.short };
+    let what = if brevity < Brevity::ShortSector { &request.what } else { &request.short };
     let what: String = if brevity == Brevity::Least { what.chars().take(SHORT_KIND).collect() } else { what.clone() };
     let sector = if short { facts.sector.replace(" arrondissement", "") } else { facts.sector.clone() };
     let mark = if facts.exercise { "EXERCICE " } else { "" };
     let mut text = format!("{mark}VIGIE demande: {what}, {sector}");
-    if brevity < Brevity::ShortSector && !facts.place.is_empty() {
+    if let Some(place) = place(facts, brevity) {
         text.push_str(", ");
-        text.push_str(&facts.place);
+        text.push_str(&place);
     }
     text.push_str(". ");
     if brevity < Brevity::NoTime {
@@ -126,20 +161,20 @@ mod tests {
     #[test]
     fn a_call_fits_one_segment_with_its_whole_link() {
         let text = text(&facts(Purpose::Acknowledge));
-        insta::assert_snapshot!(text, @"VIGIE Grave: Rixe, 19e, prévu aujourd'hui 16h30. R-2026-000123 Prise en compte: https://vigie.example.org/a/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        insta::assert_snapshot!(text, @"VIGIE Grave: Rixe, Collège Georges Brassens, 19e, prévu 16h30. R-2026-000123 https://vigie.example.org/a/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
         assert!(gsm7::is_one(&text), "{text}");
     }
 
     #[test]
     fn the_other_messages_carry_no_link() {
-        insta::assert_snapshot!(text(&facts(Purpose::Inform)), @"VIGIE info Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
-        insta::assert_snapshot!(text(&facts(Purpose::Undeliverable)), @"VIGIE injoignable Grave: Rixe, 19e arrondissement, abords d'un établissement scolaire, prévu aujourd'hui 16h30. R-2026-000123 Urgence: 17");
+        insta::assert_snapshot!(text(&facts(Purpose::Inform)), @"VIGIE info Grave: Rixe, Collège Georges Brassens, 19e arrondissement, prévu 16h30, 30 personnes, Armes évoquées. R-2026-000123 Urgence: 17");
+        insta::assert_snapshot!(text(&facts(Purpose::Undeliverable)), @"VIGIE injoignable Grave: Rixe, Collège Georges Brassens, 19e arrondissement, prévu 16h30, 30 personnes, Armes évoquées. R-2026-000123 Urgence: 17");
     }
 
     #[test]
     fn a_request_says_what_is_asked_where_and_by_when_in_one_segment() {
         let text = text(&sample::request_facts());
-        insta::assert_snapshot!(text, @"VIGIE demande: EPM, 19e. Répondez avant 15h50: https://vigie.example.org/m/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA R-2026-000123");
+        insta::assert_snapshot!(text, @"VIGIE demande: EPM, 19e, Collège Georges Brassens. Répondez avant 15h50: https://vigie.example.org/m/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA R-2026-000123");
         assert!(gsm7::is_one(&text), "{text}");
     }
 
@@ -161,8 +196,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_labels_the_link_and_the_reference_stay_whole(kind in "\\PC{0,80}", sector in "\\PC{0,80}", place in "\\PC{0,80}") {
-            let facts = Facts { kind, sector, place, ..facts(Purpose::Acknowledge) };
+        fn whatever_the_labels_the_link_and_the_reference_stay_whole(kind in "\\PC{0,80}", sector in "\\PC{0,80}", spot in "\\PC{0,80}") {
+            let facts = Facts { kind, sector, spot, ..facts(Purpose::Acknowledge) };
             let text = text(&facts);
             prop_assert!(text.contains(facts.link.as_deref().unwrap()));
             prop_assert!(text.contains(&facts.reference));

@@ -2,7 +2,10 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 use vigie_domain::{directory::Body, french::moment};
-use vigie_proto::event::{AlertIssuedV1, IncidentSnapshot, Purpose};
+use vigie_proto::{
+    Severity,
+    event::{AlertIssuedV1, IncidentSnapshot, Purpose},
+};
 
 use super::{one_line, recipient};
 
@@ -10,12 +13,17 @@ use super::{one_line, recipient};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) purpose: Purpose,
-    /// It was made worse since the recipients were first told.
-    pub(crate) aggravated: bool,
+    /// Why it comes now.
+    pub(crate) reason: Reason,
     pub(crate) kind: String,
     pub(crate) severity: &'static str,
+    /// For its colours.
+    pub(crate) level: Severity,
     pub(crate) sector: String,
+    /// As fine as its recipient may know.
     pub(crate) place: String,
+    /// The same in few words, for subjects and SMS; empty when only the kind of place is told.
+    pub(crate) spot: String,
     pub(crate) expected: Option<String>,
     pub(crate) opened: String,
     pub(crate) reference: String,
@@ -29,8 +37,8 @@ pub(crate) struct Facts {
     pub(crate) seen_link: Option<String>,
     /// Played, not real.
     pub(crate) exercise: bool,
-    /// Predefined facts the doctrine lets messages show.
-    pub(crate) precisions: Vec<String>,
+    /// What is known of it: predefined facts, numbers, weapons, as far as its recipient may know.
+    pub(crate) known: Vec<String>,
     /// What the doctrine wants kept in mind.
     pub(crate) guidance: Vec<String>,
     /// What is owed, when the message reminds of it.
@@ -39,6 +47,17 @@ pub(crate) struct Facts {
     pub(crate) also: Vec<String>,
     /// The resource that is asked for.
     pub(crate) request: Option<Request>,
+}
+
+/// Why a message comes now, in words: nothing of a first call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// Begins the subject; empty, or with a blank after it.
+    pub(crate) prefix: String,
+    /// Stands after `VIGIE` in an SMS, in as few characters as will do.
+    pub(crate) short: String,
+    /// A sentence without its full stop; empty when there is nothing to say.
+    pub(crate) sentence: String,
 }
 
 /// A resource the recipient is asked for.
@@ -53,7 +72,8 @@ pub(crate) struct Request {
 
 impl Facts {
     /// Gathers what `body` is told by `alert`, in the role of French name `role`, seen at `now`; `unreachable` is the
-    /// function that could not be reached, if that is what it is about; `link` opens the acknowledgement page.
+    /// function that could not be reached, if that is what it is about; `link` opens the acknowledgement page. Why it comes
+    /// now is for whoever knows the directory to add.
     pub(crate) fn new(
         alert: &AlertIssuedV1,
         body: &Body,
@@ -66,12 +86,14 @@ impl Facts {
         let incident = &alert.incident;
         let at = |instant: Timestamp| moment(&instant.to_zoned(zone.clone()), &now.to_zoned(zone.clone()));
         Self {
+            reason: Reason::default(),
             purpose: alert.purpose,
-            aggravated: alert.generation > 1,
             kind: one_line(&incident.kind_label),
             severity: incident.severity.label(),
+            level: incident.severity,
             sector: one_line(&incident.sector_label),
-            place: one_line(&incident.place_label),
+            place: one_line(&incident.place_in_words()),
+            spot: one_line(incident.spot().unwrap_or_default()),
             expected: incident.expected_at.map(at),
             opened: at(incident.opened_at),
             reference: one_line(&incident.reference),
@@ -82,7 +104,7 @@ impl Facts {
                 .then(|| link.clone()),
             link: asks(alert.purpose).then_some(link),
             exercise: incident.nature.is_exercise(),
-            precisions: incident.precisions.iter().map(|label| one_line(label)).collect(),
+            known: incident.facts_in_words().iter().map(|phrase| one_line(phrase)).collect(),
             guidance: alert.guidance.iter().map(|text| one_line(text)).collect(),
             owed: alert.owed.as_deref().map(one_line),
             request: alert.request.as_ref().map(|request| Request {
@@ -95,22 +117,22 @@ impl Facts {
     }
 
     /// First word of the subject, when the message is not a plain first call.
-    pub(crate) fn prefix(&self) -> &'static str {
+    pub(crate) fn prefix(&self) -> &str {
         match self.purpose {
             Purpose::Undeliverable => "Destinataire injoignable : ",
-            Purpose::Inform => "Information : ",
+            Purpose::Inform if self.reason.prefix.is_empty() => "Information : ",
             Purpose::Confirm => "Toujours en charge ? ",
             Purpose::TakeOver => "Relève demandée : ",
             Purpose::Return => "Retour attendu : ",
             Purpose::Mobilise => "Demande de moyens : ",
-            Purpose::Acknowledge if self.aggravated => "Aggravation : ",
-            Purpose::Acknowledge => "",
+            Purpose::Acknowledge | Purpose::Inform => &self.reason.prefix,
         }
     }
 
-    /// Kind, sector, severity and reference on one line.
+    /// Severity, kind, place and reference on one line: a telephone shows its first forty characters.
     pub(crate) fn subject(&self) -> String {
-        let Self { kind, sector, severity, reference, .. } = self;
+        let Self { kind, severity, reference, .. } = self;
+        let sector = self.short_place();
         let mark = if self.exercise { "EXERCICE – " } else { "" };
         if !self.also.is_empty() {
             return format!("[Vigie] {mark}{} événements à lire, dont {kind} – {sector}", self.also.len() + 1);
@@ -118,14 +140,19 @@ impl Facts {
         if let Some(Request { short, .. }) = &self.request {
             return format!("[Vigie] {mark}{}{short} – {sector} – réf. {reference}", self.prefix());
         }
-        format!("[Vigie] {mark}{}{kind} – {sector} – {severity} – réf. {reference}", self.prefix())
+        format!("[Vigie] {mark}{}{severity} : {kind} – {sector} – réf. {reference}", self.prefix())
+    }
+
+    /// The place by its name and its sector in few words: `Collège Georges Brassens, 19e`.
+    pub(crate) fn short_place(&self) -> String {
+        let sector = self.sector.replace(" arrondissement", "");
+        if self.spot.is_empty() { sector } else { format!("{}, {sector}", self.spot) }
     }
 
     /// What the recipient is told first, one line.
     pub(crate) fn heading(&self) -> &'static str {
         match self.purpose {
             Purpose::Undeliverable => "Un destinataire n’a pu être joint",
-            Purpose::Acknowledge if self.aggravated => "L’événement s’est aggravé : votre prise en compte est demandée",
             Purpose::Acknowledge => "Votre prise en compte est demandée",
             Purpose::Confirm => "Avez-vous toujours cet événement en charge ?",
             Purpose::TakeOver => "On vous passe le relais : votre prise en compte est demandée",
@@ -158,6 +185,16 @@ impl Facts {
         }
     }
 
+    /// Background and text of the severity's badge, as CSS; each pair has a contrast of 4.5 to 1 at least.
+    pub(crate) fn colours(&self) -> &'static str {
+        match self.level {
+            Severity::Fatal => "background:#1a1a1a;color:#ffffff;border:1px solid #ffffff",
+            Severity::Serious => "background:#b3001b;color:#ffffff",
+            Severity::Tension => "background:#ffd166;color:#1a1a1a",
+            Severity::Watch => "background:#dfe5f2;color:#1a1a1a",
+        }
+    }
+
     /// Label of the button.
     pub(crate) fn button(&self) -> &'static str {
         match self.purpose {
@@ -183,8 +220,9 @@ fn asks(purpose: Purpose) -> bool {
 
 /// One event of a grouped message.
 fn summary(incident: &IncidentSnapshot, opened: &str) -> String {
-    let IncidentSnapshot { kind_label, sector_label, severity, place_label, reference, .. } = incident;
-    one_line(&format!("{kind_label} – {sector_label} – {} – {place_label}, {opened} – {reference}", severity.label()))
+    let IncidentSnapshot { kind_label, sector_label, severity, reference, .. } = incident;
+    let place = incident.place_in_words();
+    one_line(&format!("{kind_label} – {sector_label} – {} – {place}, {opened} – {reference}", severity.label()))
 }
 
 #[cfg(test)]
@@ -222,6 +260,7 @@ mod tests {
             request: _,
             issued_at: _,
             owed_id: _,
+            occasion: _,
         } = sample::alert(Purpose::Acknowledge);
         let vigie_proto::event::IncidentSnapshot {
             id: _,
@@ -240,6 +279,8 @@ mod tests {
             regime: _,
             nature: _,
             precisions: _,
+            whereabouts: _,
+            known: _,
         } = incident;
         let facts = facts_for(Ambit::City, "SCOP");
         assert!(!facts.subject().contains(char::is_control));

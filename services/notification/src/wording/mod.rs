@@ -1,10 +1,12 @@
 //! What a message may say, in French: labels, times and functions, and nothing a person wrote.
 //!
-//! Everything rendered comes from the `Facts` of an [`alert`] or of a [`probe`]. They hold no name of a school, no
-//! address, no free text, because the events have none; a new field there needs the same care.
+//! Everything rendered comes from the `Facts` of an [`alert`] or of a [`probe`]: of an incident what the doctrine gives the
+//! recipient to know (`[[reads]]`), which is all that the event holds. They hold no free text; a new field there needs the
+//! same care.
 
 pub(crate) mod alert;
 pub(crate) mod probe;
+pub(crate) mod reason;
 
 use vigie_domain::directory::{Ambit, Body};
 

@@ -192,7 +192,7 @@ fn opened(alert: &AlertIssuedV1) -> Event {
         incident: alert.incident.clone(),
         signal_id: SignalId(Uuid::nil()),
         territory: String::new(),
-        plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new() },
+        plan: Plan { doctrine: String::new(), circuits: vec![circuit], owed: Vec::new(), news: Vec::new() },
         accumulated: Vec::new(),
         in_the_wake_of: None,
         separated_from: None,

@@ -168,7 +168,8 @@ fn generated(territory: &Territory) -> String {
             #[expect(clippy::cast_precision_loss, reason = "a number of a street")]
             let along = number as f64 * 1e-5;
             let LonLat { lon, lat } = begins;
-            let _ = writeln!(text, "{};;{name};{insee};{:.6};{:.6}", number + 1, lon + along, lat + along / 2.0);
+            writeln!(text, "{};;{name};{insee};{:.6};{:.6}", number + 1, lon + along, lat + along / 2.0)
+                .expect("writing to a String cannot fail");
         }
     }
     text

@@ -141,14 +141,14 @@ impl PlaceFiles {
         let names = listed.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let mut names: Vec<String> = names.collect::<std::io::Result<_>>()?;
         names.sort();
-        let named =
+        let file =
             |name: &str| names.iter().find(|known| *known == name).map(|name| read_file(folder, name)).transpose();
         let is_csv = |name: &&String| Path::new(name).extension().is_some_and(|extension| extension == "csv");
         let addresses = names.iter().filter(is_csv).filter(|name| name.starts_with("addresses"));
         let files = Self {
-            stations: named("stations.csv")?,
-            mairies: named("mairies.csv")?,
-            equipment: named("equipment.csv")?,
+            stations: file("stations.csv")?,
+            mairies: file("mairies.csv")?,
+            equipment: file("equipment.csv")?,
             addresses: addresses.map(|name| read_file(folder, name)).collect::<anyhow::Result<_>>()?,
         };
         let none = files.stations.is_none() && files.mairies.is_none() && files.equipment.is_none();
@@ -171,10 +171,10 @@ impl PlaceFiles {
     }
 }
 
-fn timed<T>(build: impl FnOnce() -> T) -> T {
+fn timed<T>(work: impl FnOnce() -> T) -> T {
     eprintln!("build  matching borders, placing schools and addresses");
     let started = Instant::now();
-    let built = build();
+    let built = work();
     eprintln!("built  in {} ms", started.elapsed().as_millis());
     built
 }
@@ -206,7 +206,9 @@ fn write_file(built: Result<Built, TerritoryError>, out: &Path) -> anyhow::Resul
         }
         Err(error) => return Err(error.into()),
     };
-    notes.iter().for_each(|note| eprintln!("note   {note}"));
+    for note in &notes {
+        eprintln!("note   {note}");
+    }
     fs::write(out, &bytes).with_context(|| format!("writing {}", out.display()))?;
     describe(out, &bytes)?;
     Ok(Outcome::Done)

@@ -76,7 +76,7 @@ pub(super) async fn incidents(
         .bind(withheld(edge, caller))
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, &edge.city.directory)?, words))).collect()
+    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, caller, &edge.city)?, words))).collect()
 }
 
 /// Weak signals of real incidents since an instant, by school; those without one by kind of place.

@@ -99,7 +99,7 @@ impl Reader<'_> {
         }
     }
 
-    fn kind_of(&mut self, source: Source<'_>, kind: &Spanned<String>, doctrine: &Doctrine) -> Option<Kind> {
+    pub(super) fn kind_of(&mut self, source: Source<'_>, kind: &Spanned<String>, doctrine: &Doctrine) -> Option<Kind> {
         let known = Kind::new(kind.get_ref().as_str()).ok().filter(|known| doctrine.kinds.contains_key(known));
         if known.is_none() {
             self.fault(source, kind, format!("kind `{}` is not declared in {COMMON_FILE}", kind.get_ref()));

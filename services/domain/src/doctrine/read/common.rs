@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Time, tz::TimeZone};
 use toml::Spanned;
-use vigie_proto::Kind;
+use vigie_proto::{Kind, Severity};
 
 use super::{
     super::{
         Accumulation, Accuracy, Calendar, Class, Correlation, Doctrine, EmergencyNumber, FactRule, Indicator, KindRule,
-        Never, Retaliation, Undeliverable, Window,
-        file::{CalendarSection, CommonFile, KindSection, NeverSection, WindowSection},
+        Medium, Never, NewsRule, Reading, ReadingRule, Retaliation, Undeliverable, Window,
+        file::{CalendarSection, CommonFile, KindSection, NeverSection, NewsSection, ReadingSection, WindowSection},
     },
     COMMON_FILE, Reader, Source,
 };
@@ -42,6 +42,8 @@ impl Reader<'_> {
             windows: self.windows(source, file.windows),
             calendar: self.calendar(source, file.calendar),
             classes: BTreeMap::new(),
+            reads: Vec::new(),
+            news: Vec::new(),
             indicators: file
                 .indicators
                 .into_iter()
@@ -70,6 +72,7 @@ impl Reader<'_> {
             };
             doctrine.classes.insert(name, class);
         }
+        doctrine.reads = self.reads(source, file.reads, &doctrine);
         for (name, section) in file.kinds {
             match Kind::new(name.get_ref().as_str()) {
                 Ok(kind) => {
@@ -79,6 +82,10 @@ impl Reader<'_> {
                 Err(error) => self.fault(source, &name, error),
             }
         }
+        for section in file.news {
+            let rule = self.news(source, section, &doctrine);
+            doctrine.news.push(rule);
+        }
         let tell = self.audiences(source, &file.undeliverable.tell, &doctrine);
         if file.undeliverable.tell.is_empty() || file.undeliverable.channels.is_empty() {
             self.faults.push(format!(
@@ -87,6 +94,79 @@ impl Reader<'_> {
         }
         doctrine.undeliverable = Undeliverable { tell, channels: file.undeliverable.channels };
         Some(Common(doctrine))
+    }
+
+    /// Who is told when something is new.
+    fn news(&mut self, source: Source<'_>, section: NewsSection, doctrine: &Doctrine) -> NewsRule {
+        let origin = source.origin(&section.id);
+        if doctrine.news.iter().any(|known| known.id == *section.id.get_ref()) {
+            self.fault(source, &section.id, format!("news `{}` is given twice", section.id.get_ref()));
+        }
+        if section.on.is_empty() || (section.tell.is_empty() && section.groups.is_empty()) {
+            self.fault(source, &section.id, "news need `on`, and `tell` or `groups`: otherwise they reach nobody");
+        }
+        if section.channels.get_ref().is_empty() {
+            self.fault(source, &section.channels, "news without a channel reach nobody");
+        }
+        if !(1..=1440).contains(section.every_min.get_ref()) {
+            self.fault(source, &section.every_min, "every_min is from 1 to 1440: how often at most this is told");
+        }
+        let kinds = section.kinds.iter().filter_map(|kind| self.kind_of(source, kind, doctrine)).collect();
+        NewsRule {
+            id: section.id.into_inner(),
+            on: section.on,
+            kinds,
+            severities: section.severities.unwrap_or_else(|| Severity::ALL.to_vec()),
+            tell: self.audiences(source, &section.tell, doctrine),
+            groups: section.groups,
+            channels: section.channels.into_inner(),
+            fallback: section.fallback,
+            every_min: section.every_min.into_inner(),
+            origin,
+        }
+    }
+
+    /// Who reads how much. The last rule holds for all, so that nobody is forgotten.
+    fn reads(
+        &mut self,
+        source: Source<'_>,
+        sections: Vec<Spanned<ReadingSection>>,
+        doctrine: &Doctrine,
+    ) -> Vec<ReadingRule> {
+        let mut rules: Vec<ReadingRule> = Vec::with_capacity(sections.len());
+        for section in sections {
+            let origin = source.origin(&section);
+            if rules.last().is_some_and(ReadingRule::is_last) {
+                self.fault(source, &section, "the rule before this one holds for all: this one decides nothing");
+            }
+            let ReadingSection { who, roles, classes, on, place, facts, number, announced, words } = section.get_ref();
+            for class in classes.iter().filter(|class| !doctrine.classes.contains_key(class.get_ref())) {
+                self.fault(source, class, format!("class `{}` is not declared under [classes]", class.get_ref()));
+            }
+            let leaves = on.iter().any(|medium| matches!(medium, Medium::Email | Medium::Sms));
+            if *words && (leaves || on.is_empty()) {
+                self.fault(
+                    source,
+                    &section,
+                    "words are read on `link` or `screen` only: no message carries what people wrote",
+                );
+            }
+            rules.push(ReadingRule {
+                who: *who,
+                roles: self.roles(source, roles),
+                classes: classes.iter().map(|class| class.get_ref().clone()).collect(),
+                on: on.clone(),
+                gives: Reading { place: *place, facts: *facts, number: *number, announced: *announced, words: *words },
+                origin,
+            });
+        }
+        if let Some(last) = rules.last().filter(|last| !last.is_last()) {
+            self.faults.push(format!(
+                "{}: the last of [[reads]] must hold for all: leave out `who`, `roles`, `classes` and `on`",
+                last.origin
+            ));
+        }
+        rules
     }
 
     fn emergency(&mut self, numbers: Vec<EmergencyNumber>) -> Vec<EmergencyNumber> {
@@ -182,7 +262,7 @@ impl Reader<'_> {
             facts: section
                 .facts
                 .into_iter()
-                .map(|f| FactRule { code: f.code.into_inner(), label: f.label, shown: f.shown })
+                .map(|f| FactRule { code: f.code.into_inner(), label: f.label, shown: f.shown, alarms: f.alarms })
                 .collect(),
             one_fact_of: section.one_fact_of.into_iter().map(Spanned::into_inner).collect(),
             correlation: Correlation {

@@ -141,6 +141,7 @@ proptest! {
             survives_closing: false,
             digest: false,
             added: None,
+            requested_by: None,
         };
         let circuit = PlannedCircuit {
             id: "C".to_owned(),
@@ -153,7 +154,7 @@ proptest! {
             guidance: None,
             counts: Vec::new(),
         };
-        let plan = Plan { doctrine: "d".to_owned(), circuits: vec![circuit], owed: Vec::new() };
+        let plan = Plan { doctrine: "d".to_owned(), circuits: vec![circuit], owed: Vec::new(), news: Vec::new() };
         let mut escalation = Escalation::start(plan, 1);
         escalation.asked("C", asked.iter().cloned());
         let mut have: Vec<&str> = Vec::new();

@@ -159,14 +159,21 @@ impl Named<'_> {
 
     fn exact(&self) -> String {
         let town = self.arrondissement.map_or_else(|| self.sector.label.clone(), ordinal);
-        match (&self.street, &self.school) {
-            (Some(Street { name, house: Some((number, repetition)), distance_m }), _) => {
-                let address = as_label(*number, repetition, name);
-                if *distance_m <= THERE_M { format!("{address}, {town}") } else { format!("vers le {address}, {town}") }
-            }
-            (Some(Street { name, house: None, .. }), _) => format!("vers {}, {town}", as_name_in_sentence(name)),
+        match (self.address(), &self.school) {
+            (Some(address), _) => format!("{address}, {town}"),
             (None, Some((school, metres))) => format!("à {metres:.0} m de {}, {town}", school.label()),
             (None, None) => self.label(Level::Quartier),
         }
+    }
+
+    /// The address, without its town: `20 rue de Crimée`, `vers le 20 rue de Crimée` where that is not quite there; none
+    /// where none is near.
+    pub fn address(&self) -> Option<String> {
+        let Street { name, house, distance_m } = self.street?;
+        Some(match house {
+            Some((number, repetition)) if distance_m <= THERE_M => as_label(number, repetition, name),
+            Some((number, repetition)) => format!("vers le {}", as_label(number, repetition, name)),
+            None => format!("vers {}", as_name_in_sentence(name)),
+        })
     }
 }

@@ -35,8 +35,8 @@ use vigie_platform::{
 use vigie_proto::{
     AlertId, Channel, ContactId, CrisisRegime, IncidentId, IncidentStatus, Nature, ProbeId, Severity,
     event::{
-        AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, ProbeIssuedV1, ProbeOutcome, ProbePurpose, Purpose,
-        Recipient,
+        AlertIssuedV1, Event, FallbackContact, IncidentSnapshot, Known, ProbeIssuedV1, ProbeOutcome, ProbePurpose,
+        Purpose, Recipient, Whereabouts,
     },
 };
 
@@ -303,6 +303,8 @@ pub(crate) fn alert(channel: Channel, fallback: &[Channel]) -> AlertIssuedV1 {
         regime: CrisisRegime::None,
         nature: Nature::Real,
         precisions: Vec::new(),
+        whereabouts: Whereabouts::default(),
+        known: Known::default(),
     };
     let to = Recipient {
         body: "mairie-19".parse().unwrap(),

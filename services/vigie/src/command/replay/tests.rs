@@ -192,6 +192,8 @@ fn a_doctrine_compared_with_itself_shows_nothing_and_without_one_step_shows_that
     });
     let differences = compare(&without);
     let named: Vec<&str> = differences.steps.iter().map(|step| step.step.as_str()).collect();
+    // Whom nobody alerted is not told that it is over.
+    let named: Vec<&str> = named.into_iter().filter(|step| !step.starts_with("news/")).collect();
     assert_eq!(named, [removed.as_str()], "exactly the step removed");
     assert_eq!(differences.steps[0].tellings.other, 0);
     assert!(differences.bodies.iter().all(|body| body.messages.this >= body.messages.other && body.later == 0));
