@@ -20,7 +20,7 @@ use vigie_proto::{
 use crate::{
     audience::{self, Resolved, Telling},
     city::City,
-    escalation::{Acknowledgement, Escalation, Settlement},
+    escalation::{Acknowledgement, Escalation, Settlement, is_news},
 };
 
 /// What things follow from: the fact heard last, and its trace.
@@ -287,7 +287,12 @@ fn readable(telling: &mut Telling, incident: &IncidentSnapshot, city: &City) -> 
         Novelty::Announced => read.expected_at.is_some(),
         Novelty::TakenCharge { .. } | Novelty::Refused { .. } | Novelty::Over { .. } | Novelty::Reopened => true,
     });
-    !what.is_empty()
+    if !what.is_empty() {
+        return true;
+    }
+    // What the plan tells in the same message is told all the same.
+    telling.occasion = Occasion::First;
+    !telling.steps.iter().all(|step| is_news(step))
 }
 
 /// One message for all the incidents of `digest` that a contact point is told at once: the first carries the others.
