@@ -78,10 +78,8 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
                         steps: Vec::new(),
                         occasion: Occasion::First,
                     });
-                    if let Some(occasion) = &settlement.occasion
-                        && weight(occasion) > weight(&telling.occasion)
-                    {
-                        telling.occasion = occasion.clone();
+                    if let Some(occasion) = &settlement.occasion {
+                        telling.occasion = stronger(&telling.occasion, occasion);
                     }
                     if settlement.purpose == Purpose::Acknowledge {
                         telling.purpose = Purpose::Acknowledge;
@@ -107,8 +105,16 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
     Resolved { tellings: tellings.into_values().collect(), nobody, in_charge }
 }
 
-/// Of several reasons for one message, what its reader is told: that it was called before, or by whom; then that it is worse,
-/// or what is new.
+/// Of two reasons for one message, what its reader is told: that it was called before, or by whom; then that it is worse, or
+/// all that is new.
+fn stronger(known: &Occasion, other: &Occasion) -> Occasion {
+    if let (Occasion::New { what }, Occasion::New { what: more }) = (known, other) {
+        let more = more.iter().filter(|novelty| !what.contains(novelty));
+        return Occasion::New { what: what.iter().chain(more).cloned().collect() };
+    }
+    if weight(other) > weight(known) { other.clone() } else { known.clone() }
+}
+
 fn weight(occasion: &Occasion) -> (u8, u32) {
     match occasion {
         Occasion::First => (0, 0),
@@ -164,9 +170,49 @@ fn contacts<'a>(
     chosen
         .into_iter()
         .map(|contact| {
-            let fallback =
-                spare.iter().filter(|f| f.contact != contact.id && f.channel != contact.channel).cloned().collect();
+            let fallback = spare.iter().filter(|spare| spare.channel != contact.channel).cloned().collect();
             (contact, fallback)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use vigie_proto::event::Novelty;
+
+    use super::*;
+
+    fn new(labels: &[&str]) -> Occasion {
+        Occasion::New { what: labels.iter().map(|label| Novelty::Fact { label: (*label).to_owned() }).collect() }
+    }
+
+    #[test]
+    fn of_several_reasons_the_one_that_says_most_to_its_reader_is_told() {
+        let again = |calls| Occasion::Again { calls, since: Timestamp::UNIX_EPOCH, answered: false };
+        let by = || "scop".parse().unwrap();
+        let ordered = [
+            Occasion::First,
+            new(&["arme vue"]),
+            Occasion::Worse,
+            Occasion::Called { by: by() },
+            Occasion::HandedOver { by: by() },
+            again(2),
+            again(3),
+        ];
+        for (weak, strong) in
+            ordered.iter().enumerate().flat_map(|(at, weak)| ordered[at..].iter().map(move |strong| (weak, strong)))
+        {
+            assert_eq!(stronger(weak, strong), *strong);
+            assert_eq!(stronger(strong, weak), *strong);
+        }
+    }
+
+    #[test]
+    fn what_two_rules_tell_at_once_is_told_whole_and_once() {
+        let (one, two) = (new(&["arme vue", "blessé"]), new(&["blessé", "incendie"]));
+        assert_eq!(stronger(&one, &two), new(&["arme vue", "blessé", "incendie"]));
+        // The first of several reasons of one kind stands.
+        let called = |by: &str| Occasion::Called { by: by.parse().unwrap() };
+        assert_eq!(stronger(&called("scop"), &called("mairie-19")), called("scop"));
+    }
 }

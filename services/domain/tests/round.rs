@@ -19,8 +19,11 @@ use vigie_domain::{
 use vigie_proto::{
     AlertId, BodyId, Channel, ContactId, EventId, IncidentId, Nature,
     envelope::Fact,
-    event::{AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentOpenedV1, Purpose, StepOutcome},
-    plan::{Rank, Scope, Target},
+    event::{
+        AlertIssuedV1, DeliveryDeadLetteredV1, Event, IncidentOpenedV1, IncidentReinforcedV1, IncidentSnapshot,
+        Occasion, Purpose, StepOutcome,
+    },
+    plan::{NewsTrigger, PlannedNews, Rank, Scope, Target},
 };
 
 fn alert(number: u128, contact: &str, nature: Nature) -> AlertIssuedV1 {
@@ -226,6 +229,76 @@ fn the_spare_way_to_somebody_is_another_channel() {
     let elus = Target { scope: Scope::Sectors(vec!["paris-19".parse().unwrap()]), ..target("mairie-elu") };
     let resolved = resolve(&[Settlement { tell: vec![elus], ..by_screen }], &city.directory, at_two());
     assert!(resolved.tellings.iter().all(|told| told.channel != Channel::Screen) && !resolved.tellings.is_empty());
+}
+
+/// Of several numbers that stand in for a channel which reaches nobody, none is tried after another.
+#[test]
+fn what_failed_by_one_channel_is_not_tried_by_it_again() {
+    let city = shipped::city();
+    let everybody =
+        Target { scope: Scope::Sectors(vec!["paris-19".parse().unwrap()]), rank: Rank::All, ..target("commissariat") };
+    let step = Settlement { channels: vec![Channel::Screen], ..telling(vec![everybody]) };
+    let resolved = resolve(&[step], &city.directory, at_two());
+    let by_sms = resolved.tellings.iter().filter(|told| told.channel == Channel::Sms).count();
+    assert!(by_sms > 1, "the duty of the shipped directory has several numbers");
+    for told in resolved.tellings {
+        assert!(told.fallback.iter().all(|spare| spare.channel != told.channel), "{told:?}");
+    }
+}
+
+/// The plan tells somebody at the minute at which something becomes known that this reader may not know: the message comes,
+/// without it. At another minute there is none.
+#[test]
+fn what_the_plan_tells_is_not_lost_with_news_its_reader_may_not_read() {
+    let city = shipped::city();
+    let sample = include_str!("../../../proto/samples/vigie.incident.opened.v1.json");
+    let mut opened: IncidentOpenedV1 = serde_json::from_str(sample).unwrap();
+    let watcher =
+        Target { scope: Scope::Sectors(vec![opened.incident.sector.clone()]), ..target("prevention-specialisee") };
+    let mut circuit = opened.plan.circuits.swap_remove(0);
+    circuit.steps.truncate(1);
+    let due = opened.incident.opened_at + jiff::SignedDuration::from_mins(20);
+    (circuit.steps[0].due_at, circuit.steps[0].tell) = (due, vec![watcher.clone()]);
+    let planned = format!("{}/{}", circuit.id, circuit.steps[0].id);
+    opened.plan.circuits = vec![circuit];
+    opened.plan.news = vec![PlannedNews {
+        id: "nombre".to_owned(),
+        on: BTreeSet::from([NewsTrigger::Number]),
+        tell: vec![watcher],
+        groups: BTreeSet::new(),
+        channels: vec![Channel::Email, Channel::Sms],
+        fallback: Vec::new(),
+        every_s: 0,
+    }];
+    let sample = include_str!("../../../proto/samples/vigie.incident.reinforced.v1.json");
+    let mut more: IncidentReinforcedV1 = serde_json::from_str(sample).unwrap();
+    more.incident = IncidentSnapshot { version: 2, ..opened.incident.clone() };
+    more.incident.known.count = Some(45);
+    more.news.count = Some(45);
+    let told_at = |now: Timestamp| {
+        let fact = |number, event| Fact { id: EventId(Uuid::from_u128(number)), cause: None, at: now, event };
+        let mut round = Round::new(&city, now, Vec::new());
+        assert_eq!(round.hear(&fact(1, opened.clone().into()), None), Heard::Done);
+        assert_eq!(round.hear(&fact(2, more.clone().into()), None), Heard::Done);
+        round.settle_due();
+        let outcome = round.carry();
+        let settled: Vec<String> = outcome.carried[0].settled.iter().map(|step| step.settlement.step.clone()).collect();
+        let mut number = 0;
+        let fresh = || {
+            number += 1;
+            AlertId(Uuid::from_u128(number))
+        };
+        (settled, outcome.alerts(&city, now, fresh).0)
+    };
+    let (settled, alerts) = told_at(due);
+    assert_eq!(settled, [planned.as_str(), "news/nombre"]);
+    assert!(!alerts.is_empty());
+    for alert in alerts {
+        assert!(alert.steps.contains(&planned), "{:?}", alert.steps);
+        assert_eq!((alert.occasion, alert.incident.known.count), (Some(Occasion::First), None));
+    }
+    let (settled, alerts) = told_at(due - jiff::SignedDuration::from_mins(1));
+    assert_eq!((settled, alerts), (vec!["news/nombre".to_owned()], Vec::new()));
 }
 
 fn dead(purpose: Purpose) -> DeliveryDeadLetteredV1 {

@@ -93,11 +93,35 @@ mod tests {
     }
 
     #[test]
+    fn jitter_lengthens_and_shortens_a_wait_by_a_fifth() {
+        let waits = [-1.0, 0.0, 1.0].map(|jitter| POLICY.wait_after(1, jitter).unwrap().as_millis());
+        assert_eq!(waits, [1_600, 2_000, 2_400]);
+    }
+
+    /// Deliveries that failed together do not come back together, at no attempt.
+    #[test]
+    fn jitter_spreads_deliveries_and_attempts_over_all_of_its_range() {
+        // Identifiers whose random bits differ in the last few only are the worst there are.
+        for attempt in 1..=6 {
+            let mut drawn: Vec<f64> = (0..1_000).map(|id| jitter(Uuid::from_u128(id), attempt)).collect();
+            drawn.sort_by(f64::total_cmp);
+            assert!(drawn[0] < -0.95 && drawn[999] > 0.95, "{} to {}", drawn[0], drawn[999]);
+            let widest = drawn.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+            assert!(widest < 0.02, "nobody waits within {widest} of the range");
+        }
+        let of_one: Vec<u64> = (1..=6).map(|attempt| jitter(Uuid::from_u128(3), attempt).to_bits()).collect();
+        assert!((1..6).all(|at| !of_one[..at].contains(&of_one[at])), "{of_one:?}");
+    }
+
+    #[test]
     fn an_unknown_number_is_final_and_a_saturated_gateway_is_not() {
         assert_eq!(after_submit_status(CommandStatus::EsmeRinvdstadr), Outcome::Never(DeliveryFailure::Refused));
         for passing in [CommandStatus::EsmeRthrottled, CommandStatus::EsmeRsyserr, CommandStatus::Other(0x9999)] {
             assert!(matches!(after_submit_status(passing), Outcome::NotNow(_)), "{passing:?}");
         }
+        let why = |status| format!("{:?}", after_submit_status(status));
+        assert_eq!(why(CommandStatus::EsmeRmsgqful), why(CommandStatus::EsmeRthrottled));
+        assert_ne!(why(CommandStatus::EsmeRsyserr), why(CommandStatus::EsmeRthrottled), "the log tells which");
     }
 
     proptest! {

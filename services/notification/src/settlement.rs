@@ -178,7 +178,10 @@ fn settled(probe: &ProbeIssuedV1, outcome: ProbeOutcome, at: Timestamp) -> Event
 
 #[cfg(test)]
 mod tests {
-    use vigie_proto::event::{ProbePurpose, Purpose};
+    use vigie_proto::{
+        Channel,
+        event::{ProbePurpose, Purpose},
+    };
 
     use super::*;
     use crate::sample;
@@ -211,6 +214,53 @@ mod tests {
         let delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
         let settlement = not_now(&delivery, sample::now() + SignedDuration::from_hours(24 * 365));
         assert_eq!(settlement.state, State::Due);
+    }
+
+    #[test]
+    fn a_state_is_called_as_the_table_calls_it() {
+        let migrations = include_str!("../migrations/20261122000501_notification.sql");
+        for state in [State::Due, State::Sent, State::Failed] {
+            assert!(migrations.contains(&format!("'{}'", state.code())), "{state:?}");
+        }
+        assert_ne!(State::Due.code(), State::Sent.code());
+        assert_ne!(State::Failed.code(), State::Sent.code());
+    }
+
+    #[test]
+    fn what_was_taken_is_sent_under_the_ids_it_was_given_and_waits_for_its_receipt() {
+        let delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
+        let taken = |within| settle(&delivery, Outcome::Taken(vec!["a7".to_owned()]), POLICY, within, sample::now());
+        let settlement = taken(Some(SignedDuration::from_mins(10)));
+        assert_eq!((settlement.state, settlement.attempt), (State::Sent, 1));
+        assert_eq!(settlement.provider_ids, ["a7"]);
+        assert_eq!(settlement.wake_at, Some(sample::now() + SignedDuration::from_mins(10)));
+        assert_eq!(names(&settlement), ["vigie.delivery.sent.v1"]);
+        assert_eq!((taken(None).wake_at, taken(None).next), (None, None));
+    }
+
+    #[test]
+    fn what_was_not_attempted_counts_for_nothing_and_is_due_at_once() {
+        let mut delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
+        delivery.attempt = 3;
+        let settlement = settle(&delivery, Outcome::Untouched, POLICY, None, sample::now());
+        assert_eq!((settlement.state, settlement.attempt), (State::Due, 2));
+        assert_eq!((settlement.wake_at, settlement.events), (Some(sample::now()), Vec::new()));
+    }
+
+    #[test]
+    fn the_last_attempt_and_a_refusal_take_the_next_channel_and_keep_those_behind_it() {
+        let way = |channel, contact: &str| FallbackContact { channel, contact: contact.parse().unwrap() };
+        let mut delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
+        (delivery.attempt, delivery.fallback) = (6, vec![way(Channel::Sms, "one"), way(Channel::Screen, "two")]);
+        let exhausted = not_now(&delivery, sample::now());
+        assert_eq!((exhausted.state, exhausted.failure), (State::Failed, Some(DeliveryFailure::Exhausted)));
+        let refused = settle(&delivery, Outcome::Never(DeliveryFailure::Refused), POLICY, None, sample::now());
+        assert_eq!(refused.failure, Some(DeliveryFailure::Refused));
+        for settlement in [exhausted, refused] {
+            let next = settlement.next.clone().unwrap();
+            assert_eq!((next.contact, next.rest), (way(Channel::Sms, "one"), vec![way(Channel::Screen, "two")]));
+            assert_eq!(names(&settlement), ["vigie.delivery.failed.v1"], "somebody may still be reached");
+        }
     }
 
     #[test]
