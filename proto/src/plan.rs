@@ -22,6 +22,10 @@ pub struct Plan {
     /// Who is told of what is new.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub news: Vec<PlannedNews>,
+    /// Somebody on duty who could be told at one moment by several of these is told by the first of them only; the others are
+    /// tried when that fails. Empty: by all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_message_by: Vec<Channel>,
 }
 
 /// Who is told when something is new, by what, and how often at most.
@@ -33,6 +37,9 @@ pub struct PlannedNews {
     pub tell: Vec<Target>,
     /// Told besides: bodies by what they have to do with the incident then.
     pub groups: BTreeSet<NewsGroup>,
+    /// How deep into the rosters of those groups.
+    #[serde(default)]
+    pub rank: Rank,
     pub channels: Vec<Channel>,
     pub fallback: Vec<Channel>,
     /// Seconds between two messages of this rule; what happens meanwhile is told together.
@@ -325,10 +332,13 @@ pub enum Scope {
 }
 
 /// How deep into a body's duty roster a step reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rank {
+    /// The body's permanent contact points; where it has none of a channel, whoever is first on duty.
+    Desk,
     /// The body's permanent contact points and whoever is first on duty.
+    #[default]
     First,
     /// Whoever is second on duty.
     Second,

@@ -92,6 +92,19 @@ async fn an_exercise_plays_from_the_alert_to_the_completed_feedback_and_is_marke
     let both = json!({ "do": "close-care", "care": care, "conditions": ["secours", "recensement"] });
     mairie.post(&acts, &both).await.expect(200);
     scop.post(&acts, &json!({ "do": "close" })).await.expect(200);
+    wait::until("its events end with it, whatever they still owed", wait::PATIENCE, || async {
+        vigie.records().count("select count(*) from routing.incident where status <> 'closed'").await == 0
+    })
+    .await;
+    let owed = "select count(*) from routing.owed where given_at is null";
+    assert_eq!(vigie.records().count(owed).await, 0);
+    wait::until("their plans have nothing left to do", wait::PATIENCE, || async {
+        vigie.records().count("select count(*) from escalation.plan where next_due is not null").await == 0
+    })
+    .await;
+    let ended = stack.outbox.messages().await;
+    let told = ended.iter().filter(|m| m.subject.as_deref().unwrap_or_default().contains("Fin d'alerte"));
+    assert_eq!(told.count(), 0, "the exercise is over: nobody is told of it, event by event");
 
     let missing = scop.post(&acts, &json!({ "do": "complete" })).await.expect(409).json();
     assert_eq!(missing["faults"].as_array().unwrap().len(), 4, "{missing}");

@@ -102,3 +102,43 @@ async fn what_becomes_known_reaches_those_in_charge_and_its_end_all_who_were_ale
     assert_eq!(ends.count(), 1, "each is told once");
     assert!(vigie.records().stories_are_kept().await > 0);
 }
+
+/// A mistake costs nothing: an answer is taken back, a closing undone, and everybody reads how it stands.
+#[tokio::test]
+async fn an_answer_is_taken_back_and_a_closing_undone_and_each_is_told() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let head = vigie.caller("college-19").await;
+    let raised = head.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "school": SCHOOL } })).await;
+    let sent = vigie.all_sent(&stack).await;
+    let link = to(&sent, "email", "commissariat-paris-19@").acknowledgement().unwrap().to_owned();
+    vigie.anyone().post_form(&link, &[("version", "1")], None).await.expect(303);
+    let incident = vigie.incident_of(&raised).await;
+    let at = |act: &str| format!("/api/v1/incidents/{incident}/{act}");
+    let scop = vigie.caller("scop").await;
+    let state = || async { scop.get(&at("").trim_end_matches('/').to_owned()).await.expect(200).json() };
+    assert_eq!(state().await["status"], "acknowledged");
+
+    let police = vigie.caller("commissariat-19").await;
+    assert_eq!(police.post(&at("withdrawals"), &json!({})).await.expect(200).json()["status"], "open");
+    assert_eq!(police.post(&at("withdrawals"), &json!({})).await.expect(409).json()["code"], "nothing-said");
+    // The next call comes at once: whoever said « je traite » and let go has cost time.
+    let again = wait::for_some("the next call", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages_to("sms", "").await;
+        messages.into_iter().find(|message| message.text.contains("relance"))
+    });
+    again.await;
+
+    vigie.caller("mairie-19").await.post(&at("reopenings"), &json!({})).await.expect(403);
+    assert_eq!(scop.post(&at("reopenings"), &json!({})).await.expect(409).json()["code"], "not-closed");
+    scop.post(&at("resolution"), &json!({ "reason": "mistaken" })).await.expect(200);
+    assert_eq!(scop.post(&at("reopenings"), &json!({})).await.expect(200).json()["status"], "open");
+    let reopened = wait::for_some("who read that it was over reads that it is not", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages_to("email", "associations-paris-19@").await;
+        messages.into_iter().find(|message| message.subject.as_deref().unwrap_or_default().contains("Réouverture"))
+    });
+    assert!(reopened.await.text.contains("rouvert"));
+    police.post(&at("acknowledgements"), &json!({})).await.expect(200);
+    assert_eq!(state().await["status"], "acknowledged");
+    assert!(vigie.records().stories_are_kept().await > 0);
+}

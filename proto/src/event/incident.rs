@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, IncidentSnapshot, News};
-use crate::{ActId, BodyId, CrisisRegime, IncidentId, RoleId, SectorId, Severity, SignalId, plan::Plan};
+use crate::{ActId, BodyId, CrisisRegime, IncidentId, Nature, RoleId, SectorId, Severity, SignalId, plan::Plan};
 
 /// A signal opened a new incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -315,21 +315,30 @@ pub enum ClosingReason {
     Averted,
     /// Raised in error.
     Mistaken,
+    /// The exercise that played it ended: nothing more is sent or owed. Of what is real, never.
+    ExerciseOver,
 }
 
 crate::coded! { pub ClosingReason {
     Resolved = "resolved",
     Averted = "averted",
     Mistaken = "mistaken",
+    ExerciseOver = "exercise-over",
 } }
 
 impl ClosingReason {
+    /// What a person may say of an incident of this nature.
+    pub fn offered(nature: Nature) -> &'static [Self] {
+        if nature.is_exercise() { &Self::ALL } else { &[Self::Resolved, Self::Averted, Self::Mistaken] }
+    }
+
     /// French label shown to people.
     pub fn label(self) -> &'static str {
         match self {
             Self::Resolved => "Événement traité",
             Self::Averted => "N'a pas eu lieu",
             Self::Mistaken => "Signalé par erreur",
+            Self::ExerciseOver => "Exercice terminé",
         }
     }
 }

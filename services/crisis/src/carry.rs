@@ -16,8 +16,8 @@ use vigie_proto::{
     ActId, AlertId, IncidentId, SectorId, SignalId,
     crisis::ExerciseMoved,
     event::{
-        Act, ActRecordedV1, Actor, AlertIssuedV1, Event, IncidentSnapshot, Purpose, Recipient, ReturnOutcome,
-        SignalRaisedV1,
+        Act, ActRecordedV1, Actor, AlertIssuedV1, ClosingReason, Event, IncidentSnapshot, Purpose, Recipient,
+        ReturnOutcome, SignalRaisedV1,
     },
     signal::SignalReport,
 };
@@ -58,6 +58,9 @@ impl<'a> Carrier<'a> {
                 Effect::SetRegime { incident, to } => self.act(crisis, incident, Act::SetRegime { to }),
                 Effect::Settle { incident, owed, sector } => {
                     self.settle(tx, crisis, incident, &owed, sector.as_ref()).await?;
+                }
+                Effect::End { incident } => {
+                    self.act(crisis, incident, Act::Close { reason: ClosingReason::ExerciseOver });
                 }
                 Effect::Inject(inject) => self.inject(tx, crisis, &inject).await?,
             }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
-use vigie_domain::{city::InForce, doctrine::Class};
+use vigie_domain::{
+    city::InForce,
+    crisis::{Effect, Refused},
+    doctrine::Class,
+};
 use vigie_platform::{
     consumer::{Handler, Outbox, Received, Verdict},
     journal::Entry,
@@ -88,6 +92,11 @@ impl Linking {
         let Some(by) = crisis.play.as_ref().map(|play| play.by.clone()) else { return Ok(Vec::new()) };
         let effects = match crisis.link(incident, &by, at) {
             Ok(effects) => effects,
+            // Its signal was on its way when the exercise ended.
+            Err(Refused::Closed) => {
+                let over = vec![Effect::End { incident: incident.id }];
+                return Carrier::new(&city, at, Some(&by)).carry_out(tx, &crisis, over).await;
+            }
             Err(why) => {
                 tracing::info!(crisis.id = %id, incident.id = %incident.id, %why, "an incident of a script is not linked");
                 return Ok(Vec::new());

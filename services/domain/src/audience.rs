@@ -46,8 +46,14 @@ pub struct Resolved {
 /// Resolves `settlements` at `now`.
 ///
 /// A call and an information to one contact point are one message; a reminder of something owed, a hand-over or a
-/// question is a message of its own.
-pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp) -> Resolved {
+/// question is a message of its own. Whoever is on duty and could be told by several of `one_message_by` is told by the first of
+/// them, a proven one before others; those left out are tried when it fails.
+pub fn resolve(
+    settlements: &[Settlement],
+    one_message_by: &[Channel],
+    directory: &Directory,
+    now: Timestamp,
+) -> Resolved {
     let mut tellings: BTreeMap<(ContactId, Message), Telling> = BTreeMap::new();
     let mut nobody = Vec::new();
     let mut in_charge: BTreeMap<String, BTreeSet<BodyId>> = BTreeMap::new();
@@ -102,7 +108,66 @@ pub fn resolve(settlements: &[Settlement], directory: &Directory, now: Timestamp
             nobody.push(settlement.step.clone());
         }
     }
-    Resolved { tellings: tellings.into_values().collect(), nobody, in_charge }
+    Resolved { tellings: one_each(tellings, one_message_by, directory), nobody, in_charge }
+}
+
+/// One message for somebody on duty, of those it would get at this moment by `channels`.
+fn one_each(
+    tellings: BTreeMap<(ContactId, Message), Telling>,
+    channels: &[Channel],
+    directory: &Directory,
+) -> Vec<Telling> {
+    let mut kept: Vec<Telling> = Vec::with_capacity(tellings.len());
+    let mut persons: BTreeMap<(BodyId, String, Message), Vec<(bool, usize, Telling)>> = BTreeMap::new();
+    for ((_, message), telling) in tellings {
+        let known = directory.contact(&telling.contact).map(|known| known.contact);
+        let place = channels.iter().position(|channel| *channel == telling.channel);
+        match known.and_then(|contact| Some((contact.duty.clone()?, contact.is_proven()))).zip(place) {
+            Some(((duty, proven), place)) => {
+                let person = (telling.body.clone(), duty, message);
+                persons.entry(person).or_default().push((!proven, place, telling));
+            }
+            None => kept.push(telling),
+        }
+    }
+    for mut ways in persons.into_values() {
+        ways.sort_by_key(|(unproven, place, _)| (*unproven, *place));
+        let mut ways = ways.into_iter().map(|(_, _, telling)| telling);
+        kept.extend(ways.next().map(|first| ways.fold(first, Telling::and)));
+    }
+    kept.sort_by(|a, b| (&a.contact, &a.steps).cmp(&(&b.contact, &b.steps)));
+    kept
+}
+
+impl Telling {
+    /// Tells what `other` would have told the same person, which is what is tried when this fails.
+    fn and(mut self, other: Self) -> Self {
+        let way = FallbackContact { channel: other.channel, contact: other.contact };
+        let mut ways = vec![way];
+        ways.extend(self.fallback.into_iter().chain(other.fallback).filter(|spare| spare.channel != self.channel));
+        self.fallback = Vec::new();
+        for way in ways {
+            if !self.fallback.iter().any(|known| known.channel == way.channel) {
+                self.fallback.push(way);
+            }
+        }
+        self.occasion = stronger(&self.occasion, &other.occasion);
+        if other.purpose == Purpose::Acknowledge {
+            self.purpose = Purpose::Acknowledge;
+        }
+        self.digest &= other.digest;
+        for step in other.steps {
+            if !self.steps.contains(&step) {
+                self.steps.push(step);
+            }
+        }
+        for guidance in other.guidance {
+            if !self.guidance.contains(&guidance) {
+                self.guidance.push(guidance);
+            }
+        }
+        self
+    }
 }
 
 /// Of two reasons for one message, what its reader is told: that it was called before, or by whom; then that it is worse, or

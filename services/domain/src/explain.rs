@@ -351,7 +351,7 @@ impl Teller<'_> {
     fn no_contact(&self, step: &PlannedStep, rank: Rank, now: Timestamp) -> String {
         let channels: Vec<&str> = step.channels.iter().chain(&step.fallback).map(|c| channel(*c)).collect();
         let position = match rank {
-            Rank::First => 0,
+            Rank::Desk | Rank::First => 0,
             Rank::Second => 1,
             Rank::All => return format!("Aucune coordonnée par {}.", channels.join(" ni ")),
         };

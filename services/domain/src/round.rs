@@ -159,7 +159,7 @@ impl<'a> Round<'a> {
         for Part { incident, generation, origin, settlements, lapsed } in self.parts {
             let Some(plan) = self.plans.get_mut(&incident) else { continue };
             let Resolved { mut tellings, nobody, mut in_charge } =
-                audience::resolve(&settlements, &self.city.directory, self.now);
+                audience::resolve(&settlements, &plan.escalation.plan.one_message_by, &self.city.directory, self.now);
             // Whoever may not know what is new is not told that something is.
             tellings.retain_mut(|telling| readable(telling, &plan.snapshot, self.city));
             let settled = settlements.into_iter().map(|settlement| {

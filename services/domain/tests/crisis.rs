@@ -112,9 +112,12 @@ fn told_roles(effects: &[Effect]) -> Vec<&str> {
 fn mobilised(effects: &[Effect]) -> Vec<Mobilised> {
     let moved = |effect: &Effect| match effect {
         Effect::Fact(Event::CrisisMobilisationMoved(e)) => Some(e.moved),
-        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Settle { .. } | Effect::Inject(_) => {
-            None
-        }
+        Effect::Fact(_)
+        | Effect::Tell(_)
+        | Effect::SetRegime { .. }
+        | Effect::Settle { .. }
+        | Effect::Inject(_)
+        | Effect::End { .. } => None,
     };
     effects.iter().filter_map(moved).collect()
 }
@@ -302,7 +305,7 @@ fn settled(effects: &[Effect]) -> Vec<(&str, Option<SectorId>)> {
     let of = |effect: &'_ Effect| matches!(effect, Effect::Settle { .. });
     let settled = effects.iter().filter(|effect| of(effect)).filter_map(|effect| match effect {
         Effect::Settle { owed, sector, .. } => Some((owed.as_str(), sector.clone())),
-        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Inject(_) => None,
+        Effect::Fact(_) | Effect::Tell(_) | Effect::SetRegime { .. } | Effect::Inject(_) | Effect::End { .. } => None,
     });
     settled.collect()
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
 use vigie_domain::{
-    audience::resolve,
+    audience::{Telling, resolve},
     escalation::Settlement,
     round::{Heard, Round, grouped},
 };
@@ -122,7 +122,7 @@ proptest! {
                 }
             }
         }
-        let resolved = resolve(&settlements, &city.directory, at_two());
+        let resolved = resolve(&settlements, &[], &city.directory, at_two());
         let told: BTreeMap<ContactId, Gathered> = resolved
             .tellings
             .iter()
@@ -203,7 +203,7 @@ fn target(role: &str) -> Target {
 #[test]
 fn a_step_finds_nobody_only_where_it_meant_somebody() {
     let city = shipped::city();
-    let nobody = |tell| resolve(&[telling(tell)], &city.directory, at_two()).nobody;
+    let nobody = |tell| resolve(&[telling(tell)], &[], &city.directory, at_two()).nobody;
     assert_eq!(nobody(vec![target("nobody-has-this-role")]), ["A/1"]);
     assert_eq!(nobody(vec![target("nobody-has-this-role"), target("scop")]), Vec::<String>::new());
     let closed = Target { serves: Some(Vec::new()), ..target("scop") };
@@ -214,7 +214,7 @@ fn a_step_finds_nobody_only_where_it_meant_somebody() {
 #[test]
 fn the_spare_way_to_somebody_is_another_channel() {
     let city = shipped::city();
-    let resolved = resolve(&[telling(vec![target("scop")])], &city.directory, at_two());
+    let resolved = resolve(&[telling(vec![target("scop")])], &[], &city.directory, at_two());
     assert!(!resolved.tellings.is_empty());
     for told in &resolved.tellings {
         let body = city.directory.body(&told.body).unwrap();
@@ -227,7 +227,7 @@ fn the_spare_way_to_somebody_is_another_channel() {
     // Nobody reads mail: the spare channels are used at once, and have nothing behind them.
     let by_screen = Settlement { channels: vec![Channel::Screen], ..telling(vec![target("mairie-elu")]) };
     let elus = Target { scope: Scope::Sectors(vec!["paris-19".parse().unwrap()]), ..target("mairie-elu") };
-    let resolved = resolve(&[Settlement { tell: vec![elus], ..by_screen }], &city.directory, at_two());
+    let resolved = resolve(&[Settlement { tell: vec![elus], ..by_screen }], &[], &city.directory, at_two());
     assert!(resolved.tellings.iter().all(|told| told.channel != Channel::Screen) && !resolved.tellings.is_empty());
 }
 
@@ -238,12 +238,61 @@ fn what_failed_by_one_channel_is_not_tried_by_it_again() {
     let everybody =
         Target { scope: Scope::Sectors(vec!["paris-19".parse().unwrap()]), rank: Rank::All, ..target("commissariat") };
     let step = Settlement { channels: vec![Channel::Screen], ..telling(vec![everybody]) };
-    let resolved = resolve(&[step], &city.directory, at_two());
+    let resolved = resolve(&[step], &[], &city.directory, at_two());
     let by_sms = resolved.tellings.iter().filter(|told| told.channel == Channel::Sms).count();
     assert!(by_sms > 1, "the duty of the shipped directory has several numbers");
     for told in resolved.tellings {
         assert!(told.fallback.iter().all(|spare| spare.channel != told.channel), "{told:?}");
     }
+}
+
+/// Whoever is on duty gets one message, by the first way that is proven; the others stand behind it. The desk is told beside it.
+#[test]
+fn somebody_on_duty_gets_one_message_and_keeps_every_way_to_be_reached() {
+    let city = shipped::city();
+    let both =
+        |tell| Settlement { channels: vec![Channel::Email, Channel::Sms], fallback: Vec::new(), ..telling(tell) };
+    let everybody = Target { rank: Rank::All, ..target("scop") };
+    let by_each = resolve(&[both(vec![everybody.clone()])], &[], &city.directory, at_two()).tellings;
+    for (order, first) in
+        [([Channel::Sms, Channel::Email], Channel::Sms), ([Channel::Email, Channel::Sms], Channel::Email)]
+    {
+        let once = resolve(&[both(vec![everybody.clone()])], &order, &city.directory, at_two()).tellings;
+        let ways = |tellings: &[Telling]| -> BTreeSet<ContactId> {
+            let spare = |told: &Telling| told.fallback.iter().map(|spare| spare.contact.clone()).collect::<Vec<_>>();
+            tellings.iter().flat_map(|told| spare(told).into_iter().chain([told.contact.clone()])).collect()
+        };
+        assert_eq!(ways(&once), ways(&by_each), "nobody loses a way");
+        let duty = |told: &Telling| city.directory.contact(&told.contact).unwrap().contact.duty.clone();
+        let on_duty: Vec<&Telling> = once.iter().filter(|told| duty(told).is_some()).collect();
+        let persons: BTreeSet<Option<String>> = on_duty.iter().map(|told| duty(told)).collect();
+        assert_eq!((persons.len(), on_duty.len()), (3, 3));
+        assert!(on_duty.iter().all(|told| told.channel == first && told.fallback.len() == 1));
+        assert_eq!(once.len(), 4, "and the desk");
+    }
+    // Two steps of one moment, each by a channel of its own, are one message for both.
+    let by = |step: &str, channel| Settlement {
+        step: step.to_owned(),
+        channels: vec![channel],
+        ..both(vec![target("scop")])
+    };
+    let steps = [by("A/1", Channel::Email), by("B/1", Channel::Sms)];
+    let once = resolve(&steps, &[Channel::Sms, Channel::Email], &city.directory, at_two()).tellings;
+    let sms: Vec<&Telling> = once.iter().filter(|told| told.channel == Channel::Sms).collect();
+    assert_eq!((sms.len(), once.len()), (1, 2));
+    assert_eq!(sms[0].steps.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&"A/1".to_owned(), &"B/1".to_owned()]));
+}
+
+/// The desk of a body that has one; whoever is on duty where it has none.
+#[test]
+fn the_desk_is_told_or_whoever_is_on_duty_where_there_is_none() {
+    let city = shipped::city();
+    let scop = city.directory.body(&"scop".parse().unwrap()).unwrap();
+    let reach =
+        |channel, rank| scop.reach(channel, rank, at_two()).iter().map(|c| c.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(reach(Channel::Email, Rank::Desk), ["scop-desk"]);
+    assert_eq!(reach(Channel::Email, Rank::First).len(), 2);
+    assert_eq!(reach(Channel::Sms, Rank::Desk), reach(Channel::Sms, Rank::First));
 }
 
 /// The plan tells somebody at the minute at which something becomes known that this reader may not know: the message comes,
@@ -266,6 +315,7 @@ fn what_the_plan_tells_is_not_lost_with_news_its_reader_may_not_read() {
         on: BTreeSet::from([NewsTrigger::Number]),
         tell: vec![watcher],
         groups: BTreeSet::new(),
+        rank: Rank::First,
         channels: vec![Channel::Email, Channel::Sms],
         fallback: Vec::new(),
         every_s: 0,

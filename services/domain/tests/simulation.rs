@@ -247,7 +247,7 @@ fn what_is_told_is_what_the_plan_the_machine_and_the_roster_give_by_hand() {
     let mut by_hand = Vec::new();
     for minute in 0..60 * 24 {
         let now = start() + minutes(minute);
-        let Resolved { tellings, nobody, .. } = resolve(&escalation.settle_due(now), &CITY.directory, now);
+        let Resolved { tellings, nobody, .. } = resolve(&escalation.settle_due(now), &[], &CITY.directory, now);
         assert!(nobody.is_empty());
         by_hand.extend(tellings.into_iter().map(|t| format!("{now} told {} by {}", t.contact, t.steps.join("+"))));
     }

@@ -126,6 +126,10 @@ impl IncidentPage {
         CrisisRegime::ALL.into_iter().filter(move |regime| *regime != now)
     }
 
+    fn closing_reasons(&self) -> &'static [ClosingReason] {
+        ClosingReason::offered(self.seen.snapshot.nature)
+    }
+
     /// The reader's body has taken charge; it may be asked to confirm.
     fn in_charge(&self) -> bool {
         self.story.view.in_charge.iter().flatten().any(|name| *name == self.body_name)

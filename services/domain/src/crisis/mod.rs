@@ -89,6 +89,10 @@ pub enum Effect {
     },
     /// An event of the script happens.
     Inject(Inject),
+    /// The exercise is over, and with it this incident that it played.
+    End {
+        incident: IncidentId,
+    },
 }
 
 /// Somebody is to be told something, as news of an incident of the crisis.
@@ -297,7 +301,11 @@ impl Crisis {
         self.reports.iter_mut().for_each(Reporting::end);
         self.retex = Some(Retex::owed(at));
         let closed = CrisisClosedV1 { crisis: self.snapshot.clone(), by: by.clone(), at: at.now };
-        Ok(vec![Effect::Fact(closed.into())])
+        let mut effects = vec![Effect::Fact(closed.into())];
+        if self.snapshot.nature.is_exercise() {
+            effects.extend(self.incidents.iter().map(|incident| Effect::End { incident: *incident }));
+        }
+        Ok(effects)
     }
 
     /// The earliest instant at which something is due; none when nothing is.

@@ -241,9 +241,12 @@ fn accuracy(doctrine: &Doctrine) -> Rules {
 }
 
 fn thread(doctrine: &Doctrine) -> Rules {
-    let Thread { reopen_within_h, messages_per_hour } = &doctrine.thread;
-    let parts =
-        vec![("reopen_within_h", reopen_within_h.to_string()), ("messages_per_hour", messages_per_hour.to_string())];
+    let Thread { reopen_within_h, messages_per_hour, one_message_by } = &doctrine.thread;
+    let parts = vec![
+        ("reopen_within_h", reopen_within_h.to_string()),
+        ("messages_per_hour", messages_per_hour.to_string()),
+        ("one_message_by", words::channels(one_message_by)),
+    ];
     [("any".to_owned(), parts)].into()
 }
 

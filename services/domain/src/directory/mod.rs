@@ -306,8 +306,13 @@ impl Body {
     /// everything.
     pub fn reach(&self, channel: Channel, rank: Rank, now: Timestamp) -> Vec<&Contact> {
         let on_duty = |position: usize| self.roster.as_ref().and_then(|roster| roster.on_duty(position, now));
+        let has_desk = || self.contacts.iter().any(|contact| contact.channel == channel && contact.duty.is_none());
+        if rank == Rank::Desk && !has_desk() {
+            return self.reach(channel, Rank::First, now);
+        }
         let wanted = |contact: &Contact| match (&contact.duty, rank) {
-            (_, Rank::All) | (None, Rank::First) => true,
+            (_, Rank::All) | (None, Rank::First | Rank::Desk) => true,
+            (Some(_), Rank::Desk) => false,
             (Some(duty), Rank::First) => on_duty(0) == Some(duty.as_str()),
             (Some(duty), Rank::Second) => on_duty(1) == Some(duty.as_str()),
             (None, Rank::Second) => false,

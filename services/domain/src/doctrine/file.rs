@@ -120,6 +120,8 @@ pub(super) struct NewsSection {
     pub(super) tell: Vec<AudienceSection>,
     #[serde(default)]
     pub(super) groups: BTreeSet<NewsGroup>,
+    #[serde(default)]
+    pub(super) rank: Rank,
     pub(super) channels: Spanned<Vec<Channel>>,
     #[serde(default)]
     pub(super) fallback: Vec<Channel>,

@@ -55,7 +55,13 @@ pub fn freeze(doctrine: &Doctrine, situation: &Situation, now: Timestamp, time_s
     let planner = Planner { doctrine, situation, now, time_scale };
     let applying = doctrine.circuits.iter().filter(|circuit| applies(circuit, situation));
     let news = doctrine.news.iter().filter_map(|rule| planner.news(rule)).collect();
-    let mut plan = Plan { doctrine: doctrine.hash().to_owned(), circuits: Vec::new(), owed: Vec::new(), news };
+    let mut plan = Plan {
+        doctrine: doctrine.hash().to_owned(),
+        circuits: Vec::new(),
+        owed: Vec::new(),
+        news,
+        one_message_by: doctrine.thread.one_message_by.clone(),
+    };
     for circuit in applying {
         let owed: Vec<Owed> = circuit.owed.iter().flat_map(|rule| planner.owed(circuit, rule)).collect();
         if let Some(circuit) = planner.circuit(circuit, &owed) {
@@ -180,6 +186,7 @@ impl Planner<'_> {
             on: rule.on.clone(),
             tell: tell.collect(),
             groups: rule.groups.clone(),
+            rank: rule.rank,
             channels,
             fallback: leaves(&rule.fallback),
             every_s: self.seconds(rule.every_min),

@@ -94,17 +94,19 @@ impl Accuracy {
 
 /// The thread of an event, from its first message to its last.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Thread {
     /// Hours for which a closed event can be opened again.
     pub reopen_within_h: u32,
     /// Messages one body may get of one event in an hour, by all its contact points together; `vigie replay` says who got more.
     pub messages_per_hour: u32,
+    /// [`vigie_proto::plan::Plan::one_message_by`]
+    pub one_message_by: Vec<Channel>,
 }
 
 impl Default for Thread {
     fn default() -> Self {
-        Self { reopen_within_h: 24, messages_per_hour: 12 }
+        Self { reopen_within_h: 24, messages_per_hour: 12, one_message_by: Vec::new() }
     }
 }
 
@@ -229,6 +231,8 @@ pub struct NewsRule {
     pub severities: Vec<Severity>,
     pub tell: Vec<Audience>,
     pub groups: BTreeSet<NewsGroup>,
+    /// How deep into the rosters of those groups.
+    pub rank: Rank,
     pub channels: Vec<Channel>,
     pub fallback: Vec<Channel>,
     /// At most one message of this rule in so many minutes.

@@ -17,6 +17,7 @@ pub(crate) fn expects(expects: Expects) -> &'static str {
 
 pub(crate) fn rank(rank: Rank) -> &'static str {
     match rank {
+        Rank::Desk => "desk",
         Rank::First => "first on duty",
         Rank::Second => "second on duty",
         Rank::All => "everybody on the roster",

@@ -26,6 +26,14 @@ impl Escalation {
         over.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect()
     }
 
+    /// The exercise that played it is over: nothing more is told, not even that.
+    pub fn end_of_exercise(&mut self) -> Vec<Settlement> {
+        self.closed = true;
+        self.ended = None;
+        self.drop_all_news();
+        self.supersede()
+    }
+
     /// It is opened again: the steps that the closing had ended come back at their own times, those past since at once, and
     /// what ran from the closing waits for the next one. Whoever was in charge still is, and is asked whether it is no sooner
     /// than it would have been without the time in between.

@@ -4,7 +4,7 @@
 use vigie_proto::{
     BodyId, RoleId,
     envelope::Fact,
-    event::{Event, IncidentOpenedV1, Novelty, Purpose, Replanning, StepSettledV1, TakenBack},
+    event::{ClosingReason, Event, IncidentOpenedV1, Novelty, Purpose, Replanning, StepSettledV1, TakenBack},
     plan::NewsTrigger,
 };
 
@@ -94,6 +94,7 @@ impl Escalation {
                 }
             }
             Event::ReturnGiven(e) => return self.give_back(&e.owed),
+            Event::IncidentClosed(e) if e.reason == ClosingReason::ExerciseOver => return self.end_of_exercise(),
             Event::IncidentClosed(e) => {
                 let settled = self.close(at);
                 let what = Novelty::Over { reason: e.reason };

@@ -145,9 +145,14 @@ impl Escalation {
     fn tell_news(&mut self, id: &str, now: Timestamp) -> Option<Settlement> {
         let Waiting { due_at, what, by, .. } = self.news.waiting.remove(id)?;
         self.news.last.insert(id.to_owned(), now);
-        let PlannedNews { tell, groups, channels, fallback, .. } = self.plan.news.iter().find(|rule| rule.id == id)?;
+        let PlannedNews { tell, groups, rank, channels, fallback, .. } =
+            self.plan.news.iter().find(|rule| rule.id == id)?;
         let of_groups = self.group(groups).into_iter().filter(|(body, _)| !by.contains(body));
-        let tell: Vec<Target> = tell.iter().cloned().chain(of_groups.map(|(body, role)| named(body, role))).collect();
+        let tell: Vec<Target> = tell
+            .iter()
+            .cloned()
+            .chain(of_groups.map(|(body, role)| Target { rank: *rank, ..named(body, role) }))
+            .collect();
         Some(Settlement {
             generation: self.generation,
             step: format!("{NEWS}{id}"),
@@ -177,6 +182,11 @@ impl Escalation {
         self.news.waiting.remove(rule);
         self.news.last.insert(rule.to_owned(), settled.settled_at);
         true
+    }
+
+    /// Nobody is told anything more.
+    pub(super) fn drop_all_news(&mut self) {
+        self.news.waiting.clear();
     }
 
     /// The incident is closed: of what is new only that is still told.

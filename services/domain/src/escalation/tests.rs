@@ -36,7 +36,13 @@ fn step(id: &str, due: i64, unless_acknowledged: bool) -> PlannedStep {
 }
 
 fn plan(satisfied_by: SatisfiedBy, steps: Vec<PlannedStep>) -> Plan {
-    Plan { doctrine: "d".into(), circuits: vec![circuit("C", satisfied_by, steps)], owed: Vec::new(), news: Vec::new() }
+    Plan {
+        doctrine: "d".into(),
+        circuits: vec![circuit("C", satisfied_by, steps)],
+        owed: Vec::new(),
+        news: Vec::new(),
+        one_message_by: Vec::new(),
+    }
 }
 
 fn circuit(id: &str, satisfied_by: SatisfiedBy, steps: Vec<PlannedStep>) -> PlannedCircuit {

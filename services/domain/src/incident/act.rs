@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use vigie_proto::{
     ActId, BodyId, CrisisRegime, IncidentStatus, SectorId, Severity,
     event::{
-        Act, ActRecordedV1, ActRejectedV1, Actor, Cause, Event, IncidentAcknowledgedV1, IncidentCalledV1,
-        IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentRefusedV1,
+        Act, ActRecordedV1, ActRejectedV1, Actor, Cause, ClosingReason, Event, IncidentAcknowledgedV1,
+        IncidentCalledV1, IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentNotedV1, IncidentRefusedV1,
         IncidentReopenedV1, IncidentReplannedV1, IncidentSeenV1, IncidentSeparatedV1, IncidentTakenBackV1, News,
         Rejection, Replanning, ReturnGivenV1, ReturnOutcome, SignalRaisedV1, TakenBack,
     },
@@ -119,6 +119,12 @@ impl Incident {
                     Err(why) => reject(why),
                 }
             }
+            Act::Close { reason: ClosingReason::ExerciseOver } if self.snapshot.nature.is_exercise() => {
+                self.end_of_exercise(&by.body, at);
+                let reason = ClosingReason::ExerciseOver;
+                IncidentClosedV1 { incident: self.snapshot.clone(), act_id, by, reason, at }.into()
+            }
+            Act::Close { reason: ClosingReason::ExerciseOver } => reject(Rejection::NotAllowed),
             Act::Close { .. } if self.owed.iter().any(|debt| debt.owed.blocks_closing && debt.given.is_none()) => {
                 reject(Rejection::ReturnOwed)
             }
@@ -186,6 +192,16 @@ impl Incident {
             return Some(TakenBack::Charge);
         }
         judged.standing.is_some_and(|standing| standing.refused.contains(body)).then_some(TakenBack::Refusal)
+    }
+
+    /// Played, and over: nothing is owed any more, whatever it was and whoever has not answered.
+    fn end_of_exercise(&mut self, by: &BodyId, at: Timestamp) {
+        self.set_status(IncidentStatus::Closed);
+        self.closed_at = Some(at);
+        for debt in self.owed.iter_mut().filter(|debt| debt.given.is_none()) {
+            debt.given = Some(Given { by: by.clone(), outcome: ReturnOutcome::NoneKnown, at });
+            debt.change = Change::Updated;
+        }
     }
 
     /// Opens again what was closed, if that is not too long ago. Whoever was in charge still is; what was owed from the

@@ -263,7 +263,7 @@ impl World {
                         .push(format!("{} did not fire because of {stranger}, whom it did not ask", settlement.step));
                 }
             }
-            let Resolved { tellings, in_charge, .. } = resolve(&settlements, &CITY.directory, self.now);
+            let Resolved { tellings, in_charge, .. } = resolve(&settlements, &[], &CITY.directory, self.now);
             for settlement in settlements.iter().filter(|s| s.purpose == Purpose::Acknowledge) {
                 let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));
                 self.escalation.asked(&settlement.step, told.map(|telling| telling.body.clone()));

@@ -93,7 +93,7 @@ impl<'a> Play<'a> {
     pub(crate) fn until(&mut self, end: Timestamp) -> &mut Self {
         while let Some(due) = self.escalation.next_due().filter(|due| *due <= end) {
             let settlements = self.escalation.settle_due(due);
-            let Resolved { tellings, nobody, in_charge } = resolve(&settlements, &self.city.directory, due);
+            let Resolved { tellings, nobody, in_charge } = resolve(&settlements, &[], &self.city.directory, due);
             assert!(nobody.is_empty(), "steps that find nobody: {nobody:?}");
             for settlement in settlements.iter().filter(|s| s.purpose == Purpose::Acknowledge) {
                 let told = tellings.iter().filter(|telling| telling.steps.contains(&settlement.step));

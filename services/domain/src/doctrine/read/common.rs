@@ -120,6 +120,7 @@ impl Reader<'_> {
             severities: section.severities.unwrap_or_else(|| Severity::ALL.to_vec()),
             tell: self.audiences(source, &section.tell, doctrine),
             groups: section.groups,
+            rank: section.rank,
             channels: section.channels.into_inner(),
             fallback: section.fallback,
             every_min: section.every_min.into_inner(),

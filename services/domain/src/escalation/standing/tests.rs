@@ -155,7 +155,7 @@ proptest! {
             guidance: None,
             counts: Vec::new(),
         };
-        let plan = Plan { doctrine: "d".to_owned(), circuits: vec![circuit], owed: Vec::new(), news: Vec::new() };
+        let plan = Plan { doctrine: "d".to_owned(), circuits: vec![circuit], owed: Vec::new(), one_message_by: Vec::new(), news: Vec::new() };
         let mut escalation = Escalation::start(plan, 1);
         escalation.asked("C", asked.iter().cloned());
         let mut have: Vec<&str> = Vec::new();

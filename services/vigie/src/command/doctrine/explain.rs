@@ -198,6 +198,7 @@ fn conditions(step: &StepTold) -> String {
 
 fn print_told(told: &Told, indent: &str) {
     let rank = match told.rank {
+        Rank::Desk => ", its desk",
         Rank::First => "",
         Rank::Second => ", second on duty",
         Rank::All => ", everybody on the roster",

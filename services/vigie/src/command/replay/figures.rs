@@ -25,6 +25,8 @@ pub(crate) struct Figures {
     pub(crate) tellings: u64,
     pub(crate) messages_a_day: f64,
     pub(crate) by_channel: BTreeMap<Channel, u64>,
+    /// Messages of one event that one body may get within sixty minutes, by the doctrine.
+    pub(crate) messages_per_hour: u32,
     /// Messages by weekday (Monday first) and local hour.
     pub(crate) week: Week,
     pub(crate) worst_hour: Option<HourCount>,
@@ -83,6 +85,8 @@ pub(crate) struct BodyLoad {
     pub(crate) asked: u64,
     pub(crate) incidents: u64,
     pub(crate) worst_hour: Option<HourCount>,
+    /// The most messages of one event within sixty minutes; the doctrine's `[thread]` says how many are too many.
+    pub(crate) one_event: u64,
 }
 
 /// What one circuit of the doctrine does.
@@ -226,6 +230,7 @@ impl Figures {
             messages_a_day: french::ratio(tally.messages, days.number()),
             by_channel: tally.by_channel.clone(),
             week: tally.week,
+            messages_per_hour: city.doctrine.thread.messages_per_hour,
             worst_hour: worst(&tally.hours).map(|worst| hour(worst, zone)),
             busiest_day: daily.iter().rev().max_by_key(|(_, messages)| **messages).map(day),
             quietest_day: daily.iter().min_by_key(|(_, messages)| **messages).map(day),
@@ -282,6 +287,7 @@ fn bodies(tally: &Tally, city: &City, days: Days) -> Vec<BodyLoad> {
             asked: load.asked,
             incidents: load.incidents,
             worst_hour: load.worst_hour().map(|worst| hour(worst, &city.doctrine.zone)),
+            one_event: load.one_event,
         })
         .collect();
     loads.sort_by(|a, b| b.messages.cmp(&a.messages).then_with(|| a.body.cmp(&b.body)));

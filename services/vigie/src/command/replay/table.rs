@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     differences::{Both, Differences},
-    figures::{Escalations, Figures, Quantiles},
+    figures::{BodyLoad, Escalations, Figures, Quantiles},
     french::{count, counted, decimal, duration, share},
     report::{Report, Speed},
 };
@@ -123,21 +123,35 @@ fn circuits(run: &Figures, out: &mut impl Write) -> io::Result<()> {
 fn bodies(run: &Figures, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "\n  {:>10} {:>9}  {:>5}  destinataire (les {SHOWN} plus sollicités)",
-        "messages", "par jour", "pire"
+        "\n  {:>10} {:>9}  {:>5} {:>9}  destinataire (les {SHOWN} plus sollicités)",
+        "messages", "par jour", "pire", "événement"
     )?;
     for body in run.bodies.iter().take(SHOWN) {
         let worst = body.worst_hour.as_ref().map_or(0, |hour| hour.messages);
         writeln!(
             out,
-            "  {:>10} {:>9}  {:>5}  {}",
+            "  {:>10} {:>9}  {:>5} {:>9}  {}",
             count(body.messages),
             decimal(body.messages_a_day),
             count(worst),
+            count(body.one_event),
             body.name
         )?;
     }
-    writeln!(out, "  « pire » : messages reçus dans l'heure la plus chargée")
+    writeln!(
+        out,
+        "  « pire » : messages reçus dans l'heure la plus chargée ; « événement » : pour un même événement, en une heure"
+    )?;
+    let bound = u64::from(run.messages_per_hour);
+    let over: Vec<&BodyLoad> = run.bodies.iter().filter(|body| body.one_event > bound).collect();
+    if over.is_empty() {
+        return writeln!(out, "  personne ne dépasse les {bound} messages par heure et par événement de la doctrine");
+    }
+    writeln!(out, "  dépassent les {bound} messages par heure et par événement de la doctrine :")?;
+    for body in over.iter().take(SHOWN) {
+        writeln!(out, "  {:>28}  {}", count(body.one_event), body.name)?;
+    }
+    Ok(())
 }
 
 fn sectors(run: &Figures, out: &mut impl Write) -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! Counts what a run tells, whether it is simulated or what really happened.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use vigie_domain::{
     assess::Assessment,
     incident::Incident,
@@ -12,6 +12,8 @@ use vigie_proto::{
     BodyId, Channel, IncidentId, Kind, Nature, RoleId, SectorId, Severity, SignalId,
     event::{Purpose, SignalRaisedV1, StepOutcome},
 };
+
+const AN_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Messages by weekday (Monday first) and local hour.
 pub(crate) type Week = [[u64; 24]; 7];
@@ -85,6 +87,10 @@ pub(crate) struct Load {
     pub(crate) asked: u64,
     pub(crate) incidents: u64,
     hours: HashMap<i64, u32>,
+    /// The most messages of one incident within sixty minutes.
+    pub(crate) one_event: u64,
+    /// When it was told of which incident in the last sixty minutes.
+    recent: VecDeque<(Timestamp, IncidentId)>,
     last_incident: Option<IncidentId>,
 }
 
@@ -256,6 +262,7 @@ impl Tally {
         load.asked += u64::from(asks);
         if own {
             load.messages += 1;
+            load.tell_of(message.incident, at);
             *load.by_channel.entry(message.channel).or_default() += 1;
             *load.hours.entry(hour).or_default() += 1;
             self.messages += 1;
@@ -337,8 +344,19 @@ impl Load {
             asked: 0,
             incidents: 0,
             hours: HashMap::new(),
+            one_event: 0,
+            recent: VecDeque::new(),
             last_incident: None,
         }
+    }
+
+    fn tell_of(&mut self, incident: IncidentId, at: Timestamp) {
+        while self.recent.front().is_some_and(|(told, _)| at.duration_since(*told) >= AN_HOUR) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((at, incident));
+        let of_it = self.recent.iter().filter(|(_, known)| *known == incident).count();
+        self.one_event = self.one_event.max(of_it as u64);
     }
 
     /// The hour (since 1970) of most messages, the first of several.
