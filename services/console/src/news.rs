@@ -14,8 +14,6 @@ use vigie_proto::{
     sensitivity::Sensitivity,
 };
 
-use crate::incidents::body_name;
-
 /// Facts that tell something new of an incident in hand.
 const TELLING: [&str; 5] = [
     "vigie.incident.reinforced.v1",
@@ -155,14 +153,13 @@ impl Refusal {
         let reason = self.reason.label();
         let mut letters = reason.chars();
         let lower: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
-        format!("{} : {lower}", body_name(&city.directory, self.body.to_string()))
+        format!("{} : {lower}", name(&self.body, city))
     }
 }
 
 impl Item {
     #[expect(clippy::wildcard_enum_match_arm, reason = "other facts are not asked for")]
     fn lines(&self, caller: Caller<'_>, city: &City) -> Vec<Line> {
-        let name = |body: &BodyId| body_name(&city.directory, body.to_string());
         let texts = match &self.event {
             Event::IncidentReinforced(e) => told(&e.news, &e.incident, caller, city),
             Event::IncidentReplanned(e) => told(&e.news, &e.incident, caller, city),
@@ -172,15 +169,20 @@ impl Item {
                 texts
             }
             Event::IncidentAcknowledged(e) if e.by.body != caller.source.body => {
-                vec![format!("pris en compte par {}", name(&e.by.body))]
+                vec![format!("pris en compte par {}", name(&e.by.body, city))]
             }
             Event::IncidentRefused(e) if e.by.body != caller.source.body => {
-                vec![format!("refus de {}", name(&e.by.body))]
+                vec![format!("refus de {}", name(&e.by.body, city))]
             }
             _ => Vec::new(),
         };
         texts.into_iter().map(|text| Line { at: self.at, text }).collect()
     }
+}
+
+/// The French name of a body; its id when the directory has it no more.
+fn name(body: &BodyId, city: &City) -> String {
+    city.directory.body(body).map_or_else(|| body.to_string(), |known| known.name.clone())
 }
 
 /// `news` of `incident` as `caller` may know them.
