@@ -30,7 +30,9 @@ pub const ESCALATION: Consumer = Consumer {
         "vigie.incident.handed-over.v1",
         "vigie.incident.called.v1",
         "vigie.incident.return-given.v1",
+        "vigie.incident.taken-back.v1",
         "vigie.incident.closed.v1",
+        "vigie.incident.reopened.v1",
         "vigie.delivery.dead-lettered.v1",
     ],
 };

@@ -86,6 +86,10 @@ pub enum Act {
         owed: String,
         outcome: ReturnOutcome,
     },
+    /// Takes its own answer back: that it takes charge, or that it will not.
+    TakeBack,
+    /// It was closed by mistake, or began again.
+    Reopen,
 }
 
 /// The owner of the state could not apply an act.
@@ -124,6 +128,12 @@ pub enum Rejection {
     NotAllowed,
     /// The version it names does not exist yet.
     FromTheFuture,
+    /// It is not closed: there is nothing to open again.
+    NotClosed,
+    /// It was closed too long ago to be opened again.
+    TooLate,
+    /// Whoever acted has given no answer, or took it back already.
+    NothingSaid,
     /// Grave, and not everybody who must has taken charge: only the operations room closes or lowers it.
     Unanswered,
 }

@@ -196,6 +196,8 @@ pub enum Novelty {
     TakenCharge { by: BodyId },
     /// A body that was asked will not take charge.
     Refused { by: BodyId },
+    /// A body took back that it takes charge.
+    LetGo { by: BodyId },
     /// It was closed.
     Over { reason: ClosingReason },
     /// It was closed by mistake, or began again.

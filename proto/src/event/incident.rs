@@ -274,6 +274,37 @@ pub struct IncidentClosedV1 {
     pub at: Timestamp,
 }
 
+/// A closed incident is open again: what the closing had stopped goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentReopenedV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// A body took back what it had answered: it stands as if it had not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IncidentTakenBackV1 {
+    pub incident: IncidentSnapshot,
+    pub act_id: ActId,
+    pub by: Actor,
+    pub what: TakenBack,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// An answer that can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakenBack {
+    /// That it takes charge.
+    Charge,
+    /// That it will not.
+    Refusal,
+}
+
 /// Why an incident was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]

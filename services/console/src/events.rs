@@ -326,6 +326,8 @@ fn summary(event: &Event) -> serde_json::Value {
         Event::IncidentSeen(e) => json!({ "by": e.by.body }),
         Event::IncidentNoted(e) => json!({ "by": e.by.body }),
         Event::IncidentClosed(e) => json!({ "by": e.by.body, "reason": e.reason }),
+        Event::IncidentTakenBack(e) => json!({ "by": e.by.body, "what": e.what }),
+        Event::IncidentReopened(e) => json!({ "by": e.by.body }),
         Event::IncidentEased(e) => json!({ "by": e.by.body, "from": e.from }),
         Event::IncidentAggravated(e) => json!({ "from": e.from }),
         Event::DeliveryDeadLettered(e) => json!({ "unreachable": e.body }),

@@ -91,6 +91,8 @@ fn doors() -> Doors<Desk> {
         .post(API, "/api/v1/incidents/{id}/involvements", act::conduct::involve)
         .post(API, "/api/v1/incidents/{id}/calls", act::conduct::call)
         .post(API, "/api/v1/incidents/{id}/separations", act::conduct::separate)
+        .post(API, "/api/v1/incidents/{id}/withdrawals", act::conduct::take_back)
+        .post(API, "/api/v1/incidents/{id}/reopenings", act::conduct::reopen)
         .post(API, "/api/v1/incidents/{id}/returns", act::conduct::give_return)
         .get(PAGE, "/observatoire", observatory::show)
         .get(PAGE, "/observatoire.csv", observatory::csv)
@@ -134,6 +136,8 @@ pub fn openapi_paths() -> utoipa::openapi::OpenApi {
         act::conduct::involve,
         act::conduct::call,
         act::conduct::separate,
+        act::conduct::take_back,
+        act::conduct::reopen,
         act::conduct::give_return
     ))]
     struct Paths;

@@ -10,17 +10,19 @@ use uuid::Uuid;
 use vigie_domain::{access::Caller, city::City, french};
 use vigie_proto::{
     BodyId, IncidentId,
-    event::{Event, IncidentSnapshot, Known, News as Novelties, RefusalReason},
+    event::{Event, IncidentSnapshot, Known, News as Novelties, RefusalReason, TakenBack},
     sensitivity::Sensitivity,
 };
 
 /// Facts that tell something new of an incident in hand.
-const TELLING: [&str; 5] = [
+const TELLING: [&str; 7] = [
     "vigie.incident.reinforced.v1",
     "vigie.incident.aggravated.v1",
     "vigie.incident.replanned.v1",
     "vigie.incident.acknowledged.v1",
     "vigie.incident.refused.v1",
+    "vigie.incident.taken-back.v1",
+    "vigie.incident.reopened.v1",
 ];
 
 /// What is new of one incident.
@@ -117,6 +119,7 @@ impl News {
                 self.refusals.push(Refusal { body: e.by.body.clone(), reason: e.reason, at: item.at });
             }
             Event::IncidentAcknowledged(e) => self.refusals.retain(|known| known.body != e.by.body),
+            Event::IncidentTakenBack(e) => self.refusals.retain(|known| known.body != e.by.body),
             // Everybody is asked again.
             Event::IncidentAggravated(_) => self.refusals.clear(),
             _ => {}
@@ -173,6 +176,13 @@ impl Item {
             }
             Event::IncidentRefused(e) if e.by.body != caller.source.body => {
                 vec![format!("refus de {}", name(&e.by.body, city))]
+            }
+            Event::IncidentTakenBack(e) if e.by.body != caller.source.body => match e.what {
+                TakenBack::Charge => vec![format!("{} n'est plus en charge", name(&e.by.body, city))],
+                TakenBack::Refusal => vec![format!("{} retire son refus", name(&e.by.body, city))],
+            },
+            Event::IncidentReopened(e) if e.by.body != caller.source.body => {
+                vec![format!("rouvert par {}", name(&e.by.body, city))]
             }
             _ => Vec::new(),
         };

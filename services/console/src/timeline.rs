@@ -6,7 +6,7 @@ use vigie_domain::{account, directory::Directory};
 use vigie_platform::journal::Entry;
 use vigie_proto::{
     ActId, BodyId,
-    event::{Cause, Event, Replanning},
+    event::{Cause, Event, Replanning, TakenBack},
 };
 
 /// One line of the story.
@@ -123,6 +123,11 @@ fn sentence(event: &Event, directory: &Directory) -> Option<String> {
         Event::IncidentNoted(e) if e.over => format!("{} indique que c'est terminé", body(&e.by.body)),
         Event::IncidentNoted(e) => format!("Note ajoutée par {}", body(&e.by.body)),
         Event::IncidentClosed(e) => format!("Clos par {} : {}", body(&e.by.body), e.reason.label()),
+        Event::IncidentTakenBack(e) => match e.what {
+            TakenBack::Charge => format!("{} retire sa prise en compte", body(&e.by.body)),
+            TakenBack::Refusal => format!("{} retire son refus", body(&e.by.body)),
+        },
+        Event::IncidentReopened(e) => format!("Rouvert par {}", body(&e.by.body)),
         Event::StepSettled(e) => format!("Palier {} : {}", e.step, outcome(&e.outcome, e.alerts)),
         Event::ChargeLapsed(e) => format!("{} n'a pas confirmé : sa prise en compte ne vaut plus", body(&e.body)),
         Event::AlertIssued(e) => format!("{} : alerte ({})", body(&e.body), channel(e.channel)),

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod answers;
+mod ending;
 mod hear;
 mod news;
 mod replay;
@@ -69,12 +70,24 @@ pub struct Escalation {
     added: u32,
     #[serde(default)]
     closed: bool,
+    /// What the closing ended, to go on if it is opened again.
+    #[serde(default)]
+    ended: Option<Ended>,
     /// The present plan is of a severity that a person lowered.
     #[serde(default)]
     eased: bool,
     /// What is new, and who was told of anything.
     #[serde(default)]
     news: news::NewsState,
+}
+
+/// What a closing ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Ended {
+    at: Timestamp,
+    steps: BTreeSet<Position>,
+    /// Steps whose time began to run with it.
+    begun: BTreeSet<Position>,
 }
 
 /// A body in charge.
@@ -150,6 +163,7 @@ impl Escalation {
             returned: BTreeSet::new(),
             added: 0,
             closed: false,
+            ended: None,
             eased: false,
             news: news::NewsState::default(),
         }
@@ -299,26 +313,13 @@ impl Escalation {
         settlements
     }
 
-    /// The incident was closed: nothing more is told, but what the doctrine wants after a closing.
-    pub fn close(&mut self, now: Timestamp) -> Vec<Settlement> {
-        self.closed = true;
-        self.drop_news();
-        self.trigger(now, |event| *event == Trigger::Closed);
-        let over: Vec<Position> = self
-            .open_steps()
-            .filter(|(position, step)| !step.survives_closing || self.due_at(*position, step).is_none())
-            .map(|(position, _)| position)
-            .collect();
-        over.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect()
-    }
-
     fn supersede(&mut self) -> Vec<Settlement> {
         let open: Vec<Position> = self.open_steps().map(|(position, _)| position).collect();
         open.into_iter().map(|position| self.settle(position, StepOutcome::Superseded)).collect()
     }
 
-    /// Makes due the steps that wait for an event `of_interest`.
-    fn trigger(&mut self, now: Timestamp, of_interest: impl Fn(&Trigger) -> bool) {
+    /// Makes due the steps that wait for an event `of_interest`; returns them.
+    fn trigger(&mut self, now: Timestamp, of_interest: impl Fn(&Trigger) -> bool) -> Vec<Position> {
         let triggered: Vec<(Position, Timestamp)> = self
             .open_steps()
             .filter(|(position, _)| !self.moved.iter().any(|(known, _)| known == position))
@@ -327,7 +328,9 @@ impl Escalation {
                 of_interest(event).then(|| (position, then.after(now)))
             })
             .collect();
+        let positions = triggered.iter().map(|(position, _)| *position).collect();
         self.moved.extend(triggered);
+        positions
     }
 
     fn move_to(&mut self, position: Position, due_at: Timestamp) {

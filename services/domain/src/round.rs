@@ -285,7 +285,11 @@ fn readable(telling: &mut Telling, incident: &IncidentSnapshot, city: &City) -> 
         Novelty::Fact { label } => read.known.facts.iter().any(|fact| fact.label == *label),
         Novelty::Number => read.known.count.is_some() || read.known.weapons.is_some(),
         Novelty::Announced => read.expected_at.is_some(),
-        Novelty::TakenCharge { .. } | Novelty::Refused { .. } | Novelty::Over { .. } | Novelty::Reopened => true,
+        Novelty::TakenCharge { .. }
+        | Novelty::Refused { .. }
+        | Novelty::LetGo { .. }
+        | Novelty::Over { .. }
+        | Novelty::Reopened => true,
     });
     if !what.is_empty() {
         return true;

@@ -89,7 +89,9 @@ impl Since {
             Event::AlertIssued(e) => self.issued |= e.alert_id == alert.alert_id,
             Event::IncidentAcknowledged(e) if self.issued => drop(self.answers.insert(e.by.body.clone(), true)),
             Event::IncidentRefused(e) if self.issued => drop(self.answers.insert(e.by.body.clone(), false)),
+            Event::IncidentTakenBack(e) => drop(self.answers.remove(&e.by.body)),
             Event::IncidentClosed(e) => self.closed |= e.incident.status == IncidentStatus::Closed,
+            Event::IncidentReopened(_) => self.closed = false,
             Event::CrisisMobilisationMoved(e) => {
                 let asked = alert.request.as_ref().is_some_and(|request| request.mobilisation == e.mobilisation);
                 let by = e.by.as_ref().map(|by| &by.body);

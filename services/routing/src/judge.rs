@@ -143,7 +143,9 @@ fn named_body(act: &Act) -> Option<&BodyId> {
         | Act::SetRegime { .. }
         | Act::Involve { .. }
         | Act::Separate { .. }
-        | Act::Return { .. } => None,
+        | Act::Return { .. }
+        | Act::TakeBack
+        | Act::Reopen => None,
     }
 }
 
@@ -162,7 +164,9 @@ fn alert_of(act: &Act) -> Option<Uuid> {
         | Act::Involve { .. }
         | Act::Call { .. }
         | Act::Separate { .. }
-        | Act::Return { .. } => None,
+        | Act::Return { .. }
+        | Act::TakeBack
+        | Act::Reopen => None,
     }
 }
 
@@ -173,7 +177,7 @@ fn named_alert(recorded: &ActRecordedV1) -> bool {
 /// Whether what the act does depends on whom the plan has asked.
 fn answers(act: &Act) -> bool {
     match act {
-        Act::Acknowledge { .. } | Act::Refuse { .. } => true,
+        Act::Acknowledge { .. } | Act::Refuse { .. } | Act::TakeBack => true,
         Act::See { .. }
         | Act::Note
         | Act::SayOver
@@ -184,6 +188,7 @@ fn answers(act: &Act) -> bool {
         | Act::Involve { .. }
         | Act::Call { .. }
         | Act::Separate { .. }
-        | Act::Return { .. } => false,
+        | Act::Return { .. }
+        | Act::Reopen => false,
     }
 }

@@ -123,6 +123,37 @@ pub(crate) async fn separate(
     answer(&edge, caller, &seen, Request::Separate(body)).await
 }
 
+/// Take back what your body answered, that it takes charge or that it will not: it stands as if it had not answered.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/withdrawals", operation_id = "act_take_back", tag = "acts", params(("id" = IncidentId, Path)),
+    security(("token" = [])),
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
+)]
+pub(crate) async fn take_back(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    answer(&edge, caller, &seen, Request::TakeBack).await
+}
+
+/// Open again an incident that was closed by mistake, or began again, for as long after the closing as the doctrine says: what
+/// the closing had stopped goes on.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/reopenings", operation_id = "act_reopen", tag = "acts", params(("id" = IncidentId, Path)),
+    security(("token" = [])),
+    responses((status = 200, description = "Applied", body = IncidentView), (status = 202, description = "Recorded, not applied yet"), WriteProblems)
+)]
+pub(crate) async fn reopen(
+    State(edge): State<Arc<Edge>>,
+    presented: Presented,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (caller, seen) = allowed(&edge, &presented, &id).await?;
+    answer(&edge, caller, &seen, Request::Reopen).await
+}
+
 /// Give what is owed because of the incident, also after it was closed.
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/returns", operation_id = "act_give_return", tag = "acts", params(("id" = IncidentId, Path)),

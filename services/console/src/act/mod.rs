@@ -110,6 +110,8 @@ fn outcome_of(entry: &Entry) -> Option<Outcome> {
         Event::IncidentHandedOver(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentCalled(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::IncidentSeparated(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentTakenBack(e) => Some(Outcome::Applied(Box::new(e.incident))),
+        Event::IncidentReopened(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::ReturnGiven(e) => Some(Outcome::Applied(Box::new(e.incident))),
         Event::ActRejected(e) => Some(Outcome::Rejected(e.why)),
         _ => None,
@@ -309,6 +311,11 @@ pub(crate) fn rejected(why: Rejection) -> Problem {
             "unanswered",
             "Tous ceux qui devaient répondre ne l'ont pas fait : seule la salle de commandement peut clore ou abaisser.",
         ),
+        Rejection::NotClosed => ("not-closed", "L'événement n'est pas clos."),
+        Rejection::TooLate => {
+            ("too-late", "L'événement est clos depuis trop longtemps pour être rouvert : signalez ce qui recommence.")
+        }
+        Rejection::NothingSaid => ("nothing-said", "Votre service n'a pas de réponse en cours à retirer."),
         Rejection::NotAllowed => return Problem::not_allowed(),
         Rejection::UnknownIncident => return Problem::not_found("Événement"),
     };

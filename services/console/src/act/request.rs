@@ -32,6 +32,8 @@ pub(crate) enum Request {
     Call(CallBody),
     Separate(SeparationBody),
     Return(ReturnBody),
+    TakeBack,
+    Reopen,
 }
 
 /// Checks what is asked for, records it in the caller's name, and waits a moment for its result.
@@ -68,6 +70,8 @@ impl Request {
             Self::Involve(_) => Deed::Involve,
             Self::Call(_) => Deed::Call,
             Self::Separate(_) => Deed::Separate,
+            Self::TakeBack => Deed::TakeBack,
+            Self::Reopen => Deed::Reopen,
             Self::Return(_) => return None,
         })
     }
@@ -97,6 +101,8 @@ impl Request {
                 let note = written("note", &body.note.unwrap_or_default(), body.sure)?;
                 (Act::Close { reason: body.reason }, note)
             }
+            Self::TakeBack => (Act::TakeBack, None),
+            Self::Reopen => (Act::Reopen, None),
             Self::Refuse(body) => (Act::Refuse { reason: body.reason, alert_id: None }, None),
             Self::HandOver(body) => {
                 another_body(edge, caller, seen, &body.to)?;

@@ -27,7 +27,9 @@ pub(crate) enum Did {
     Call,
     Separate,
     Return,
+    TakeBack,
     Close,
+    Reopen,
 }
 
 vigie_proto::coded! { pub(crate) Did {
@@ -41,7 +43,9 @@ vigie_proto::coded! { pub(crate) Did {
     Call = "call",
     Separate = "separate",
     Return = "return",
+    TakeBack = "take-back",
     Close = "close",
+    Reopen = "reopen",
 } }
 
 impl Did {
@@ -58,7 +62,9 @@ impl Did {
             Self::Call => "Le service est sollicité de nouveau, par tous ses moyens.",
             Self::Separate => "Signalement séparé : il ouvre son propre événement, dont les services sont prévenus.",
             Self::Return => "Retour enregistré.",
+            Self::TakeBack => "Votre réponse est retirée : vous pouvez répondre de nouveau.",
             Self::Close => "Événement clos.",
+            Self::Reopen => "Événement rouvert : ce que la clôture avait arrêté reprend.",
         }
     }
 }
@@ -110,6 +116,8 @@ impl Deed {
             Did::Return => {
                 self.owed.clone().zip(self.outcome).map(|(owed, outcome)| Request::Return(ReturnBody { owed, outcome }))
             }
+            Did::TakeBack => Some(Request::TakeBack),
+            Did::Reopen => Some(Request::Reopen),
             Did::Close => self.closing.map(|reason| Request::Close(ResolutionBody { reason, note: words(), sure })),
         };
         asked.ok_or_else(|| Problem::invalid("", "Choisissez une réponse, puis envoyez de nouveau."))

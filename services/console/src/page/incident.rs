@@ -106,6 +106,7 @@ struct May {
     involve: bool,
     separate: bool,
     close: bool,
+    reopen: bool,
 }
 
 impl May {
@@ -122,6 +123,7 @@ impl May {
             involve: open && may(access::Deed::Involve),
             separate: open && may(access::Deed::Separate),
             close: open && may(access::Deed::Close),
+            reopen: !open && may(access::Deed::Reopen),
         }
     }
 }

@@ -95,6 +95,7 @@ fn hear(bodies: &mut BTreeMap<BodyId, Known>, event: &Event, at: Timestamp) {
         Event::IncidentAcknowledged(e) => of(&e.by.body, News::Said(Answer::Acknowledged)),
         Event::IncidentSeen(e) => of(&e.by.body, News::Said(Answer::Seen)),
         Event::IncidentRefused(e) => of(&e.by.body, News::Said(Answer::Refused)),
+        Event::IncidentTakenBack(e) => drop(bodies.get_mut(&e.by.body).map(|known| known.answer = None)),
         // Whoever had answered is asked again.
         Event::IncidentAggravated(_) => bodies.values_mut().for_each(|known| known.answer = None),
         _ => {}

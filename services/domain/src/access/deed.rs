@@ -33,6 +33,10 @@ pub enum Deed {
     Separate,
     /// Gives what is owed.
     Return,
+    /// Takes its own answer back.
+    TakeBack,
+    /// Opens again what was closed.
+    Reopen,
 }
 
 /// Why a deed is not for this party.
@@ -49,7 +53,7 @@ pub enum Denial {
 }
 
 impl Deed {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::See,
         Self::TakeCharge,
         Self::Refuse,
@@ -64,6 +68,8 @@ impl Deed {
         Self::Call,
         Self::Separate,
         Self::Return,
+        Self::TakeBack,
+        Self::Reopen,
     ];
 
     /// The deed that `act` is on `incident` as it stands.
@@ -83,6 +89,8 @@ impl Deed {
             Act::Call { .. } => Self::Call,
             Act::Separate { .. } => Self::Separate,
             Act::Return { .. } => Self::Return,
+            Act::TakeBack => Self::TakeBack,
+            Act::Reopen => Self::Reopen,
         }
     }
 
@@ -90,10 +98,10 @@ impl Deed {
     pub fn permission(self) -> Option<Permission> {
         match self {
             Self::See | Self::SayOver | Self::Return => None,
-            Self::TakeCharge | Self::Refuse | Self::HandOver => Some(Permission::Acknowledge),
+            Self::TakeCharge | Self::Refuse | Self::HandOver | Self::TakeBack => Some(Permission::Acknowledge),
             Self::Note => Some(Permission::Note),
             Self::Aggravate | Self::Ease => Some(Permission::ChangeSeverity),
-            Self::Close => Some(Permission::Close),
+            Self::Close | Self::Reopen => Some(Permission::Close),
             Self::SetRegime => Some(Permission::SetRegime),
             Self::Involve | Self::Call => Some(Permission::Involve),
             Self::Separate => Some(Permission::Separate),
@@ -123,14 +131,17 @@ impl Position<'_> {
         match deed {
             // Whom what is owed is owed by is known only with the thing owed: `may_return`.
             Deed::See | Deed::Return => Ok(()),
-            Deed::TakeCharge | Deed::Refuse | Deed::HandOver if !self.intervenes => Err(Denial::OnlyWatches),
-            Deed::TakeCharge | Deed::Refuse | Deed::HandOver if asked || answers_for_it => Ok(()),
-            Deed::TakeCharge | Deed::Refuse | Deed::HandOver => Err(Denial::NotAsked),
+            Deed::TakeCharge | Deed::Refuse | Deed::HandOver | Deed::TakeBack if !self.intervenes => {
+                Err(Denial::OnlyWatches)
+            }
+            Deed::TakeCharge | Deed::Refuse | Deed::HandOver | Deed::TakeBack if asked || answers_for_it => Ok(()),
+            Deed::TakeCharge | Deed::Refuse | Deed::HandOver | Deed::TakeBack => Err(Denial::NotAsked),
             Deed::Note => holds(asked || self.is(Relation::Concerned) || self.is(Relation::Operator)),
             Deed::SayOver => Err(Denial::NotAllowed),
             Deed::Aggravate
             | Deed::Ease
             | Deed::Close
+            | Deed::Reopen
             | Deed::SetRegime
             | Deed::Involve
             | Deed::Call

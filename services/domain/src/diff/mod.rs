@@ -234,6 +234,8 @@ pub enum Topic {
     Undeliverable,
     /// How exactly a position must be known.
     Accuracy,
+    /// How long an event can be opened again, how many messages it may cost somebody.
+    Thread,
     /// What of an incident a role reads, and on what.
     Reads,
     /// How crises are conducted.

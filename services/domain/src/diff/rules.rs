@@ -9,7 +9,7 @@ use super::{
     crises::crises,
     parts::{Parts, Rules, joined, sorted, word},
 };
-use crate::doctrine::{Audience, Doctrine, KindRule, Medium, Outside, Reading, words};
+use crate::doctrine::{Audience, Doctrine, KindRule, Medium, Outside, Reading, Thread, words};
 use crate::{
     city::City,
     directory::{Ambit, Directory},
@@ -33,6 +33,7 @@ pub(super) fn compare(before: &City, after: &City) -> Vec<RuleChange> {
         topic(Topic::Emergency, &emergency(old), &emergency(new)),
         topic(Topic::Undeliverable, &undeliverable(old), &undeliverable(new)),
         topic(Topic::Accuracy, &accuracy(old), &accuracy(new)),
+        topic(Topic::Thread, &thread(old), &thread(new)),
         topic(Topic::Reads, &reads(before), &reads(after)),
         topic(Topic::Crisis, &crises(old), &crises(new)),
         topic(Topic::Role, &roles(&before.directory), &roles(&after.directory)),
@@ -237,6 +238,13 @@ fn accuracy(doctrine: &Doctrine) -> Rules {
     let roles = rule.roles.iter().map(|(role, within_m)| (role.to_string(), *within_m));
     let all = roles.chain([("anybody else".to_owned(), rule.within_m)]);
     all.map(|(role, within_m)| (role, vec![("within_m", within_m.to_string())])).collect()
+}
+
+fn thread(doctrine: &Doctrine) -> Rules {
+    let Thread { reopen_within_h, messages_per_hour } = &doctrine.thread;
+    let parts =
+        vec![("reopen_within_h", reopen_within_h.to_string()), ("messages_per_hour", messages_per_hour.to_string())];
+    [("any".to_owned(), parts)].into()
 }
 
 /// What each role reads of incidents of each class, resolved: moving a rule changes what it decides, not itself.

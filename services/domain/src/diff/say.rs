@@ -184,6 +184,7 @@ impl Topic {
             Self::Never => "what may never be, lines",
             Self::Emergency => "emergency number",
             Self::Accuracy => "how exactly a place is known",
+            Self::Thread => "the thread of an event,",
             Self::Reads => "what is read by",
             Self::Undeliverable => "who learns of a failure",
             Self::Crisis => "crises,",

@@ -12,7 +12,7 @@ use vigie_proto::{
 
 use super::{
     Accuracy, AudiencePlace, Condition, DayKind, EmergencyNumber, FactsLevel, Medium, Pictogram, PlaceLevel, Repeat,
-    StaleRule, Timing, Who,
+    StaleRule, Thread, Timing, Who,
 };
 
 /// `doctrine.toml`: what holds for every fiche.
@@ -26,6 +26,8 @@ pub(super) struct CommonFile {
     pub(super) emergency: Vec<EmergencyNumber>,
     #[serde(default)]
     pub(super) accuracy: Option<Spanned<Accuracy>>,
+    #[serde(default)]
+    pub(super) thread: Thread,
     #[serde(default)]
     pub(super) calendar: CalendarSection,
     #[serde(default)]

@@ -46,6 +46,7 @@ pub struct Doctrine {
     pub undeliverable: Undeliverable,
     /// How uncertain a point may be before its place counts as vague.
     pub accuracy: Accuracy,
+    pub thread: Thread,
     pub windows: BTreeMap<String, Window>,
     pub calendar: Calendar,
     pub classes: BTreeMap<String, Class>,
@@ -88,6 +89,22 @@ impl Accuracy {
     /// The bound for points given by raisers of `role`, metres.
     pub fn bound_m(&self, role: &RoleId) -> f64 {
         f64::from(*self.roles.get(role).unwrap_or(&self.within_m))
+    }
+}
+
+/// The thread of an event, from its first message to its last.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thread {
+    /// Hours for which a closed event can be opened again.
+    pub reopen_within_h: u32,
+    /// Messages one body may get of one event in an hour, by all its contact points together; `vigie replay` says who got more.
+    pub messages_per_hour: u32,
+}
+
+impl Default for Thread {
+    fn default() -> Self {
+        Self { reopen_within_h: 24, messages_per_hour: 12 }
     }
 }
 

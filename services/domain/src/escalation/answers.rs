@@ -88,6 +88,15 @@ impl Escalation {
         }
     }
 
+    /// `body` takes its answer back: as if it had not given it, it may answer again, and what its answer had stopped goes on.
+    pub fn take_back(&mut self, body: &BodyId, now: Timestamp) {
+        if self.closed {
+            return;
+        }
+        self.refused.remove(body);
+        self.withdraw(body, now);
+    }
+
     /// Whether `body` may set this circuit off again: the first time it asks, and no more under this plan.
     fn may_rearm(&mut self, circuit: usize, body: &BodyId) -> bool {
         self.rearmed.entry(circuit).or_default().insert(body.clone())

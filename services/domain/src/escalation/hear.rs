@@ -4,7 +4,7 @@
 use vigie_proto::{
     BodyId, RoleId,
     envelope::Fact,
-    event::{Event, IncidentOpenedV1, Novelty, Purpose, Replanning, StepSettledV1},
+    event::{Event, IncidentOpenedV1, Novelty, Purpose, Replanning, StepSettledV1, TakenBack},
     plan::NewsTrigger,
 };
 
@@ -99,6 +99,18 @@ impl Escalation {
                 let what = Novelty::Over { reason: e.reason };
                 self.note_news(&Heard::done(NewsTrigger::Over, what, &e.by.body), at);
                 return settled;
+            }
+            Event::IncidentReopened(e) => {
+                let settled = self.reopen(at);
+                self.note_news(&Heard::done(NewsTrigger::Over, Novelty::Reopened, &e.by.body), at);
+                return settled;
+            }
+            Event::IncidentTakenBack(e) => {
+                self.take_back(&e.by.body, at);
+                if e.what == TakenBack::Charge {
+                    let what = Novelty::LetGo { by: e.by.body.clone() };
+                    self.note_news(&Heard::done(NewsTrigger::TakenCharge, what, &e.by.body), at);
+                }
             }
             Event::StepSettled(e) => self.recall(e),
             Event::ChargeLapsed(e) if e.generation == self.generation => {

@@ -18,6 +18,9 @@ pub struct Standing {
     /// Incident version the plan was taken at.
     pub version: u32,
     pub circuits: Vec<CircuitStanding>,
+    /// Bodies that said they will not.
+    #[serde(default)]
+    pub refused: BTreeSet<BodyId>,
 }
 
 /// What somebody's taking charge does to what is due.
@@ -85,6 +88,11 @@ impl Standing {
         !others_climb && (!grave || self.is_answered())
     }
 
+    /// Whether anybody in charge counts for a circuit.
+    pub fn anybody_counts(&self) -> bool {
+        self.circuits.iter().any(|circuit| !circuit.have.is_empty())
+    }
+
     /// Whether anybody but `body` counts for a circuit.
     pub fn counts_without(&self, body: &BodyId) -> bool {
         self.circuits.iter().flat_map(|circuit| &circuit.have).any(|counting| counting != body)
@@ -134,6 +142,7 @@ impl Escalation {
             generation: self.generation,
             version: self.version,
             circuits: circuits.map(|circuit| self.circuit_standing(circuit)).collect(),
+            refused: self.refused.clone(),
         }
     }
 

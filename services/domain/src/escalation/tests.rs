@@ -6,6 +6,7 @@ use vigie_proto::plan::{Offset, OnRefusal, Owed, OwedTo, SatisfiedBy, Staleness}
 use super::*;
 
 mod changes;
+mod ending;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

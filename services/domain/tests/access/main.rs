@@ -118,10 +118,10 @@ fn oracle(body: &Body, incident: &IncidentSnapshot, ties: Ties, deed: Deed) -> R
     }
     let permission = match deed {
         Deed::See | Deed::SayOver | Deed::Return => None,
-        Deed::TakeCharge | Deed::Refuse | Deed::HandOver => Some(Permission::Acknowledge),
+        Deed::TakeCharge | Deed::Refuse | Deed::HandOver | Deed::TakeBack => Some(Permission::Acknowledge),
         Deed::Note => Some(Permission::Note),
         Deed::Aggravate | Deed::Ease => Some(Permission::ChangeSeverity),
-        Deed::Close => Some(Permission::Close),
+        Deed::Close | Deed::Reopen => Some(Permission::Close),
         Deed::SetRegime => Some(Permission::SetRegime),
         Deed::Involve | Deed::Call => Some(Permission::Involve),
         Deed::Separate => Some(Permission::Separate),
@@ -132,9 +132,13 @@ fn oracle(body: &Body, incident: &IncidentSnapshot, ties: Ties, deed: Deed) -> R
     let answers = operator || (concerned && (sector(incident.sector.as_str()) || affair));
     match deed {
         Deed::See | Deed::Return => Ok(()),
-        Deed::TakeCharge | Deed::Refuse | Deed::HandOver if !role.intervenes => Err(Denial::OnlyWatches),
-        Deed::TakeCharge | Deed::Refuse | Deed::HandOver if ties.asked || answers => Ok(()),
-        Deed::TakeCharge | Deed::Refuse | Deed::HandOver => Err(Denial::NotAsked),
+        Deed::TakeCharge | Deed::Refuse | Deed::HandOver | Deed::TakeBack => {
+            match (role.intervenes, ties.asked || answers) {
+                (false, _) => Err(Denial::OnlyWatches),
+                (true, true) => Ok(()),
+                (true, false) => Err(Denial::NotAsked),
+            }
+        }
         Deed::Note if ties.asked || concerned => Ok(()),
         _ if answers && deed != Deed::Note => Ok(()),
         _ => Err(Denial::NotAllowed),
@@ -316,6 +320,11 @@ impl World {
             }
             Event::IncidentEased(e) => self.escalation.ease(e.plan, self.now),
             Event::IncidentClosed(_) => self.escalation.close(self.now),
+            Event::IncidentReopened(_) => self.escalation.reopen(self.now),
+            Event::IncidentTakenBack(e) => {
+                self.escalation.take_back(&e.by.body, self.now);
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         if party.operates() {
@@ -344,7 +353,7 @@ enum Happening {
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let one = prop_oneof![
         2 => (0_i64..40).prop_map(Happening::Passes),
-        5 => (0_usize..1_000, 0_usize..8).prop_map(|(body, act)| Happening::Acts(body, act)),
+        5 => (0_usize..1_000, 0_usize..10).prop_map(|(body, act)| Happening::Acts(body, act)),
     ];
     prop::collection::vec(one, 1..25)
 }
@@ -358,6 +367,8 @@ fn act_of(number: usize, incident: &IncidentSnapshot, other: &BodyId) -> Act {
         4 => Act::ChangeSeverity { to: Severity::Watch },
         5 => Act::Close { reason: ClosingReason::Averted },
         6 => Act::See { version, alert_id: None },
+        7 => Act::TakeBack,
+        8 => Act::Reopen,
         _ => Act::SetRegime { to: CrisisRegime::Local },
     }
 }

@@ -17,8 +17,9 @@ use vigie_proto::{
     event::{
         Actor, Cause, ClosingReason, Event, IncidentAcknowledgedV1, IncidentAggravatedV1, IncidentCalledV1,
         IncidentClosedV1, IncidentEasedV1, IncidentHandedOverV1, IncidentOpenedV1, IncidentRefusedV1,
-        IncidentReinforcedV1, IncidentReplannedV1, IncidentSnapshot, Known, KnownFact, News, Novelty, Occasion,
-        Purpose, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome, StepOutcome, Through, Whereabouts,
+        IncidentReinforcedV1, IncidentReopenedV1, IncidentReplannedV1, IncidentSnapshot, IncidentTakenBackV1, Known,
+        KnownFact, News, Novelty, Occasion, Purpose, RefusalReason, Replanning, ReturnGivenV1, ReturnOutcome,
+        StepOutcome, TakenBack, Through, Whereabouts,
     },
     plan::{Plan, PlannedStep, SatisfiedBy},
 };
@@ -280,6 +281,18 @@ impl<'a> Play<'a> {
                 let reason = ClosingReason::Resolved;
                 open.then(|| IncidentClosedV1 { incident, act_id, by: desk(), reason, at: now })?.into()
             }
+            Happening::Reopen => {
+                self.closed.then(|| IncidentReopenedV1 { incident, act_id, by: desk(), at: now })?.into()
+            }
+            Happening::TakeBack(n) => {
+                let (body, role) = any(&self.called, n).filter(|_| open)?;
+                let refused = self.plan.escalation.standing().refused.contains(&body);
+                let what = match self.in_charge.contains_key(&body) {
+                    true => TakenBack::Charge,
+                    false => refused.then_some(TakenBack::Refusal)?,
+                };
+                IncidentTakenBackV1 { incident, act_id, by: by((body, role)), what, at: now }.into()
+            }
         })
     }
 
@@ -332,6 +345,11 @@ impl<'a> Play<'a> {
             (Happening::Close, _) => {
                 self.excuse();
                 self.closed = true;
+            }
+            (Happening::Reopen, _) => self.closed = false,
+            (Happening::TakeBack(_), Event::IncidentTakenBack(e)) => {
+                self.moved = true;
+                self.in_charge.remove(&e.by.body);
             }
             _ => {}
         }
@@ -410,7 +428,7 @@ impl<'a> Play<'a> {
         let Some(Occasion::New { what }) = &settlement.occasion else {
             return vec![format!("{rule} says nothing new")];
         };
-        let over = what.iter().any(|novelty| matches!(novelty, Novelty::Over { .. }));
+        let over = what.iter().any(|novelty| matches!(novelty, Novelty::Over { .. } | Novelty::Reopened));
         let every = self.plan.escalation.plan.news.iter().find(|known| known.id == rule).unwrap().every_s;
         let last = self.news.insert(rule.to_owned(), now);
         if !over && last.is_some_and(|last| now < last + SignedDuration::from_secs(every.into())) {

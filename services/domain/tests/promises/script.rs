@@ -23,6 +23,9 @@ pub(crate) enum Happening {
     Aggravate,
     GiveBack,
     Close,
+    Reopen,
+    /// Somebody takes back what it answered.
+    TakeBack(usize),
     Call(usize),
     Ease,
     /// A signal joins that tells a fact of this number, and how many persons.
@@ -111,6 +114,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Aggravate),
         1 => Just(Happening::GiveBack),
         1 => Just(Happening::Close),
+        1 => Just(Happening::Reopen),
+        1 => (0_usize..9).prop_map(Happening::TakeBack),
     ]
 }
 

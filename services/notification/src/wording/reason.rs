@@ -51,8 +51,13 @@ fn told(occasion: &Occasion, now: Timestamp, name: impl Fn(&BodyId) -> String) -
 
 fn news(what: &[Novelty], name: impl Fn(&BodyId) -> String) -> Reason {
     let is_over = |novelty: &Novelty| matches!(novelty, Novelty::Over { .. });
-    let (prefix, short) =
-        if what.iter().any(is_over) { ("Fin d'alerte : ", "fin d'alerte") } else { ("Du nouveau : ", "nouveau") };
+    let (prefix, short) = if what.contains(&Novelty::Reopened) {
+        ("Réouverture : ", "rouvert")
+    } else if what.iter().any(is_over) {
+        ("Fin d'alerte : ", "fin d'alerte")
+    } else {
+        ("Du nouveau : ", "nouveau")
+    };
     let phrases: Vec<String> = what
         .iter()
         .map(|novelty| match novelty {
@@ -61,8 +66,9 @@ fn news(what: &[Novelty], name: impl Fn(&BodyId) -> String) -> Reason {
             Novelty::Announced => "une heure est annoncée".to_owned(),
             Novelty::TakenCharge { by } => format!("pris en compte par {}", name(by)),
             Novelty::Refused { by } => format!("{} ne peut pas le prendre en compte", name(by)),
+            Novelty::LetGo { by } => format!("{} retire sa prise en compte", name(by)),
             Novelty::Over { reason } => format!("l'événement est clos ({})", reason.label().to_lowercase()),
-            Novelty::Reopened => "l'événement est rouvert".to_owned(),
+            Novelty::Reopened => "l'événement, qui était clos, est rouvert".to_owned(),
         })
         .collect();
     Reason {

@@ -39,6 +39,7 @@ impl Reader<'_> {
             circuits: Vec::new(),
             undeliverable: Undeliverable { tell: Vec::new(), channels: Vec::new() },
             accuracy: self.accuracy(source, file.accuracy),
+            thread: file.thread,
             windows: self.windows(source, file.windows),
             calendar: self.calendar(source, file.calendar),
             classes: BTreeMap::new(),

@@ -45,6 +45,7 @@ fn standing() -> impl Strategy<Value = Standing> {
     prop::collection::vec(circuit, 0..4).prop_map(|circuits| Standing {
         generation: 1,
         version: 1,
+        refused: BTreeSet::new(),
         circuits: (0..)
             .zip(circuits)
             .map(|(number, (rule, asked, have, need, satisfied, climbing))| CircuitStanding {
