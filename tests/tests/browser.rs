@@ -69,6 +69,35 @@ async fn an_incident_is_followed_and_conducted_from_its_page_also_without_script
     Journey::start(&vigie, "incident", &["scop"]).await.walk().await;
 }
 
+/// The latest link to answer an alert that somebody received.
+async fn alert_link(stack: &Stack, to: &str) -> String {
+    wait::for_some("a link to answer has left", wait::PATIENCE, || async {
+        let messages = stack.outbox.messages_to("email", to).await;
+        messages.iter().rev().find_map(|message| message.acknowledgement().map(str::to_owned))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_recipient_answers_in_three_ways_and_reads_what_each_comes_down_to() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    let mut journey = Journey::start(&vigie, "answers", &["scop", "college-19"]).await;
+    while let Some(asked) = journey.asks().await {
+        let to = asked.strip_prefix("link ").expect("it asks for links only");
+        journey.answer(&alert_link(&stack, to).await).await;
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_known_of_an_event_is_marked_and_heard_until_it_is_read_and_closing_is_confirmed() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    Journey::start(&vigie, "thread", &["scop", "college-19"]).await.walk().await;
+    let closed = "select count(*) from journal.entry where type = 'vigie.incident.closed.v1'";
+    assert_eq!(vigie.records().count(closed).await, 1, "closed once, when it was confirmed");
+}
+
 #[tokio::test]
 async fn a_shift_is_relieved_and_a_watch_cell_tells_the_operations_room() {
     let stack = Stack::start().await;

@@ -8,6 +8,7 @@ import { bind } from "./keys.js";
 
 const BATCH = 50; // incidents asked for at once
 const ASK_EVERY = 400;
+const READ_EVERY = 3_000;
 const ALARMS_SHOWN = 5;
 
 const find = (id) => document.getElementById(id);
@@ -28,6 +29,7 @@ function draw() {
   for (const incident of pending.values()) {
     rows.put(incident);
     if (incident.status !== "open") answered(incident.id);
+    if (incident.status === "closed") read(incident.id);
   }
   pending.clear();
   count();
@@ -62,12 +64,15 @@ async function askNow() {
   const due = [...wanted].filter(([, at]) => at <= Date.now()).slice(0, BATCH).map(([id]) => id);
   if (!due.length) return;
   for (const id of due) wanted.delete(id);
+  const begun = Date.now();
   const response = await fetch(`/api/v1/incidents?ids=${due.join(",")}`, { cache: "no-store" });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const { incidents } = await response.json();
   for (const incident of incidents) {
     pending.set(incident.id, newer(pending.get(incident.id), incident));
     rows.complete(incident, now());
+    // Somebody of this desk has opened it; an answer asked for before the fact says nothing of it.
+    if (!incident.unread && grave.get(incident.id)?.since < begun) read(incident.id);
     // The plan of a new incident is made a moment after it.
     const fresh = now() - Date.parse(incident.opened_at) < 10_000;
     if (fresh && !incident.upcoming && incident.status === "open") ask(incident.id, Date.now() + 1_000);
@@ -89,6 +94,8 @@ setInterval(() => {
   for (const row of rows.values()) {
     // A step that was due has been dealt with by now, or will be.
     if (row.due !== null && row.due < now() - 1_000 && row.status !== "closed") ask(row.id, Date.now() + 1_000);
+    // No fact tells that another screen of this desk has read it.
+    if (row.unread) ask(row.id, Date.now() + READ_EVERY);
   }
   pulse();
 }, 1_000);
@@ -125,7 +132,7 @@ follow(list.dataset.after, {
   connected: () => enter("live"),
   lost: () => enter("lost"),
   ended: () => enter("ended"),
-  told(name, { at, incident }) {
+  told(name, { at, incident, news }) {
     heard = Date.now();
     if (name === "alive") {
       skew = Date.parse(at) - heard;
@@ -136,6 +143,8 @@ follow(list.dataset.after, {
     pending.set(incident.id, newer(pending.get(incident.id), incident));
     ask(incident.id);
     if (graver && (name === "incident.opened" || name === "incident.aggravated")) alarm(incident);
+    const facts = news?.facts?.filter((fact) => fact.alarms).map((fact) => fact.label) ?? [];
+    if (facts.length) alarmOfFacts(incident, facts);
     drawSoon();
   },
 });
@@ -143,20 +152,42 @@ follow(list.dataset.after, {
 // --- New grave incidents ---------------------------------------------------------------------------------------------
 
 const unanswered = new Map();
+/** Incidents in hand of which something grave became known, until somebody of this desk opens them. */
+const grave = new Map();
+
+function alarmOfFacts(incident, facts) {
+  if (incident.status === "closed") return;
+  const before = grave.get(incident.id)?.facts ?? [];
+  grave.set(incident.id, { incident, facts: [...new Set([...before, ...facts])], since: Date.now() });
+  startle(incident);
+}
+
+/** Somebody of this desk has read what was grave of it. */
+function read(id) {
+  if (!grave.delete(id)) return;
+  calm();
+}
 
 function alarm(incident) {
-  const grave = incident.severity === "serious" || incident.severity === "fatal";
-  const drill = incident.nature !== "real";
-  if (!grave || incident.status !== "open") return;
+  const isGrave = incident.severity === "serious" || incident.severity === "fatal";
+  if (!isGrave || incident.status !== "open") return;
   unanswered.set(incident.id, incident);
+  startle(incident);
+}
+
+function startle(incident) {
+  const drill = incident.nature !== "real";
   showAlarms();
   if (!drill || find("drill-sound").checked) siren.ring();
   showSiren();
 }
 
 function answered(id) {
-  if (!unanswered.delete(id)) return;
-  if (!unanswered.size) siren.stop();
+  if (unanswered.delete(id)) calm();
+}
+
+function calm() {
+  if (!unanswered.size && !grave.size) siren.stop();
   showAlarms();
   showSiren();
 }
@@ -167,19 +198,22 @@ function showAlarms() {
   alarmsDrawn = true;
   requestAnimationFrame(() => {
     alarmsDrawn = false;
-    const latest = [...unanswered.values()].slice(-ALARMS_SHOWN);
-    const lines = latest.map((incident) => {
+    const opened = [...unanswered.values()].map((incident) => ({ incident, said: LEVELS[incident.severity] }));
+    const told = [...grave.values()].map(({ incident, facts }) => ({ incident, said: facts.join(", ") }));
+    const all = [...opened, ...told];
+    const latest = all.slice(-ALARMS_SHOWN);
+    const lines = latest.map(({ incident, said }) => {
       const line = document.createElement("p");
       line.className = incident.nature === "real" ? "" : "drill";
       const link = document.createElement("a");
       link.href = `/scop/evenements/${incident.id}`;
       const { nature, kind_label, sector_label, reference } = incident;
       const mark = nature === "real" ? "" : "EXERCICE ";
-      link.textContent = `${mark}${LEVELS[incident.severity]} : ${kind_label}, ${sector_label}, ${reference}`;
+      link.textContent = `${mark}${said} : ${kind_label}, ${sector_label}, ${reference}`;
       line.append(link);
       return line;
     });
-    const others = unanswered.size - latest.length;
+    const others = all.length - latest.length;
     if (others > 0) {
       const line = document.createElement("p");
       line.textContent = `et ${others} ${others > 1 ? "autres" : "autre"} dans la liste`;

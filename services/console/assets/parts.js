@@ -22,7 +22,10 @@ function concerns(incident) {
 
 /** Replaces every part that only shows with what the server shows now. */
 async function refresh() {
-  const response = await fetch(location.pathname, { cache: "no-store" });
+  const since = document.getElementById("news")?.dataset.since;
+  // Who has another page before their eyes has not read what is new on this one.
+  const again = since ? `?${new URLSearchParams({ depuis: since, lu: document.hasFocus() ? "oui" : "non" })}` : "";
+  const response = await fetch(location.pathname + again, { cache: "no-store" });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
@@ -31,6 +34,7 @@ async function refresh() {
     if (part.querySelector("details[open]") || held?.matches("button, input, select, textarea")) continue;
     const now = fresh.getElementById(part.id);
     if (!now || now.innerHTML === part.innerHTML) continue;
+    part.hidden = now.hidden;
     const at = held?.getAttribute("href");
     part.replaceChildren(...now.childNodes);
     if (at) part.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
@@ -49,6 +53,8 @@ document.addEventListener(
   },
   true,
 );
+
+addEventListener("focus", () => (behind = true));
 
 function countDown() {
   for (const node of document.querySelectorAll(".left")) {

@@ -6,6 +6,8 @@ const HOUR = 3_600_000;
 /** Classes of the texts of a line. */
 const PARTS = [
   "partial",
+  "refused",
+  "unread",
   ...["badge", "exercise", "kind", "reference", "sector", "place"],
   ...["status", "regime", "due", "tells", "who", "since"],
 ];
@@ -15,6 +17,7 @@ const DATE = { weekday: "long", day: "numeric", month: "long", timeZone: "Europe
 const DAY = new Intl.DateTimeFormat("fr-FR", DATE);
 const REGIMES = { local: "Crise localisée", city: "Crise parisienne", national: "Crise nationale" };
 const STATUSES = { open: "Ouvert", acknowledged: "Pris en compte", closed: "Clos" };
+const IN_PART = "Pris en compte en partie";
 export const LEVELS = { fatal: "Mortel", serious: "Grave", tension: "Tension", watch: "Veille" };
 
 export class Rows {
@@ -72,7 +75,7 @@ export class Rows {
   }
 
   /** Who is in charge and what comes next: only the API knows. */
-  complete({ id, upcoming, in_charge, partial }, now) {
+  complete({ id, upcoming, in_charge, partial, refused, unread }, now) {
     const row = this.#known.get(id);
     if (!row) return;
     row.due = upcoming ? Date.parse(upcoming.due_at) : null;
@@ -80,6 +83,9 @@ export class Rows {
     text(row.parts.tells, upcoming && upcoming.step === null ? `confirmation demandée à ${tells}` : tells);
     text(row.parts.who, in_charge?.join(", ") ?? "");
     text(row.parts.partial, partial?.map((quorum) => quorum.text).join(" ; ") ?? "");
+    if (row.status === "acknowledged") text(row.parts.status, partial ? IN_PART : STATUSES.acknowledged);
+    text(row.parts.refused, listed("Refus", refused));
+    text(row.parts.unread, listed("Nouveau", unread));
     this.#tickRow(row, now);
   }
 
@@ -126,6 +132,10 @@ export class Rows {
       leaving: null,
       parts: Object.fromEntries(PARTS.map((name) => [name, part(name)])),
       link: element.querySelector("a"),
+      /** Something is new that nobody of this desk has read. */
+      get unread() {
+        return this.parts.unread.textContent !== "";
+      },
       /** Somebody must still take charge: nobody has, or others are awaited beside who has. */
       get waits() {
         return this.status === "open" || (this.status !== "closed" && this.parts.partial.textContent !== "");
@@ -151,7 +161,7 @@ export class Rows {
     text(parts.reference, incident.reference);
     text(parts.sector, incident.sector_label);
     if (incident.place) text(parts.place, incident.place);
-    text(parts.status, STATUSES[status]);
+    if (status !== "acknowledged" || parts.status.textContent !== IN_PART) text(parts.status, STATUSES[status]);
     text(parts.regime, REGIMES[incident.regime] ?? "");
     set(element, "hidden", !this.#shows(row));
   }
@@ -188,6 +198,11 @@ export class Rows {
 
 function compare(a, b) {
   return GRAVITY[a.severity] - GRAVITY[b.severity] || a.opened - b.opened || (a.id < b.id ? -1 : 1);
+}
+
+/** `Nouveau : arme vue, 45 personnes`, as the server says it. */
+function listed(what, texts) {
+  return texts?.length ? `${what} : ${texts.join(", ")}` : "";
 }
 
 /** Writing the same text again would still make the browser work. */

@@ -18,6 +18,7 @@ pub(crate) struct Seen {
     pub(crate) asked_version: u32,
     /// None while the plan has not begun.
     pub(crate) standing: Option<Standing>,
+    pub(crate) plan: Option<Escalation>,
     pub(crate) ties: Ties,
 }
 
@@ -58,7 +59,8 @@ pub(crate) async fn tied(
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let standing = row.state.map(|Json(state)| state.standing());
+    let plan = row.state.map(|Json(state)| state);
+    let standing = plan.as_ref().map(Escalation::standing);
     Ok(Some(Seen {
         snapshot: row.snapshot.0,
         asked_version: row.asked_version.unsigned_abs(),
@@ -68,5 +70,6 @@ pub(crate) async fn tied(
             asked: standing.as_ref().is_some_and(|standing| standing.asked(body)),
         },
         standing,
+        plan,
     }))
 }

@@ -26,11 +26,11 @@ use vigie_platform::{
 };
 use vigie_proto::{
     IncidentId,
-    event::{Event, SecurityMatter},
+    event::{Event, IncidentSnapshot, News, SecurityMatter},
     sensitivity::Sensitivity,
 };
 
-use crate::{Edge, live::Seat};
+use crate::{Edge, live::Seat, news::known};
 
 /// Entries read at once when a listener catches up.
 const PAGE: i64 = 200;
@@ -58,6 +58,9 @@ pub(crate) struct Start {
 ///
 /// What was shown must be read again when a `reload` event comes: the stream could not go on from the id it was given
 /// (unreadable, of a former release, or of a database restored since), and goes on from the present.
+///
+/// A fact that tells something new of an incident in hand has `news`, as far as the listener may know them: facts, each with
+/// whether it `alarms`, the number of persons, what is known of weapons, that a time is announced.
 ///
 /// A quiet stream sends an `alive` event every five seconds: `{"at": …}`, with an id to resume after.
 #[utoipa::path(
@@ -282,13 +285,31 @@ impl Listener {
                 if !matches!(event, Event::DeliveryDeadLettered(_)) {
                     shown["place"] = json!(incident.place_in_words());
                 }
-                json!({ "at": at, "incident": shown, "did": did })
+                let mut data = json!({ "at": at, "incident": shown, "did": did });
+                if let Some((news, told)) = news_of(&event).filter(|_| clearance >= Sensitivity::Restricted) {
+                    let news = known(news, told, caller, &city);
+                    if !news.is_empty() {
+                        data["news"] = json!(news);
+                    }
+                }
+                data
             }
             (None, Some(crisis)) if self.crises && caller.sees_crisis(crisis) => json!({ "at": at, "crisis": crisis }),
             _ => return None,
         };
         let name = entry.envelope.type_name.trim_start_matches("vigie.").trim_end_matches(".v1");
         Some(SseEvent::default().id(position.to_string()).event(name).data(data.to_string()))
+    }
+}
+
+/// What became known by it, and of what incident.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most facts tell nothing new of an incident")]
+fn news_of(event: &Event) -> Option<(&News, &IncidentSnapshot)> {
+    match event {
+        Event::IncidentReinforced(e) => Some((&e.news, &e.incident)),
+        Event::IncidentAggravated(e) => Some((&e.news, &e.incident)),
+        Event::IncidentReplanned(e) => Some((&e.news, &e.incident)),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json as SqlJson};
+use uuid::Uuid;
 use vigie_domain::{access::Caller, city::City, directory::Directory, escalation::Partial};
 use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_platform::journal;
@@ -23,6 +24,7 @@ use vigie_proto::{
 use crate::{
     Edge,
     caller::{self, Seen},
+    news,
     timeline::{self, Line},
 };
 
@@ -65,6 +67,12 @@ pub(crate) struct IncidentView {
     /// Circuits in which some have taken charge and not yet enough.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) partial: Vec<PartialView>,
+    /// What is new of it, in French, and that nobody of the caller's desk has read on the incident's page yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unread: Vec<String>,
+    /// Bodies that were asked and will not take charge, each with why, in French.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<String>,
 }
 
 vigie_proto::sensitivity! {
@@ -72,7 +80,7 @@ vigie_proto::sensitivity! {
         Public: id, reference, version, kind, kind_label, severity, severity_label, status, sector, sector_label,
             place_label, expected_at, opened_at, nature, precisions, place, whereabouts, known;
         Operational: also_concerns, regime, partial;
-        Restricted: in_charge, upcoming;
+        Restricted: in_charge, upcoming, unread, refused;
     }
 }
 
@@ -179,6 +187,8 @@ impl From<IncidentSnapshot> for IncidentView {
             in_charge: None,
             upcoming: None,
             partial: Vec::new(),
+            unread: Vec::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -284,8 +294,33 @@ pub(crate) async fn view(
     city: &City,
 ) -> Result<IncidentView, sqlx::Error> {
     let statement = format!("select {VIEW} where i.id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(connection).await?;
-    IncidentView::read(&row, caller, city)
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(&mut *connection).await?;
+    let mut view = [IncidentView::read(&row, caller, city)?];
+    add_news(connection, &mut view, caller, city).await?;
+    let [view] = view;
+    Ok(view)
+}
+
+/// Adds what is new and who has refused to those of `views` that are not closed.
+pub(crate) async fn add_news(
+    connection: &mut PgConnection,
+    views: &mut [IncidentView],
+    caller: Caller<'_>,
+    city: &City,
+) -> Result<(), sqlx::Error> {
+    let open = views.iter().filter(|view| view.status != IncidentStatus::Closed);
+    let ids: Vec<Uuid> = open.map(|view| view.id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let news = news::of(connection, &ids, caller.source.id.as_str()).await?;
+    for view in views {
+        if let Some(news) = news.get(&view.id) {
+            view.unread = news.unread(caller, city).into_iter().map(|line| line.text).collect();
+            view.refused = news.refusals_in_words(city);
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn owed(

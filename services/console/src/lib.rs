@@ -14,6 +14,7 @@ mod indicators;
 mod limits;
 mod listing;
 mod live;
+mod news;
 mod observatory;
 mod page;
 mod timeline;

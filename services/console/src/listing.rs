@@ -9,7 +9,7 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx;
 use serde::{Deserialize, Serialize};
-use sqlx::{Postgres, QueryBuilder, Row, postgres::PgRow, types::Json as SqlJson};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{access::Caller, directory::Sight};
 use vigie_edge::{credential::Presented, problem::Problem};
@@ -21,7 +21,7 @@ use vigie_proto::{
 
 use crate::{
     Edge,
-    incidents::{IncidentView, VIEW},
+    incidents::{IncidentView, VIEW, add_news},
     page::withheld,
 };
 
@@ -91,8 +91,9 @@ pub(crate) async fn list(
     let asked = Asked { filter: &filter, before, ids, withheld: withheld(&edge, caller) };
     let mut statement =
         if caller.role.sees == Sight::Everything { asked.of_all() } else { asked.of_known(&edge, caller) };
-    let rows = statement.build().fetch_all(&edge.pool).await?;
-    Ok(Json(page(&rows, &edge, caller)?))
+    let mut connection = edge.pool.acquire().await?;
+    let rows = statement.build().fetch_all(&mut *connection).await?;
+    Ok(Json(page(&mut connection, &rows, &edge, caller).await?))
 }
 
 /// What is asked for. Only the conditions that are given are said, so that each is answered by its index; newest first is by
@@ -184,18 +185,26 @@ impl Asked<'_> {
     }
 }
 
-fn page(rows: &[PgRow], edge: &Edge, caller: Caller<'_>) -> Result<IncidentPage, sqlx::Error> {
+async fn page(
+    connection: &mut PgConnection,
+    rows: &[PgRow],
+    edge: &Edge,
+    caller: Caller<'_>,
+) -> Result<IncidentPage, sqlx::Error> {
     let full = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let shown = rows.get(..full).unwrap_or(rows);
     let next = match shown.last() {
         Some(last) if rows.len() > full => Some(last.try_get::<Uuid, _>("id")?.to_string()),
         _ => None,
     };
-    let incidents = shown.iter().map(|row| {
+    let read = |row| IncidentView::read(row, caller, &edge.city);
+    let mut views = shown.iter().map(read).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    add_news(connection, &mut views, caller, &edge.city).await?;
+    let incidents = shown.iter().zip(views).map(|(row, view)| {
         let SqlJson(snapshot): SqlJson<IncidentSnapshot> = row.try_get("snapshot")?;
         // Whoever does not follow it was told of it: the statement saw to that.
         let clearance = if caller.follows(&snapshot, &edge.city) { Sensitivity::Personal } else { Sensitivity::Public };
-        Ok(IncidentView::read(row, caller, &edge.city)?.redacted(clearance))
+        Ok(view.redacted(clearance))
     });
     Ok(IncidentPage { incidents: incidents.collect::<Result<_, sqlx::Error>>()?, next })
 }

@@ -6,6 +6,7 @@
 pub mod columns;
 pub mod number;
 pub mod pictogram;
+pub mod place_map;
 pub mod sector_map;
 pub mod svg;
 

@@ -76,6 +76,18 @@ impl Svg {
         svg
     }
 
+    /// A drawing without a head, for a page that says around it what it shows: `described_by` is the id of those words.
+    pub fn bare((width, height): (f64, f64), title: &str, described_by: &str) -> Self {
+        let mut svg = Self { text: String::with_capacity(8_192) };
+        svg.raw(&format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
+             height=\"{height:.0}\" role=\"img\" aria-label=\"{}\" aria-describedby=\"{described_by}\" \
+             font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\">\n<g>\n",
+            escaped(title)
+        ));
+        svg
+    }
+
     pub fn rect(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str) {
         self.raw(&format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{fill}\"/>\n",
@@ -108,6 +120,14 @@ impl Svg {
         self.raw(&format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{fill}\"/>\n"));
     }
 
+    /// A circle that lets through what lies under it.
+    pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, (fill, stroke): (&str, &str)) {
+        self.raw(&format!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{fill}\" fill-opacity=\"0.25\" stroke=\"{stroke}\" \
+             stroke-width=\"1.5\"/>\n"
+        ));
+    }
+
     /// A line through points; `dash` as SVG writes it, empty for none.
     pub fn polyline(&mut self, points: &[(f64, f64)], stroke: &str, width: f64, dash: &str) {
         let mut list = String::with_capacity(points.len() * 12);
@@ -136,6 +156,13 @@ impl Svg {
              stroke-linejoin=\"round\"><title>{}</title></path>\n",
             escaped(says)
         ));
+    }
+
+    /// A text that stays readable over lines.
+    pub fn halo(&mut self, at: (f64, f64), style: Style, text: &str) {
+        self.raw("<g paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\">");
+        self.text(at.0, at.1, style, text);
+        self.raw("</g>\n");
     }
 
     pub fn text(&mut self, x: f64, y: f64, style: Style, text: &str) {

@@ -83,7 +83,9 @@ await journey(async (town) => {
   await plain.goto(address);
   await plain.locator("summary", { hasText: "Clore" }).click();
   await plain.getByLabel("Événement traité").check();
-  await plain.getByRole("button", { name: "Clore", exact: true }).click();
+  await plain.getByRole("button", { name: "Clore…" }).click();
+  await plain.getByRole("heading", { name: "Clore cet événement ?" }).waitFor();
+  await plain.getByRole("button", { name: "Confirmer la clôture" }).click();
   await plain.getByText("Événement clos.", { exact: true }).waitFor();
   await board.locator("summary", { hasText: "Changer le niveau" }).click();
   await board.getByLabel("Mortel").check();

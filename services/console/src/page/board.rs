@@ -23,7 +23,7 @@ use super::{operator, row::Row, withheld, words};
 use crate::{
     Edge,
     events::end_of_journal,
-    incidents::{IncidentView, VIEW},
+    incidents::{IncidentView, VIEW, add_news},
 };
 
 /// Incidents one board shows; the page says when there are more.
@@ -207,7 +207,10 @@ async fn open(
         .bind(gravest_first)
         .bind(i64::try_from(MOST + 1).unwrap_or(i64::MAX))
         .bind(withheld(edge, caller))
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
-    rows.iter().map(|row| IncidentView::read(row, caller, &edge.city)).collect()
+    let read = |row| IncidentView::read(row, caller, &edge.city);
+    let mut views = rows.iter().map(read).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    add_news(connection, &mut views, caller, &edge.city).await?;
+    Ok(views)
 }

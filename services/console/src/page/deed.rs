@@ -80,7 +80,7 @@ pub(crate) struct Deed {
     pub(crate) text: String,
     /// Ticked when the words name nobody.
     #[serde(default)]
-    sure: bool,
+    pub(crate) sure: bool,
     severity: Option<Severity>,
     regime: Option<CrisisRegime>,
     to: Option<String>,
@@ -88,7 +88,10 @@ pub(crate) struct Deed {
     signal: Option<String>,
     owed: Option<String>,
     outcome: Option<ReturnOutcome>,
-    closing: Option<ClosingReason>,
+    pub(crate) closing: Option<ClosingReason>,
+    /// The person was asked whether the incident is to be closed.
+    #[serde(default)]
+    pub(crate) confirmed: bool,
 }
 
 impl Deed {

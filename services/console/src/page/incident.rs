@@ -12,6 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 use vigie_domain::{
@@ -23,9 +24,12 @@ use vigie_edge::{
     page::{Frame, render},
     problem::Problem,
 };
-use vigie_proto::{BodyId, CrisisRegime, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity};
+use vigie_proto::{
+    BodyId, CrisisRegime, IncidentId, IncidentStatus, Severity, event::ClosingReason, sensitivity::Sensitivity,
+};
 
 use super::{
+    closing,
     deed::{Deed, Did},
     row::Row,
     story::{self, Story},
@@ -33,12 +37,13 @@ use super::{
 };
 use crate::{
     Edge,
-    acknowledge::effect,
+    acknowledge::echo::{Said, echo},
     act::{Outcome, rejected, request::carry_out},
     caller::{self, Seen},
     events::end_of_journal,
     explanations::{ExplanationView, explained},
     incidents::parse_id,
+    news::{self, Line, Refusal},
     words::note_reading,
 };
 
@@ -52,6 +57,10 @@ pub(crate) struct Asked {
     attente: String,
     /// A body whose part is to be explained.
     service: String,
+    /// The page is open already and read again: since when it shows what is new.
+    depuis: Option<Timestamp>,
+    /// Somebody has that page before their eyes.
+    lu: String,
 }
 
 #[derive(Debug, Template)]
@@ -65,10 +74,14 @@ struct IncidentPage {
     opened: String,
     expected: Option<String>,
     story: Story,
+    /// What is new that nobody of the desk had read before this page was opened, the first first: when, and what.
+    news: Vec<(String, String)>,
+    /// From when on.
+    news_since: Timestamp,
     /// Result of the act just done.
     done: Option<&'static str>,
-    /// What that has stopped.
-    effect: &'static str,
+    /// What follows from that.
+    effect: String,
     pending: bool,
     /// Why the act just asked for had no effect.
     refused: Option<Problem>,
@@ -169,7 +182,7 @@ pub(crate) async fn show(
     let done = Did::ALL.into_iter().find(|did| did.code() == asked.fait).map(Did::done);
     let result = AfterAct { done, pending: asked.attente == "oui", ..AfterAct::default() };
     let reading = Reading { caller, clearance, session: presented.id };
-    page(&edge, &reading, seen, &asked.service, result, StatusCode::OK).await
+    page(&edge, &reading, seen, &asked, result, StatusCode::OK).await
 }
 
 /// `POST /scop/evenements/{id}`: the act of one of its forms.
@@ -181,6 +194,12 @@ pub(crate) async fn act(
 ) -> Result<Response, Problem> {
     let (caller, seen, clearance) = reader(&edge, &presented, &id).await?;
     let Form(deed) = form?;
+    if deed.did == Did::Close && !deed.confirmed {
+        match closing::ask(&edge, caller, &seen, &deed).await {
+            Ok(page) => return Ok(page),
+            Err(refused) => return refuse(&edge, &presented, caller, clearance, seen.snapshot.id, deed, refused).await,
+        }
+    }
     let outcome = match deed.request() {
         Ok(request) => carry_out(&edge, caller, &seen, request).await,
         Err(refused) => Err(refused),
@@ -192,12 +211,24 @@ pub(crate) async fn act(
         Ok(Outcome::Rejected(why)) => rejected(why),
         Err(refused) => refused,
     };
+    refuse(&edge, &presented, caller, clearance, seen.snapshot.id, deed, refused).await
+}
+
+/// The page as it stands now, with why the act of `deed` had no effect.
+async fn refuse(
+    edge: &Edge,
+    presented: &Presented,
+    caller: Caller<'_>,
+    clearance: Sensitivity,
+    id: IncidentId,
+    deed: Deed,
+    refused: Problem,
+) -> Result<Response, Problem> {
     let status = refused.status_code();
     let result = AfterAct { refused: Some(refused), kept: Some((deed.did, deed.text)), ..AfterAct::default() };
-    // As it stands now, not as it stood before the act was refused.
     let reading = Reading { caller, clearance, session: presented.id };
-    let (seen, _) = caller::see(&edge, caller, seen.snapshot.id).await?;
-    page(&edge, &reading, seen, "", result, status).await
+    let (seen, _) = caller::see(edge, caller, id).await?;
+    page(edge, &reading, seen, &Asked::default(), result, status).await
 }
 
 /// Who reads, how far it sees, and with which session or token.
@@ -227,26 +258,28 @@ async fn page(
     edge: &Edge,
     reading: &Reading<'_>,
     seen: Seen,
-    service: &str,
+    asked: &Asked,
     result: AfterAct,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    Ok(render(status, &made(edge, reading, seen, service, result).await?))
+    Ok(render(status, &made(edge, reading, seen, asked, result).await?))
 }
 
 async fn made(
     edge: &Edge,
     reading: &Reading<'_>,
     seen: Seen,
-    service: &str,
+    asked: &Asked,
     result: AfterAct,
 ) -> Result<IncidentPage, Problem> {
+    let service = asked.service.as_str();
     let Reading { caller, clearance, session } = reading;
     let caller = *caller;
     let reads = *clearance >= Sensitivity::Personal && caller.reading(&seen.snapshot, &edge.city).words;
     let after = end_of_journal(edge).await?.to_string();
     let words = words(edge);
     let zone = &edge.city.doctrine.zone;
+    let (news_since, news, refusals) = read_news(edge, caller, seen.snapshot.id, asked).await?;
     let story = story::tell(edge, caller, &seen, reads, &words).await?;
     if story.shows_words() {
         let mut connection = edge.pool.acquire().await?;
@@ -264,10 +297,14 @@ async fn made(
         opened: french::date_time(seen.snapshot.opened_at, zone),
         expected: seen.snapshot.expected_at.map(|at| french::date_time(at, zone)),
         effect: if result.done == Some(Did::Acknowledge.done()) {
-            effect(edge, &seen, &caller.source.body, &caller.source.role)
+            let by = (&caller.source.body, &caller.source.role);
+            let said = Some(Said::Acknowledged { at: edge.now });
+            echo(edge, &seen, by, *clearance, said, &refusals).follows.join(" ")
         } else {
-            ""
+            String::new()
         },
+        news: news.into_iter().map(|line| (words(line.at), line.text)).collect(),
+        news_since,
         done: result.done,
         pending: result.pending,
         refused: result.refused,
@@ -280,4 +317,26 @@ async fn made(
         story,
         seen: Seen { snapshot: caller.shown(&seen.snapshot, *clearance, &edge.city), ..seen },
     })
+}
+
+/// What is new since the desk last read it, or since the page that is read again was opened; from now on it is read, unless
+/// that page lies behind another.
+async fn read_news(
+    edge: &Edge,
+    caller: Caller<'_>,
+    id: IncidentId,
+    asked: &Asked,
+) -> Result<(Timestamp, Vec<Line>, Vec<Refusal>), sqlx::Error> {
+    let now = edge.context.clock.now();
+    let source = caller.source.id.as_str();
+    let mut connection = edge.pool.acquire().await?;
+    let news = news::of(&mut connection, &[id.0], source).await?.remove(&id).unwrap_or_default();
+    let (since, lines) = match asked.depuis {
+        Some(since) => (since, news.since(since, caller, &edge.city)),
+        None => (news.first_unread().unwrap_or(now), news.unread(caller, &edge.city)),
+    };
+    if asked.depuis.is_none() || asked.lu == "oui" {
+        news::note_read(&mut connection, id, source, &news, now).await?;
+    }
+    Ok((since, lines, news.refusals))
 }

@@ -5,6 +5,7 @@
 pub(crate) mod assets;
 pub(crate) mod board;
 pub(crate) mod cell;
+mod closing;
 mod deed;
 pub(crate) mod incident;
 pub(crate) mod relief;

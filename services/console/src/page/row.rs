@@ -35,6 +35,10 @@ pub(crate) struct Row {
     pub(crate) in_charge: String,
     /// `1 sur 2, attendu : …`; empty when nobody, or everybody who must, has taken charge.
     pub(crate) partial: String,
+    /// `Nouveau : …`, what nobody of the reader's desk has read yet; empty when there is nothing.
+    pub(crate) unread: String,
+    /// `Refus : …`
+    pub(crate) refused: String,
     /// Not asked for by the filter.
     pub(crate) hidden: bool,
 }
@@ -55,7 +59,11 @@ impl Row {
             severity: view.severity.code(),
             severity_label: view.severity_label,
             status: view.status.code(),
-            status_label: view.status.label(),
+            status_label: if view.status == IncidentStatus::Acknowledged && !view.partial.is_empty() {
+                "Pris en compte en partie"
+            } else {
+                view.status.label()
+            },
             kind: view.kind.to_string(),
             sectors: sectors.map(SectorId::as_str).collect::<Vec<_>>().join(" "),
             regime: if view.regime == CrisisRegime::None { "" } else { view.regime.label() },
@@ -67,6 +75,8 @@ impl Row {
             tells: upcoming.map(Upcoming::in_words).unwrap_or_default(),
             partial: view.partial.iter().map(|partial| partial.text.as_str()).collect::<Vec<_>>().join(" ; "),
             in_charge: view.in_charge.unwrap_or_default().join(", "),
+            unread: said("Nouveau", &view.unread),
+            refused: said("Refus", &view.refused),
             reference: view.reference,
             kind_label: view.kind_label,
             sector_label: view.sector_label,
@@ -74,4 +84,9 @@ impl Row {
             hidden: false,
         }
     }
+}
+
+/// `Nouveau : arme vue, 45 personnes`; nothing when nothing is to be said. Scripts say it the same way.
+fn said(what: &str, texts: &[String]) -> String {
+    if texts.is_empty() { String::new() } else { format!("{what} : {}", texts.join(", ")) }
 }

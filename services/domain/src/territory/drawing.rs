@@ -5,7 +5,7 @@
 use vigie_proto::SectorId;
 
 use super::{
-    LonLat, Territory,
+    LonLat, Place, Territory,
     point::{Plane, UNITS, Vertex},
     topology::{self, Arc},
 };
@@ -25,7 +25,50 @@ pub struct Shape {
     pub label_at: LonLat,
 }
 
+/// A border near a position, as it is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Border {
+    pub points: Vec<LonLat>,
+    /// It parts two sectors or communes, not only two quartiers of one.
+    pub of_sectors: bool,
+}
+
 impl Territory {
+    /// The borders that pass through the square of `reach_m` on each side of `at`, no point moved by more than
+    /// `tolerance_m`.
+    pub fn borders_near(&self, at: LonLat, reach_m: f64, tolerance_m: f64) -> Vec<Border> {
+        let plane = Plane::at(at.lat);
+        let (across, along) = (reach_m / plane.x / UNITS, reach_m / plane.y / UNITS);
+        let (west, east, south, north) = (at.lon - across, at.lon + across, at.lat - along, at.lat + along);
+        let passes = |arc: &&Arc| {
+            let mut lon = (f64::INFINITY, f64::NEG_INFINITY);
+            let mut lat = lon;
+            for point in arc.points.iter().map(|point| point.lon_lat()) {
+                lon = (lon.0.min(point.lon), lon.1.max(point.lon));
+                lat = (lat.0.min(point.lat), lat.1.max(point.lat));
+            }
+            lon.0 <= east && lon.1 >= west && lat.0 <= north && lat.1 >= south
+        };
+        let sector = |cell: u16| self.cells.get(usize::from(cell)).map(|cell| cell.sector);
+        let border = |arc: &Arc| Border {
+            points: thinned(&arc.points, plane, tolerance_m).into_iter().map(Vertex::lon_lat).collect(),
+            of_sectors: sector(arc.left) != sector(arc.right),
+        };
+        self.arcs.iter().filter(passes).map(border).collect()
+    }
+
+    /// The closed rings of a quartier of `sector`, no point moved by more than `tolerance_m`; none when it has no quartier
+    /// of that name.
+    pub fn quartier_drawn(&self, sector: &SectorId, name: &str, tolerance_m: f64) -> Option<Vec<Vec<LonLat>>> {
+        let named = |place: &&Place| self.name_of(place) == name && self.sector_of(place).id == *sector;
+        let cell = self.places.iter().find(named)?.cell;
+        let plane = Plane::at(self.sector(sector)?.centre.lat);
+        let around = self.arcs.iter().filter(|arc| arc.left == cell || arc.right == cell);
+        let arcs: Vec<Arc> =
+            around.map(|arc| Arc { points: thinned(&arc.points, plane, tolerance_m), ..*arc }).collect();
+        Some(topology::outlines(&arcs, |other| other == cell))
+    }
+
     /// Every sector and commune, in order of id, no point of a border being moved by more than `tolerance_m`.
     ///
     /// A border is thinned once and used by both sides, so that neighbours still touch without a gap.
@@ -171,5 +214,20 @@ mod tests {
                 .to_vec();
         let at = label_place(std::slice::from_ref(&ring), Plane::at(48.8)).unwrap();
         assert!(holds(&[ring], at));
+    }
+
+    #[test]
+    fn borders_near_a_place_are_all_that_pass_there_and_a_quartier_is_drawn_by_its_own() {
+        let file = include_bytes!("../../../../config/territory/paris.territory");
+        let paris = Territory::from_bytes(file).unwrap();
+        let at = LonLat::new(2.3791, 48.8853);
+        let (near, all) = (paris.borders_near(at, 600.0, 2.0), paris.borders_near(at, 60_000.0, 2.0));
+        assert_eq!(all.len(), paris.arcs.len());
+        assert!(!near.is_empty() && near.len() < all.len() && near.iter().all(|border| all.contains(border)));
+        assert!(all.iter().any(|border| border.of_sectors) && all.iter().any(|border| !border.of_sectors));
+        let place = paris.locate(at).unwrap();
+        let rings = paris.quartier_drawn(&paris.sector_of(&place).id, paris.name_of(&place), 2.0).unwrap();
+        assert!(holds(&rings, at));
+        assert_eq!(paris.quartier_drawn(&paris.sectors()[0].id, "nulle part", 2.0), None);
     }
 }

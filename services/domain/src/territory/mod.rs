@@ -28,9 +28,12 @@ use vigie_proto::{SectorId, Uai};
 
 pub use self::{
     build::{Built, Sources, build, with_places},
-    drawing::Shape,
+    drawing::{Border, Shape},
     error::{Fault, LocateError, Problem, TerritoryError},
-    places::{Fit, Found, Level, Named, PlaceCounts, PlaceKind, PlaceSources, StreetNear, TYPED_M, Understood},
+    places::{
+        Bearing, Fit, Found, Landmark, Level, Named, PlaceCounts, PlaceKind, PlaceSources, StreetNear, TYPED_M,
+        Understood,
+    },
     point::LonLat,
     school::{School, SchoolKind},
     source::Source,
@@ -40,7 +43,7 @@ use self::{
     format::{Cell, Contents},
     grid::Grid,
     places::Index,
-    point::{Plane, UNITS, Vertex, side},
+    point::{Plane, UNITS, Vertex, distance_m, side},
     survey::Borders,
     topology::{Arc, OUTSIDE},
 };

@@ -1,19 +1,21 @@
 //! What a watch cell's page lists.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, types::Json as SqlJson};
 use vigie_domain::{
     access::{Caller, Position, Ties},
     directory::Contact,
-    doctrine::Circuit,
+    doctrine::{Circuit, Medium, PlaceLevel},
 };
 use vigie_proto::{Kind, SectorId, Severity, Uai, event::IncidentSnapshot, plan::Owed};
 
 use super::{Owing, Point, Raisable, SHOWN};
 use crate::{
     Edge,
-    incidents::{IncidentView, VIEW},
+    incidents::{IncidentView, VIEW, add_news},
     page::{row::Row, withheld},
     timeline::channel,
 };
@@ -74,12 +76,19 @@ pub(super) async fn incidents(
         .bind(gravest_first)
         .bind(SHOWN)
         .bind(withheld(edge, caller))
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
-    rows.iter().map(|row| Ok(Row::of(IncidentView::read(row, caller, &edge.city)?, words))).collect()
+    let read = |row| IncidentView::read(row, caller, &edge.city);
+    let mut views = rows.iter().map(read).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    add_news(connection, &mut views, caller, &edge.city).await?;
+    Ok(views.into_iter().map(|view| Row::of(view, words)).collect())
 }
 
-/// Weak signals of real incidents since an instant, by school; those without one by kind of place.
+/// Places, kinds apart, that are read to find those with the most weak signals.
+const READ: i64 = 1_000;
+
+/// Weak signals of real incidents since an instant, by place, as finely as the reader may know it: by school, by quartier
+/// or by kind of place.
 pub(super) async fn weak(
     edge: &Edge,
     connection: &mut PgConnection,
@@ -88,25 +97,38 @@ pub(super) async fn weak(
     since: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
     let weak = sqlx::query!(
-        r#"select s.location ->> 'uai' as school,
-                case when s.location ->> 'uai' is null then i.snapshot ->> 'place_label' end as place,
-                count(*) as "signals!"
+        r#"select i.kind, s.location ->> 'uai' as school, i.snapshot ->> 'place_label' as "place!",
+                i.snapshot -> 'whereabouts' ->> 'quartier' as quartier, count(*) as "signals!"
            from intake.signal s
            join routing.incident_signal l on l.signal_id = s.id join routing.incident i on i.id = l.incident_id
           where s.severity = $1 and s.received_at >= $2 and i.sector = $3 and i.nature = 'real' and not i.kind = any($5)
-          group by 1, 2 order by 3 desc, 1, 2 limit $4"#,
+          group by 1, 2, 3, 4 order by 5 desc, 1, 2, 3, 4 limit $4"#,
         Severity::Watch.code(),
         since.to_sqlx(),
         sector.as_str(),
-        SHOWN,
+        READ,
         withheld(edge, caller)
     );
-    let weak = weak.map(|row| {
-        let named = row.school.as_deref().and_then(|uai| Uai::new(uai).ok());
-        let named = named.and_then(|uai| edge.city.territory.school(&uai)).map(|school| school.name.clone());
-        (named.or(row.school).or(row.place).unwrap_or_default(), row.signals)
-    });
-    weak.fetch_all(connection).await
+    let mut places: BTreeMap<String, i64> = BTreeMap::new();
+    for row in weak.fetch_all(connection).await? {
+        let named = || {
+            let uai = Uai::new(row.school.as_deref()?).ok()?;
+            Some(edge.city.territory.school(&uai)?.label())
+        };
+        // As finely as the reader may know it of this kind.
+        let level = Kind::new(row.kind)
+            .map_or(PlaceLevel::Sector, |kind| edge.city.reading(&kind, &caller.source.role, Medium::Screen).place);
+        let place = match level {
+            PlaceLevel::Exact => named().or(row.quartier),
+            PlaceLevel::Quartier => row.quartier,
+            PlaceLevel::Sector => None,
+        };
+        *places.entry(place.unwrap_or(row.place)).or_default() += row.signals;
+    }
+    let mut weak: Vec<(String, i64)> = places.into_iter().collect();
+    weak.sort_by_key(|(_, signals)| Reverse(*signals));
+    weak.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
+    Ok(weak)
 }
 
 /// What is owed because of the sector's incidents by those the reader may answer for.

@@ -1,6 +1,7 @@
 //! Places by name: streets with their numbered addresses, stations, mairies and equipment, the schools, quartiers and
 //! sectors; found by the words people write, and named from a position.
 
+mod around;
 mod build;
 mod index;
 mod nearby;
@@ -16,14 +17,15 @@ use vigie_proto::{SectorId, Uai};
 
 use super::{LonLat, Territory, point::Vertex, words};
 
-pub(crate) use self::{
-    build::{Placed, places},
-    index::Index,
-};
 pub use self::{
+    around::{Bearing, Landmark},
     nearby::{Level, Named, Street as StreetNear},
     source::PlaceSources,
     understand::{TYPED_M, Understood},
+};
+pub(crate) use self::{
+    build::{Placed, places},
+    index::Index,
 };
 
 /// What sort of place an answer is, the most precise first.

@@ -1,6 +1,9 @@
 //! `/a/{token}`: the page a signed link opens. `GET` shows the least its recipient may see; only `POST` acts, since mail
 //! scanners open links: it takes charge, refuses, or gives what is owed.
 
+pub(crate) mod echo;
+mod place;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -10,13 +13,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use jiff_sqlx::ToSqlx;
+use jiff::Timestamp;
+use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Deserialize;
 use sqlx::types::Json as SqlJson;
 use vigie_domain::{
     access::{Deed, Party},
     doctrine::Medium,
-    escalation::{CircuitStanding, Effect, Standing},
     french,
     link::{LinkError, Signer},
 };
@@ -25,13 +28,18 @@ use vigie_proto::{
     AlertId, BodyId, IncidentId, IncidentStatus, RoleId,
     event::{Act, Actor, RefusalReason, Rejection, ReturnOutcome, Through},
     plan::Owed,
+    sensitivity::Sensitivity,
 };
 
+use self::{
+    echo::{Echo, Said},
+    place::PlaceMap,
+};
 use crate::{
     Edge,
     act::{self, Outcome},
     caller::{self, Seen},
-    incidents::PartialView,
+    news::{self, Refusal},
 };
 
 /// The alert a link was made for.
@@ -54,6 +62,7 @@ struct Alert {
 struct Opened {
     alert: Alert,
     seen: Seen,
+    clearance: Sensitivity,
     /// It may take charge, and refuse.
     may_answer: bool,
 }
@@ -63,6 +72,7 @@ struct Opened {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each a part of the page")]
 struct AcknowledgePage<'a> {
     seen: &'a Seen,
+    map: Option<PlaceMap>,
     body_name: String,
     opened: String,
     expected: Option<String>,
@@ -79,14 +89,13 @@ struct AcknowledgePage<'a> {
     refusals: &'a [RefusalReason],
     /// It may take charge, and refuse; otherwise only say that it has seen it.
     may_answer: bool,
-    /// It has said so.
-    has_seen: bool,
-    /// Its last answer was that it cannot.
-    refused: bool,
-    /// `1 sur 2, attendu : …`, of the circuits that asked it.
-    partial: Vec<String>,
-    /// What its own taking charge has stopped.
-    effect: &'static str,
+    /// When it has said so.
+    has_seen: Option<String>,
+    /// When it took charge, for the present severity.
+    taken: Option<String>,
+    /// Its last answer was that it cannot: when, and why.
+    refused: Option<(String, &'static str)>,
+    echo: Echo,
 }
 
 /// What the person did, and the version under their eyes.
@@ -179,8 +188,9 @@ async fn open(edge: &Edge, token: &str) -> Result<Opened, Problem> {
     let position = Party::of_body(body, directory).and_then(|party| seen.position(edge, party)).ok_or_else(dead)?;
     let snapshot = position.view(&seen.snapshot, &edge.city.doctrine, Medium::Link).ok_or_else(dead)?;
     let may_answer = alert.asks && position.may(Deed::TakeCharge).is_ok();
+    let clearance = position.clearance().ok_or_else(dead)?;
     let seen = Seen { snapshot, ..seen };
-    Ok(Opened { alert, seen, may_answer })
+    Ok(Opened { alert, seen, clearance, may_answer })
 }
 
 async fn alert(edge: &Edge, id: AlertId) -> Result<Option<Alert>, sqlx::Error> {
@@ -231,38 +241,36 @@ async fn owed_by(
 }
 
 async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> Result<Response, Problem> {
-    let Opened { alert, seen, may_answer } = opened;
+    let Opened { alert, seen, clearance, may_answer } = opened;
+    let refusals = refusals(edge, alert.incident_id).await?;
     let acknowledged = acknowledged(edge, alert.incident_id, seen.asked_version).await?;
     let name = |id: &BodyId| edge.city.directory.body(id).map_or_else(|| id.to_string(), |body| body.name.clone());
-    let date_time = |at| french::date_time(at, &edge.city.doctrine.zone);
+    let zone = &edge.city.doctrine.zone;
+    let date_time = |at| french::date_time(at, zone);
+    let moment = |at: Timestamp| french::moment(&at.to_zoned(zone.clone()), &edge.now.to_zoned(zone.clone()));
+    let since = |at: Timestamp| alert.asked_again_at.is_none_or(|asked| at >= asked);
+    let taken = acknowledged.iter().find(|(body, at)| *body == alert.body && since(*at)).map(|(_, at)| *at);
+    let refused = refusals.iter().find(|known| known.body == alert.body && since(known.at)).filter(|_| taken.is_none());
+    let said = taken
+        .map(|at| Said::Acknowledged { at })
+        .or_else(|| refused.map(|refusal| Said::Refused { at: refusal.at, reason: refusal.reason }));
     let template = AcknowledgePage {
+        map: place::map(&seen.snapshot, &edge.city.territory),
         body_name: name(&alert.body),
         opened: date_time(seen.snapshot.opened_at),
         expected: seen.snapshot.expected_at.map(date_time),
         done: match &alert.owed {
             Some((_, given)) => *given,
-            None => acknowledged
-                .iter()
-                .any(|(body, at)| *body == alert.body && alert.asked_again_at.is_none_or(|asked| *at >= asked)),
+            None => taken.is_some(),
         },
         owed: alert.owed.as_ref().map(|(owed, _)| owed),
         owed_by: alert.owed.as_ref().and_then(|(owed, _)| owed.due_at).map(date_time),
         refusals: &RefusalReason::ALL,
         may_answer: *may_answer,
-        has_seen: has_seen(edge, alert).await?,
-        refused: has_refused(edge, alert).await?,
-        partial: seen
-            .standing
-            .iter()
-            .flat_map(Standing::partial)
-            .filter(|partial| {
-                let asked =
-                    |circuit: &CircuitStanding| circuit.id == partial.circuit && circuit.asked.contains(&alert.body);
-                seen.standing.as_ref().is_some_and(|standing| standing.circuits.iter().any(asked))
-            })
-            .map(|partial| PartialView::of(partial, &edge.city.directory).text)
-            .collect(),
-        effect: effect(edge, seen, &alert.body, &alert.role),
+        has_seen: seen_at(edge, alert).await?.map(moment),
+        taken: taken.map(moment),
+        refused: refused.map(|refusal| (moment(refusal.at), refusal.reason.label())),
+        echo: echo::echo(edge, seen, (&alert.body, &alert.role), *clearance, said, &refusals),
         acknowledged: acknowledged.iter().map(|(body, at)| (name(body), date_time(*at))).collect(),
         seen,
         stale: note == Note::Stale,
@@ -271,42 +279,24 @@ async fn page(edge: &Edge, opened: &Opened, status: StatusCode, note: Note) -> R
     Ok(render(status, &template))
 }
 
-/// What `body` is told that its taking charge in `role` stops; nothing while the plan has not begun, or when others are
-/// awaited beside it, which is told by itself.
-pub(crate) fn effect(edge: &Edge, seen: &Seen, body: &BodyId, role: &RoleId) -> &'static str {
-    let of_plan = |standing: &Standing| standing.effect_of(body, role, edge.city.directory.intervenes(role));
-    match seen.standing.as_ref().map(of_plan) {
-        Some(Effect::Stops) => "Les relances s'arrêtent comme le prévoit la doctrine.",
-        Some(Effect::Nothing) => "Aucune relance ne s'arrête : elles attendent d'autres services.",
-        Some(Effect::Awaits) | None => "",
-    }
-}
-
-/// Whether the body of the alert has said that it has seen the incident.
-async fn has_seen(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"select exists (select from console.act where incident_id = $1 and body = $2 and did ->> 'did' = 'see') as "seen!""#,
+/// When the body of the alert last said that it has seen the incident.
+async fn seen_at(edge: &Edge, alert: &Alert) -> Result<Option<Timestamp>, sqlx::Error> {
+    let at = sqlx::query_scalar!(
+        "select max(at) from console.act where incident_id = $1 and body = $2 and did ->> 'did' = 'see'",
         alert.incident_id.0,
         alert.body.as_str()
     )
     .fetch_one(&edge.pool)
-    .await
+    .await?;
+    Ok(at.map(SqlTimestamp::to_jiff))
 }
 
-/// Whether the body of the alert last answered that it cannot, and has not been asked again since.
-async fn has_refused(edge: &Edge, alert: &Alert) -> Result<bool, sqlx::Error> {
-    let last = sqlx::query_scalar!(
-        r#"select did ->> 'did' as "did!" from console.act
-          where incident_id = $1 and body = $2 and did ->> 'did' in ('acknowledge', 'refuse')
-            and ($3::timestamptz is null or at >= $3)
-          order by at desc, id desc limit 1"#,
-        alert.incident_id.0,
-        alert.body.as_str(),
-        alert.asked_again_at.map(ToSqlx::to_sqlx)
-    )
-    .fetch_optional(&edge.pool)
-    .await?;
-    Ok(last.as_deref() == Some("refuse"))
+/// Who will not take charge of the incident.
+async fn refusals(edge: &Edge, incident: IncidentId) -> Result<Vec<Refusal>, sqlx::Error> {
+    let mut connection = edge.pool.acquire().await?;
+    // What a desk has read is not asked for: a link is of no desk.
+    let news = news::of(&mut connection, &[incident.0], "").await?.remove(&incident);
+    Ok(news.map(|news| news.refusals).unwrap_or_default())
 }
 
 /// Bodies in charge of the present severity, each with its last word, first first.
