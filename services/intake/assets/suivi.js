@@ -66,7 +66,7 @@ function replace(page) {
 /** What is worth saying when it changes, by name. */
 function told(page) {
   const texts = [...page.querySelectorAll("[data-told]")];
-  return new Map(texts.map(({ dataset, textContent }) => [dataset.told, textContent.replace(/\s+/g, " ").trim()]));
+  return new Map(texts.map(({ dataset, textContent }) => [dataset.told, textContent.replace(/\s+/g, " ").trim().replace(/\.$/, "")]));
 }
 
 /** How to find the element again that has the focus. */
@@ -80,7 +80,7 @@ function placeOf(element) {
 function standing(heard) {
   shown.querySelector("[data-refresh]").hidden = heard;
   shown.classList.toggle("doubt", !heard);
-  const hour = asOf.toLocaleTimeString("fr-FR", { hour: "numeric", minute: "2-digit" });
+  const hour = asOf.toLocaleTimeString("fr-FR", { hour: "numeric", minute: "2-digit" }).replace(":", "\u00a0h\u00a0");
   if (!heard) say(`Pas de réseau : cette page est celle de ${hour}. `);
   else if (shown.dataset.lost) say("À nouveau à jour.");
   shown.dataset.lost = heard ? "" : "1";
