@@ -65,8 +65,9 @@ function replace(page) {
 
 /** What is worth saying when it changes, by name. */
 function told(page) {
+  const plain = (text) => text.replace(/\s+/g, " ").trim().replace(/\.$/, "");
   const texts = [...page.querySelectorAll("[data-told]")];
-  return new Map(texts.map(({ dataset, textContent }) => [dataset.told, textContent.replace(/\s+/g, " ").trim().replace(/\.$/, "")]));
+  return new Map(texts.map(({ dataset, textContent }) => [dataset.told, plain(textContent)]));
 }
 
 /** How to find the element again that has the focus. */
