@@ -4,12 +4,36 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
+use serde::Serialize;
 use sqlx::{PgPool, types::Json as SqlJson};
 use uuid::Uuid;
 use vigie_domain::{city::City, directory::Source};
 use vigie_proto::{BodyId, plan::Owed};
 
-use crate::status::{BodyTold, ReturnView};
+/// Something owed to the raiser of a signal.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ReturnView {
+    /// What, in French.
+    pub what: String,
+    /// Who owes it: the French name of a role.
+    pub by: String,
+    /// `awaited`, `overdue`, `communicated` or `none-known`.
+    pub state: String,
+    /// When it is due at the latest; null while its clock has not started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub due_at: Option<Timestamp>,
+    /// When it was given.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub given_at: Option<Timestamp>,
+}
+
+/// A body, and since when.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct BodyTold {
+    pub body: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
 
 /// What became of one incident, for a source that reported it.
 #[derive(Debug, Clone, Default)]

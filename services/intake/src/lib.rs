@@ -24,9 +24,10 @@ use vigie_platform::database::SchemaMigrations;
 
 pub use api::Accepted;
 pub use config::IntakeConfig;
+pub use fate::{BodyTold, ReturnView};
 use metrics::Metrics;
 pub use own::{OwnSignal, SignalPage};
-pub use status::{BodyTold, IncidentOfSignal, ReturnView, SignalView};
+pub use status::{IncidentOfSignal, SignalView};
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {

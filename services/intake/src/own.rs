@@ -16,7 +16,7 @@ use uuid::Uuid;
 use vigie_domain::{
     access::Caller,
     city::City,
-    territory::{Level, LonLat},
+    territory::{Level, LonLat, School},
 };
 use vigie_edge::{credential::Presented, problem::Problem};
 use vigie_proto::{Kind, event::IncidentSnapshot, signal::Location};
@@ -171,7 +171,7 @@ pub(crate) async fn own(
 /// The place a raiser gave: the school, the sector, or what a point is called.
 fn in_words(city: &City, location: &Location) -> String {
     match location {
-        Location::School { uai } => city.territory.school(uai).map_or_else(|| uai.to_string(), |school| school.label()),
+        Location::School { uai } => city.territory.school(uai).map_or_else(|| uai.to_string(), School::label),
         Location::Sector { sector } => city.sector_label(sector).to_owned(),
         Location::Point { lon, lat, accuracy_m } => {
             let named = city.territory.named(LonLat::new(*lon, *lat));

@@ -17,7 +17,7 @@ use vigie_proto::{IncidentStatus, Kind, Severity, SignalId, event::IncidentSnaps
 
 use crate::{
     Edge,
-    fate::{Fate, fates},
+    fate::{BodyTold, Fate, ReturnView, fates},
 };
 
 /// A signal as its reporter may see it.
@@ -41,23 +41,6 @@ pub struct SignalView {
     pub said_over_at: Option<Timestamp>,
 }
 
-/// Something owed to the raiser of a signal.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ReturnView {
-    /// What, in French.
-    pub what: String,
-    /// Who owes it: the French name of a role.
-    pub by: String,
-    /// `awaited`, `overdue`, `communicated` or `none-known`.
-    pub state: String,
-    /// When it is due at the latest; null while its clock has not started.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub due_at: Option<Timestamp>,
-    /// When it was given.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub given_at: Option<Timestamp>,
-}
-
 /// The incident a signal belongs to, in the least form.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct IncidentOfSignal {
@@ -68,14 +51,6 @@ pub struct IncidentOfSignal {
     pub sector_label: String,
     #[serde(skip)]
     pub opened_at: Timestamp,
-}
-
-/// A body, and since when.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct BodyTold {
-    pub body: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
 }
 
 /// What became of a signal; only its reporter, and those who see everything, may ask.

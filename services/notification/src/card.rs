@@ -25,12 +25,12 @@ pub fn card(config: &NotificationConfig) -> String {
         format!("ORG:{name}"),
         "X-ABSHOWAS:COMPANY".to_owned(),
     ];
-    lines.extend(mailbox.map(|from| format!("EMAIL;TYPE=INTERNET,PREF:{}", escaped(&from.email.to_string()))));
+    lines.extend(mailbox.map(|from| format!("EMAIL;TYPE=INTERNET,PREF:{}", escaped(from.email.as_ref()))));
     let sender = config.sms.sender.trim();
     if !sender.is_empty() {
         lines.push(format!("TEL;TYPE=CELL:{}", escaped(sender)));
     }
-    lines.push("NOTE:Alertes de prévention. N'est pas un service d'urgence : 17\\, 15\\, 18\\, 112.".to_owned());
+    lines.push("NOTE:Alertes internes. Danger immédiat : appelez le 17 ou le 112.".to_owned());
     lines.push("END:VCARD".to_owned());
     lines.iter().map(|line| folded(line)).collect()
 }
@@ -49,12 +49,14 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A line with its end, in pieces that go on after a blank; no character is cut in two.
+/// A line with its end, in pieces that go on after a blank; no character is cut in two, nor what is escaped from its sign.
 fn folded(line: &str) -> String {
     let mut folded = String::with_capacity(line.len() + 8);
-    let mut length = 0;
+    let (mut length, mut escapes) = (0, false);
     for c in line.chars() {
-        if length + c.len_utf8() > LONGEST {
+        // After the sign there is always room for what it escapes, one octet.
+        escapes = c == '\\' && !escapes;
+        if length + c.len_utf8() + usize::from(escapes) > LONGEST {
             folded.push_str("\r\n ");
             length = 1;
         }
@@ -77,6 +79,8 @@ mod tests {
         for physical in card.split_terminator("\r\n") {
             assert!(physical.len() <= 75, "{} octets: {physical}", physical.len());
             assert!(!physical.contains(['\r', '\n']), "a line ends with both: {physical:?}");
+            let signs = physical.chars().rev().take_while(|c| *c == '\\').count();
+            assert_eq!(signs % 2, 0, "a sign and what it escapes stay together: {physical}");
         }
         let unfolded = card.replace("\r\n ", "");
         let lines = unfolded.split_terminator("\r\n").map(|line| {

@@ -20,7 +20,8 @@ use vigie_proto::{
 
 use crate::{
     Edge,
-    status::{self, ReturnView, SignalView},
+    fate::ReturnView,
+    status::{self, SignalView},
 };
 
 #[derive(Debug, Template)]

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     Edge,
+    fate::BodyTold,
     own::{OwnSignal, own},
-    status::{BodyTold, SignalView},
+    status::SignalView,
 };
 
 /// Signals on one page.
