@@ -56,6 +56,17 @@ async fn a_head_in_a_corridor_without_network_raises_one_signal_and_follows_it()
 }
 
 #[tokio::test]
+async fn a_head_raises_by_a_places_name_and_finds_what_becomes_of_it() {
+    let stack = Stack::start().await;
+    let vigie = Vigie::start(&stack, Options::default()).await;
+    Journey::start(&vigie, "own-signals", &["college-19", "commissariat-19", "mairie-19", "admin"]).await.walk().await;
+    let street = "select count(*) from intake.signal where source_id = 'college-19' and (location ->> 'accuracy_m')::float8 between 55 and 57";
+    assert_eq!(vigie.records().count(street).await, 2, "the street, as exact as it is");
+    let school = "select count(*) from intake.signal where source_id = 'mairie-19' and location ->> 'uai' = '0750507U'";
+    assert_eq!(vigie.records().count(school).await, 1, "the school itself, and once");
+}
+
+#[tokio::test]
 async fn whoever_administers_reads_every_page_of_theirs() {
     let stack = Stack::start().await;
     let vigie = Vigie::start(&stack, Options::default()).await;

@@ -55,8 +55,10 @@ async fn a_drill_asks_every_contact_point_and_says_who_cannot_be_reached() {
     let shown = anyone.get(page(desk)).await.expect(200);
     assert!(shown.text.contains("Ceci n'est pas une alerte") && shown.text.contains("19e arrondissement"));
     assert_eq!(tally(&report(&admin, drill).await, "email")["answered"], 0);
+    assert!(!shown.text.contains("/contact.vcf"), "first the answer");
     for _ in 0..2 {
-        anyone.post_form(page(desk), &[], None).await.expect(200);
+        let answered = anyone.post_form(page(desk), &[], None).await.expect(200);
+        assert!(answered.text.contains("href=\"/contact.vcf\""), "{}", answered.text);
     }
     let said = report(&admin, drill).await;
     assert_eq!(tally(&said, "email")["answered"], 1, "answered once, however often the button is pressed");
@@ -145,4 +147,35 @@ async fn whoever_leaves_duty_tells_the_next_and_the_note_stays_with_the_body() {
     let page = anyone.request(reqwest::Method::GET, "/annuaire/scop").header("cookie", &cookie);
     let page = anyone.send(page).await.expect(200).text;
     assert!(page.contains("Dernières relèves") && !page.contains("rappel de la mairie"), "{page}");
+}
+
+#[tokio::test]
+async fn anybody_may_keep_whom_messages_come_from_and_a_call_offers_it() {
+    let stack = Stack::start().await;
+    let options = Options::default()
+        .set("EMAIL__FROM", "Alertes de nuit <nuit@ville.example>")
+        .set("SMS__SENDER", "+33612345678");
+    let vigie = Vigie::start(&stack, options).await;
+    let anyone = vigie.anyone();
+    let card = anyone.get("/contact.vcf").await.expect(200);
+    assert_eq!(card.header("content-type"), "text/vcard; charset=utf-8");
+    for line in ["FN:Alertes de nuit", "EMAIL;TYPE=INTERNET,PREF:nuit@ville.example", "TEL;TYPE=CELL:+33612345678"] {
+        assert!(card.text.contains(&format!("\r\n{line}\r\n")), "{line}: {}", card.text);
+    }
+
+    let report = json!({ "kind": "rixe", "severity": "serious", "location": { "school": vigie_tests::SCHOOL } });
+    vigie.caller("college-19").await.raise(&report).await;
+    let messages = vigie.all_sent(&stack).await;
+    let offered = format!("{}/contact.vcf", vigie.url());
+    let call = messages.iter().find(|m| m.to.starts_with("commissariat-paris-19@")).expect("a call");
+    assert!(call.text.contains(&offered) && call.html.as_ref().unwrap().contains(&offered), "{}", call.text);
+    let sms = messages.iter().filter(|message| message.channel == "sms");
+    assert_eq!(sms.filter(|message| message.text.contains("vcf")).count(), 0, "an SMS has no room for it");
+    let link = call.acknowledgement().unwrap();
+    assert!(!anyone.get(link).await.expect(200).text.contains("/contact.vcf"), "first the answer");
+    anyone.post_form(link, &[("version", "1")], None).await;
+    wait::until("it is offered after the answer", wait::PATIENCE, || async {
+        anyone.get(link).await.text.contains("/contact.vcf")
+    })
+    .await;
 }

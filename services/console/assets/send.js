@@ -5,7 +5,7 @@
 
 for (const form of document.querySelectorAll("form[data-send]")) {
   let key = fresh();
-  const said = form.querySelector("[role=status]");
+  const said = form.querySelector(".said");
   const button = form.querySelector("button");
   button.hidden = false;
   for (const other of form.querySelectorAll("[data-plain]")) other.hidden = true;
@@ -39,7 +39,8 @@ function fresh() {
   return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
 }
 
-/** `a.b` is a field within a field; `data-ago` is so many minutes before now, a ticked box is true. */
+/** `a.b` is a field within a field; `data-ago` is so many minutes before now, `data-json` is JSON, a ticked
+ *  box is true. */
 function fields(form) {
   const body = {};
   for (const element of form.elements) {
@@ -48,7 +49,8 @@ function fields(form) {
     const last = path.pop();
     const holder = path.reduce((inner, name) => (inner[name] ??= {}), body);
     const ago = "ago" in element.dataset;
-    const value = element.type === "checkbox" ? true : element.value;
+    const plain = "json" in element.dataset ? JSON.parse(element.value) : element.value;
+    const value = element.type === "checkbox" ? true : plain;
     holder[last] = ago ? new Date(Date.now() - value * 60_000).toISOString() : value;
   }
   return body;

@@ -296,6 +296,7 @@ function locate(event) {
     ({ coords }) => {
       form.elements.point.value = `${coords.latitude.toFixed(5)}, ${coords.longitude.toFixed(5)}`;
       form.elements.accuracy.value = String(Math.round(coords.accuracy));
+      form.elements.point.dispatchEvent(new Event("point"));
       said.textContent = `Position trouvée, à ${Math.round(coords.accuracy)} m près.`;
       button.focus();
     },

@@ -6,10 +6,12 @@
 mod api;
 mod commit;
 mod config;
+mod fate;
 mod form;
 mod key;
 mod limit;
 mod metrics;
+mod own;
 mod status;
 mod store;
 
@@ -22,8 +24,10 @@ use vigie_platform::database::SchemaMigrations;
 
 pub use api::Accepted;
 pub use config::IntakeConfig;
+pub use fate::{BodyTold, ReturnView};
 use metrics::Metrics;
-pub use status::{BodyTold, IncidentOfSignal, ReturnView, SignalView};
+pub use own::{OwnSignal, SignalPage};
+pub use status::{IncidentOfSignal, SignalView};
 
 /// This service's part of the database.
 pub fn migrations() -> SchemaMigrations {
@@ -75,11 +79,14 @@ impl Intake {
 fn doors() -> Doors<Desk> {
     Doors::new()
         .post(API, "/api/v1/signals", api::raise)
+        .get(API, "/api/v1/signals", own::list)
         .get(API, "/api/v1/signals/{id}", status::of_signal)
         .get(PAGE, "/signaler", form::page::show)
         .post(PAGE, "/signaler", form::submit::submit)
         .post(PAGE, "/signaler/relecture", form::submit::read_over)
+        .get(PAGE, "/signaler/mes-signalements", form::own::show)
         .get(ASSET, "/assets/signaler.js", form::script)
+        .get(ASSET, "/assets/suivi.js", form::fresh_script)
         .get(OPEN, "/signaler/ouvrir", form::opened_elsewhere)
         .get(PAGE, "/signaler/{id}", form::follow::show)
         .post(PAGE, "/signaler/{id}/termine", form::follow::say_over)
@@ -93,7 +100,7 @@ pub fn routes() -> Vec<Door> {
 /// This edge's part of the OpenAPI document.
 pub fn openapi_paths() -> utoipa::openapi::OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(api::raise, status::of_signal))]
+    #[openapi(paths(api::raise, own::list, status::of_signal))]
     struct Paths;
     <Paths as utoipa::OpenApi>::openapi()
 }

@@ -9,17 +9,16 @@ use axum::{
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
 use serde::Serialize;
-use sqlx::{PgPool, types::Json as SqlJson};
+use sqlx::types::Json as SqlJson;
 use uuid::Uuid;
-use vigie_domain::{
-    access::Caller,
-    city::City,
-    directory::{Sight, Source},
-};
+use vigie_domain::{access::Caller, directory::Sight};
 use vigie_edge::{credential::Presented, problem::Problem};
-use vigie_proto::{BodyId, IncidentStatus, Kind, Severity, SignalId, event::IncidentSnapshot, plan::Owed};
+use vigie_proto::{IncidentStatus, Kind, Severity, SignalId, event::IncidentSnapshot};
 
-use crate::Edge;
+use crate::{
+    Edge,
+    fate::{BodyTold, Fate, ReturnView, fates},
+};
 
 /// A signal as its reporter may see it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -42,23 +41,6 @@ pub struct SignalView {
     pub said_over_at: Option<Timestamp>,
 }
 
-/// Something owed to the raiser of a signal.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ReturnView {
-    /// What, in French.
-    pub what: String,
-    /// Who owes it: the French name of a role.
-    pub by: String,
-    /// `awaited`, `overdue`, `communicated` or `none-known`.
-    pub state: String,
-    /// When it is due at the latest; null while its clock has not started.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub due_at: Option<Timestamp>,
-    /// When it was given.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub given_at: Option<Timestamp>,
-}
-
 /// The incident a signal belongs to, in the least form.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct IncidentOfSignal {
@@ -69,14 +51,6 @@ pub struct IncidentOfSignal {
     pub sector_label: String,
     #[serde(skip)]
     pub opened_at: Timestamp,
-}
-
-/// A body, and since when.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct BodyTold {
-    pub body: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
 }
 
 /// What became of a signal; only its reporter, and those who see everything, may ask.
@@ -103,115 +77,78 @@ pub(crate) async fn of_signal(
 
 /// The signal as `caller` may see it; none when it does not exist or is not its own.
 pub(crate) async fn find(edge: &Edge, caller: Caller<'_>, id: SignalId) -> Result<Option<SignalView>, sqlx::Error> {
-    let (pool, city, source) = (&edge.pool, &*edge.city, caller.source);
-    let row = sqlx::query!(
-        r#"select s.reference, s.source_id, s.received_at, s.kind, s.severity,
-                i.snapshot as "snapshot?: SqlJson<IncidentSnapshot>", i.id as "incident_id?",
+    let row = sqlx::query_as!(
+        Row,
+        r#"select s.id, s.reference, s.source_id, s.received_at, s.kind, s.severity,
+                i.snapshot as "snapshot?: SqlJson<IncidentSnapshot>", i.id as "incident?",
                 exists (select from escalation.alert a where a.incident_id = i.id and a.body = $2) as "told!"
            from intake.signal s
            left join routing.incident_signal l on l.signal_id = s.id
            left join routing.incident i on i.id = l.incident_id
           where s.id = $1"#,
         id.0,
-        source.body.as_str()
+        caller.source.body.as_str()
     )
-    .fetch_optional(pool)
+    .fetch_optional(&edge.pool)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let own = row.source_id == source.id.as_str();
-    let incident = row.snapshot;
-    let admitted = Kind::new(row.kind).is_ok_and(|kind| caller.party().may_know(city.doctrine.class_of(&kind)));
-    let sees_all = admitted && caller.role.sees == Sight::Everything;
-    if !own && !sees_all {
-        return Ok(None);
+    let Some(row) = row.filter(|row| row.is_shown_to(edge, caller)) else { return Ok(None) };
+    let of_incident = fates(&edge.pool, &edge.city, caller.source, row.incident.as_slice(), edge.now).await?;
+    let fate = row.incident.and_then(|incident| of_incident.get(&incident).cloned());
+    Ok(Some(row.view(edge, caller, fate.unwrap_or_default())))
+}
+
+/// A signal, and the incident it belongs to.
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    pub(crate) reference: String,
+    pub(crate) source_id: String,
+    pub(crate) received_at: SqlTimestamp,
+    pub(crate) kind: String,
+    pub(crate) severity: String,
+    pub(crate) snapshot: Option<SqlJson<IncidentSnapshot>>,
+    pub(crate) incident: Option<Uuid>,
+    /// The caller's body was told of the incident.
+    pub(crate) told: bool,
+}
+
+impl Row {
+    fn is_shown_to(&self, edge: &Edge, caller: Caller<'_>) -> bool {
+        self.source_id == caller.source.id.as_str() || self.sees_all(edge, caller)
     }
-    // Whoever only reported knows its own estimate, not what others have made of the event.
-    let knows =
-        admitted && (sees_all || row.told) || incident.as_ref().is_some_and(|incident| caller.follows(incident, city));
-    let estimate: Option<Severity> = row.severity.parse().ok();
-    let (told, acknowledged_by, returns) = match row.incident_id {
-        Some(incident) => (
-            told(pool, city, incident).await?,
-            acknowledged_by(pool, city, incident).await?,
-            returns(pool, city, incident, edge.now).await?,
-        ),
-        None => (Vec::new(), Vec::new(), Vec::new()),
-    };
-    Ok(Some(SignalView {
-        signal_id: id,
-        reference: row.reference,
-        state: if incident.is_some() { "joined" } else { "received" },
-        received_at: row.received_at.to_jiff(),
-        incident: incident.map(|SqlJson(i)| IncidentOfSignal {
-            reference: i.reference,
-            status: i.status,
-            severity: estimate.filter(|_| !knows).unwrap_or(i.severity),
-            sector_label: i.sector_label,
-            opened_at: i.opened_at,
-        }),
-        told,
-        acknowledged_by,
-        returns,
-        said_over_at: match row.incident_id {
-            Some(incident) => said_over(pool, incident, source).await?,
-            None => None,
-        },
-    }))
-}
 
-/// When `source` last said that the incident is over; the fact counts from when it is durable.
-async fn said_over(pool: &PgPool, incident: Uuid, source: &Source) -> Result<Option<Timestamp>, sqlx::Error> {
-    let at = sqlx::query_scalar!(
-        "select max(recorded_at) from journal.entry
-          where incident_id = $1 and type = 'vigie.act.recorded.v1'
-            and data -> 'act' ->> 'did' = 'say-over' and data -> 'actor' ->> 'body' = $2",
-        incident,
-        source.body.as_str()
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(at.map(SqlTimestamp::to_jiff))
-}
+    /// The class of its kind lets the caller know of it.
+    fn is_admitted(&self, edge: &Edge, caller: Caller<'_>) -> bool {
+        let kind = Kind::new(self.kind.as_str());
+        kind.is_ok_and(|kind| caller.party().may_know(edge.city.doctrine.class_of(&kind)))
+    }
 
-async fn returns(pool: &PgPool, city: &City, incident: Uuid, now: Timestamp) -> Result<Vec<ReturnView>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"select owed as "owed: SqlJson<Owed>", outcome, given_at from routing.owed where incident_id = $1 and owed -> 'to' = '"raiser"'
-          order by due_at nulls last, id"#,
-        incident
-    )
-    .fetch_all(pool)
-    .await?;
-    let views = rows.into_iter().map(|row| {
-        let SqlJson(owed) = row.owed;
-        let overdue = owed.due_at.is_some_and(|due| due <= now);
-        ReturnView {
-            by: city.directory.role_label(&owed.by.role).to_owned(),
-            state: row.outcome.unwrap_or_else(|| if overdue { "overdue" } else { "awaited" }.to_owned()),
-            what: owed.what,
-            due_at: owed.due_at,
-            given_at: row.given_at.map(SqlTimestamp::to_jiff),
+    fn sees_all(&self, edge: &Edge, caller: Caller<'_>) -> bool {
+        self.is_admitted(edge, caller) && caller.role.sees == Sight::Everything
+    }
+
+    /// What the caller reads of it, with what became of its incident.
+    pub(crate) fn view(self, edge: &Edge, caller: Caller<'_>, fate: Fate) -> SignalView {
+        // Whoever only reported knows its own estimate, not what others have made of the event.
+        let knows = self.sees_all(edge, caller)
+            || self.told && self.is_admitted(edge, caller)
+            || self.snapshot.as_ref().is_some_and(|incident| caller.follows(incident, &edge.city));
+        let estimate: Option<Severity> = self.severity.parse().ok();
+        SignalView {
+            signal_id: SignalId(self.id),
+            reference: self.reference,
+            state: if self.snapshot.is_some() { "joined" } else { "received" },
+            received_at: self.received_at.to_jiff(),
+            incident: self.snapshot.map(|SqlJson(i)| IncidentOfSignal {
+                reference: i.reference,
+                status: i.status,
+                severity: estimate.filter(|_| !knows).unwrap_or(i.severity),
+                sector_label: i.sector_label,
+                opened_at: i.opened_at,
+            }),
+            told: fate.told,
+            acknowledged_by: fate.acknowledged_by,
+            returns: fate.returns,
+            said_over_at: fate.said_over_at,
         }
-    });
-    Ok(views.collect())
-}
-
-async fn told(pool: &PgPool, city: &City, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
-    let told = sqlx::query!(
-        r#"select body, min(issued_at) as "at!" from escalation.alert where incident_id = $1 group by body order by 2, 1"#,
-        incident
-    );
-    told.map(|row| body_told(city, row.body, row.at)).fetch_all(pool).await
-}
-
-async fn acknowledged_by(pool: &PgPool, city: &City, incident: Uuid) -> Result<Vec<BodyTold>, sqlx::Error> {
-    let acknowledged = sqlx::query!(
-        r#"select body, min(at) as "at!" from routing.acknowledgement where incident_id = $1 group by body order by 2, 1"#,
-        incident
-    );
-    acknowledged.map(|row| body_told(city, row.body, row.at)).fetch_all(pool).await
-}
-
-fn body_told(city: &City, id: String, at: SqlTimestamp) -> BodyTold {
-    let body = BodyId::new(id.as_str()).ok().and_then(|id| city.directory.body(&id));
-    BodyTold { body: body.map_or(id, |body| body.name.clone()), at: at.to_jiff() }
+    }
 }

@@ -62,6 +62,7 @@ async function set(map, { lon, lat }) {
   const accuracy_m = Math.max(EXACT_M, Math.round(map.metresPerPixel() * FINGER_PX));
   fields.point.value = `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
   fields.accuracy.value = String(accuracy_m);
+  fields.point.dispatchEvent(new Event("point"));
   map.mark({ lon, lat, accuracy_m });
   map.go({ lon, lat });
   tell("Point posé.");

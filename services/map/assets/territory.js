@@ -18,6 +18,7 @@ if (map) {
     event.preventDefault();
     ask(`?${new URLSearchParams(new FormData(form))}`);
   });
+  form.addEventListener("place", () => form.requestSubmit());
   for (const link of document.querySelectorAll("a[data-sector]")) {
     link.addEventListener("pointerenter", () => map.light([link.dataset.sector]));
     link.addEventListener("focus", () => map.light([link.dataset.sector]));

@@ -7,7 +7,10 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
 };
 use serde::{Deserialize, Serialize};
-use vigie_domain::territory::{Fit, Found, LonLat, PlaceKind, TYPED_M, Territory, Understood};
+use vigie_domain::{
+    admission,
+    territory::{Fit, Found, LonLat, PlaceKind, TYPED_M, Territory, Understood},
+};
 use vigie_edge::{
     credential::Presented,
     problem::{Problem, ReadProblems},
@@ -27,6 +30,9 @@ const USUAL: u8 = 5;
 pub struct SearchView {
     /// The best first.
     pub places: Vec<FoundView>,
+    /// Why there is none, in French.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Version of the territory that says so.
     pub territory: String,
 }
@@ -125,12 +131,17 @@ pub(crate) async fn search(
         _ => return Err(Problem::invalid("lon", "lon et lat vont ensemble.")),
     };
     let territory = &edge.city.territory;
-    let places = match territory.understand(&q, near) {
+    let understood = territory.understand(&q, near);
+    let fault = match &understood {
+        Understood::Nowhere(_) | Understood::Unknown => admission::not_understood(&understood),
+        Understood::Point(_) | Understood::Place(_) | Understood::Unclear(_) => None,
+    };
+    let places = match understood {
         Understood::Point(at) => FoundView::of_point(territory, at).into_iter().collect(),
         Understood::Nowhere(_) | Understood::Unknown => Vec::new(),
         Understood::Place(_) | Understood::Unclear(_) => {
             territory.search(&q, near, usize::from(limit)).into_iter().map(FoundView::of).collect()
         }
     };
-    Ok(Json(SearchView { places, territory: territory.hash().to_owned() }))
+    Ok(Json(SearchView { places, fault, territory: territory.hash().to_owned() }))
 }

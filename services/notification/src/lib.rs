@@ -14,6 +14,7 @@
 //! message and no answer of a server (it may repeat the address) is ever logged.
 
 mod alerts;
+mod card;
 mod claimant;
 mod config;
 mod delivery;
@@ -67,6 +68,7 @@ const NOTES: usize = 2_048;
 /// Time the tasks get to finish when told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
+pub use card::card;
 pub use config::{EmailConfig, LinksConfig, MailTls, NotificationConfig, SmsConfig};
 
 /// The tables of this service.

@@ -99,6 +99,7 @@ pub(crate) fn facts(purpose: Purpose) -> Facts {
         recipient: "Mairie du 19e arrondissement (Mairie d'arrondissement)".to_owned(),
         link: (purpose == Purpose::Acknowledge).then(|| format!("https://vigie.example.org/a/{}", "A".repeat(38))),
         seen_link: None,
+        card: "https://vigie.example.org/contact.vcf".to_owned(),
         exercise: false,
         guidance: Vec::new(),
         owed: None,

@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// Where the program serves the sender's card.
+const CARD: &str = "/contact.vcf";
+
 /// Everything that turns a delivery into words.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -87,7 +90,8 @@ impl Writer {
         let role = directory.role_label(&alert.role);
         let unreachable = alert.unreachable.as_ref().and_then(|id| called(id, directory));
         let facts = alert::Facts::new(alert, body, role, unreachable, link, &self.zone, now);
-        alert::Facts { reason: reason::of(alert, |body| called(body, directory)), ..facts }
+        let reason = reason::of(alert, |body| called(body, directory));
+        alert::Facts { reason, card: format!("{}{CARD}", self.public_url), ..facts }
     }
 
     fn probe(&self, directory: &Directory, probe: &ProbeIssuedV1, body: &Body, now: Timestamp) -> probe::Facts {

@@ -33,9 +33,15 @@ use vigie_map::MapConfig;
 use vigie_platform::{Context, health::Health, metrics::Registrar};
 
 /// Everything served: the edges' doors and what Vigie says of itself. There is no other way to be served.
-pub(crate) fn router(edges: Doors, context: &Context, authenticator: Authenticator, map: &MapConfig) -> Router {
+pub(crate) fn router(
+    edges: Doors,
+    context: &Context,
+    authenticator: Authenticator,
+    map: &MapConfig,
+    card: String,
+) -> Router {
     let config = &context.config;
-    let (router, rows) = edges.merge(own(context.health.clone())).open(|| async { Problem::not_found("Page") });
+    let (router, rows) = edges.merge(own(context.health.clone(), card)).open(|| async { Problem::not_found("Page") });
     let porter =
         Porter::new(&rows, &config.http, authenticator, Arc::clone(&context.clock), Arc::clone(&context.metrics));
     let guarded = porter.guard(router.layer(DefaultBodyLimit::max(config.http.body_limit_bytes)));
@@ -56,15 +62,26 @@ pub(crate) fn router(edges: Doors, context: &Context, authenticator: Authenticat
     }
 }
 
-/// What Vigie says of itself, to anybody.
-fn own(health: Health) -> Doors {
-    Doors::new()
+/// What Vigie says of itself, to anybody; `card` is whom its messages come from.
+fn own(health: Health, card: String) -> Doors {
+    let contact = Doors::new().get(PUBLIC, "/contact.vcf", contact).with_state(Arc::from(card));
+    let itself = Doors::new()
         .get(PUBLIC, "/healthz", || async { "ok\n" })
         .get(PUBLIC, "/readyz", ready)
         .get(ASSET, "/assets/vigie.css", page::stylesheet)
         .get(PUBLIC, "/api/v1/openapi.json", || async { Json(openapi()) })
         .get(PUBLIC, "/api/v1/schemas/{file}", schema)
-        .with_state(health)
+        .with_state(health);
+    itself.merge(contact)
+}
+
+/// `GET /contact.vcf`
+async fn contact(State(card): State<Arc<str>>) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/vcard; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "inline; filename=\"vigie.vcf\""),
+    ];
+    (headers, card.to_string())
 }
 
 /// The table of routes: every door that a process with every service has.
@@ -75,7 +92,7 @@ pub(crate) fn routes() -> Vec<Door> {
         vigie_directory::routes(),
         vigie_crisis::routes(),
         vigie_map::routes(),
-        own(Health::default()).rows().to_vec(),
+        own(Health::default(), String::new()).rows().to_vec(),
     ];
     let mut rows = edges.concat();
     rows.sort_by_key(|row| (row.path, row.method));

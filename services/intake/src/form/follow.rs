@@ -20,7 +20,8 @@ use vigie_proto::{
 
 use crate::{
     Edge,
-    status::{self, ReturnView, SignalView},
+    fate::ReturnView,
+    status::{self, SignalView},
 };
 
 #[derive(Debug, Template)]
@@ -40,12 +41,12 @@ struct FollowPage {
 
 /// One line of what is owed back.
 #[derive(Debug)]
-struct Return {
-    what: String,
-    by: String,
-    standing: String,
-    given: bool,
-    overdue: bool,
+pub(super) struct Return {
+    pub(super) what: String,
+    pub(super) by: String,
+    pub(super) standing: String,
+    pub(super) given: bool,
+    pub(super) overdue: bool,
 }
 
 pub(crate) async fn show(
@@ -116,7 +117,8 @@ fn page(view: SignalView, zone: &TimeZone) -> FollowPage {
     }
 }
 
-fn line(owed: &ReturnView, zone: &TimeZone) -> Return {
+/// What is owed, by whom, and where that stands.
+pub(super) fn line(owed: &ReturnView, zone: &TimeZone) -> Return {
     let date = |at: Option<Timestamp>| at.map(|at| french::date_time(at, zone));
     let standing = match (owed.state.as_str(), date(owed.given_at), date(owed.due_at)) {
         ("none-known", Some(at), _) => format!("sans suite connue, dit {at}"),

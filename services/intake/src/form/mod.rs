@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 mod chart;
 pub(crate) mod follow;
+pub(crate) mod own;
 pub(crate) mod page;
 pub(crate) mod submit;
 
@@ -16,6 +17,11 @@ use vigie_edge::page::asset;
 /// `GET /assets/signaler.js`
 pub(crate) async fn script(headers: HeaderMap) -> Response {
     asset(&headers, "text/javascript; charset=utf-8", include_bytes!("../../assets/signaler.js"))
+}
+
+/// `GET /assets/suivi.js`: keeps a page of what became of signals fresh.
+pub(crate) async fn fresh_script(headers: HeaderMap) -> Response {
+    asset(&headers, "text/javascript; charset=utf-8", include_bytes!("../../assets/suivi.js"))
 }
 
 /// Links of before sessions served every page: they open where sessions are opened now.

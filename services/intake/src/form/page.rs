@@ -151,7 +151,8 @@ pub(crate) async fn show(
     Ok(form(StatusCode::OK, &edge.city, caller.source, &answers, &[], &[], last))
 }
 
-fn raises_nothing() -> Problem {
+/// Whoever raises nothing has none of these pages.
+pub(super) fn raises_nothing() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", "Votre fonction ne signale pas d'événement")
         .detail("Si vous craignez une rixe ou voyez un danger, appelez le 17.")
 }

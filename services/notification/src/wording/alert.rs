@@ -35,6 +35,8 @@ pub(crate) struct Facts {
     pub(crate) link: Option<String>,
     /// Where to say that one has seen it, when nothing else is asked: in e-mails only.
     pub(crate) seen_link: Option<String>,
+    /// Where the sender's card is, for e-mails.
+    pub(crate) card: String,
     /// Played, not real.
     pub(crate) exercise: bool,
     /// What is known of it: predefined facts, numbers, weapons, as far as its recipient may know.
@@ -103,6 +105,7 @@ impl Facts {
             seen_link: (alert.purpose == Purpose::Inform && alert.generation > 0 && alert.also.is_empty())
                 .then(|| link.clone()),
             link: asks(alert.purpose).then_some(link),
+            card: String::new(),
             exercise: incident.nature.is_exercise(),
             known: incident.facts_in_words().iter().map(|phrase| one_line(phrase)).collect(),
             guidance: alert.guidance.iter().map(|text| one_line(text)).collect(),

@@ -133,7 +133,8 @@ async fn serve(config: Config, only: &[Service]) -> anyhow::Result<()> {
         }
     }
     let House { context, authenticator, stop, .. } = house;
-    let router = http::router(edges, &context, authenticator, &config.map);
+    let card = vigie_notification::card(&config.notification());
+    let router = http::router(edges, &context, authenticator, &config.map, card);
     supervisor.start("HTTP", server::serve(router, TcpListener::from_std(listener)?, limits, stop));
     serving.begins();
     // The relay ends when nobody can hand it entries any more.

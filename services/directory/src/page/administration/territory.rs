@@ -16,7 +16,7 @@ use vigie_domain::{
     city::City,
     directory::{Ambit, Body, Permission},
     french,
-    territory::{Sector, Understood},
+    territory::{LonLat, Sector, Understood},
 };
 use vigie_edge::{
     credential::Presented,
@@ -49,6 +49,20 @@ pub(crate) struct Asked {
     point: String,
     /// Metres within which the point is known.
     precision: String,
+    /// The place that whoever asks chose for `meant_of`: `point:48.88,2.38,56`, latitude, longitude and metres.
+    meant: String,
+    /// What was in `point` then; once something else is, `meant` says nothing.
+    meant_of: String,
+}
+
+impl Asked {
+    /// Where the place is that was chosen for what is written, and how exactly, metres.
+    fn chosen(&self) -> Option<(LonLat, f64)> {
+        let given = self.meant.strip_prefix("point:").filter(|_| self.meant_of == self.point)?;
+        let numbers: Vec<f64> = given.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [lat, lon, accuracy_m] = numbers[..] else { return None };
+        Some((LonLat::new(lon, lat), accuracy_m))
+    }
 }
 
 #[derive(Debug, Template)]
@@ -180,10 +194,11 @@ impl Answer {
 
     fn to_point(asked: &Asked, city: &City) -> Result<Self, String> {
         let territory = &city.territory;
-        let (at, known_within_m, said) = match territory.understand(&asked.point, None) {
-            Understood::Point(at) => (at, KNOWN_WITHIN_M, String::new()),
-            Understood::Place(found) => (found.at, whole_metres(found.accuracy_m), found.said()),
-            understood @ (Understood::Unclear(_) | Understood::Unknown | Understood::Nowhere(_)) => {
+        let (at, known_within_m, said) = match (asked.chosen(), territory.understand(&asked.point, None)) {
+            (Some((at, accuracy_m)), _) => (at, whole_metres(accuracy_m), asked.point.clone()),
+            (None, Understood::Point(at)) => (at, KNOWN_WITHIN_M, String::new()),
+            (None, Understood::Place(found)) => (found.at, whole_metres(found.accuracy_m), found.said()),
+            (None, understood @ (Understood::Unclear(_) | Understood::Unknown | Understood::Nowhere(_))) => {
                 return Err(admission::not_understood(&understood).unwrap_or_default());
             }
         };
