@@ -118,6 +118,7 @@ enum Did {
     Refuse,
     See,
     Return,
+    TakeBack,
 }
 
 impl Answer {
@@ -128,6 +129,7 @@ impl Answer {
             Did::Acknowledge => Some(Act::Acknowledge { version: self.version, alert_id }),
             Did::See => Some(Act::See { version: self.version, alert_id }),
             Did::Refuse => Some(Act::Refuse { reason: self.reason?, alert_id }),
+            Did::TakeBack => Some(Act::TakeBack),
             Did::Return => Some(Act::Return { owed: alert.owed.as_ref()?.0.id.clone(), outcome: self.outcome? }),
         }
     }
@@ -163,7 +165,7 @@ pub(crate) async fn acknowledge(
     let Some(act) = answer.act(alert) else {
         return page(&edge, &opened, StatusCode::UNPROCESSABLE_ENTITY, Note::None).await;
     };
-    if !opened.may_answer && matches!(act, Act::Acknowledge { .. } | Act::Refuse { .. }) {
+    if !opened.may_answer && matches!(act, Act::Acknowledge { .. } | Act::Refuse { .. } | Act::TakeBack) {
         return page(&edge, &opened, StatusCode::FORBIDDEN, Note::None).await;
     }
     let actor = Actor { body: alert.body.clone(), role: alert.role.clone(), through: Through::Link };
