@@ -92,7 +92,7 @@ fn a_same_change_of_two_severities_is_one() {
             "rixe, fatal: Mairie d'arrondissement (role mairie, 17 bodies) are no longer told on day 1 at 09:00 by \
              e-mail, and still told otherwise (RIX-6, rappel-cenomed)",
             "rixe, fatal: Coordonnateur du CPSA (role coordonnateur-cpsa, 17 bodies) are no longer told on day 1 at \
-             09:00 by e-mail, and not told at all any more (RIX-6, rappel-cenomed)",
+             09:00 by e-mail, desk, and not told at all any more (RIX-6, rappel-cenomed)",
         ]
     );
 

@@ -175,7 +175,7 @@ fn an_unanswered_grave_rixe_ends_at_a_place_manned_around_the_clock() {
     let (city, plan) = plan_at_school("rixe", Severity::Serious, "etablissement");
     let conditional = plan.circuits.iter().flat_map(|c| &c.steps).filter(|s| s.unless_acknowledged);
     assert_eq!(conditional.map(|s| s.due_at).max(), Some(now() + SignedDuration::from_mins(15)));
-    assert!(told(&city, &plan, 10, Channel::Sms).contains("scop"));
+    assert!(told(&city, &plan, 5, Channel::Sms).contains("scop"));
     let last = told(&city, &plan, 15, Channel::Sms);
     assert!(last.contains("secretariat-general") && last.contains("permanence-dpmp"), "{last:?}");
 }

@@ -79,7 +79,7 @@ fn doc_06_the_day_after_a_grave_rixe_the_mairie_and_the_coordinator_are_reminded
         rule,
         [
             ("f-1-6.toml", "survives_closing = true\n", "", Then::Broken),
-            ("f-1-6.toml", r#"{ role = "coordonnateur-cpsa", in = "sector" }]"#, "]", Then::Broken),
+            ("f-1-6.toml", r#"{ role = "coordonnateur-cpsa", in = "sector", rank = "desk" }]"#, "]", Then::Broken),
             (
                 "f-1-6.toml",
                 "severities = [\"serious\", \"fatal\"]\nsatisfied_by",
