@@ -87,6 +87,13 @@ macro_rules! text_header {
 text_header!(AutoSubmitted, "Auto-Submitted");
 text_header!(Reference, "X-Vigie-Reference");
 
+/// An e-mail, and its text as its reader sees it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) message: Message,
+    pub(crate) text: String,
+}
+
 /// Who Vigie's e-mails come from and answer to.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
@@ -112,7 +119,7 @@ impl Sender {
         incident: Option<IncidentId>,
         to: Address,
         words: &Words,
-    ) -> anyhow::Result<Message> {
+    ) -> anyhow::Result<Written> {
         let domain = self.from.email.domain();
         let Rendered { subject, text, html } = render(words).context("cannot render the e-mail")?;
         let mut message = Message::builder()
@@ -130,7 +137,8 @@ impl Sender {
         if let Words::Alert(facts) = words {
             message = message.header(Reference(facts.reference.clone()));
         }
-        message.multipart(MultiPart::alternative_plain_html(text, html)).context("cannot build the e-mail")
+        let parts = MultiPart::alternative_plain_html(text.clone(), html);
+        Ok(Written { message: message.multipart(parts).context("cannot build the e-mail")?, text })
     }
 }
 
