@@ -65,8 +65,10 @@ pub(crate) async fn fates(
         fates.entry(row.incident_id).or_default().told.push(body_told(city, row.body, row.at));
     }
     let acknowledged = sqlx::query!(
-        r#"select incident_id, body, min(at) as "at!" from routing.acknowledgement where incident_id = any($1)
-            group by 1, 2 order by 3, 2"#,
+        // Whoever let go of it since, or took charge of what was less grave, has it no more.
+        r#"select a.incident_id, a.body, min(a.at) as "at!"
+             from routing.acknowledgement a join routing.incident i on i.id = a.incident_id
+            where a.incident_id = any($1) and a.body = any(i.in_charge) group by 1, 2 order by 3, 2"#,
         incidents as _
     );
     for row in acknowledged.fetch_all(pool).await? {
