@@ -242,7 +242,7 @@ mod tests {
             let to = "astreinte@mairie.example".parse().unwrap();
             let words = Words::Alert(Box::new(sample::facts(Purpose::Acknowledge)));
             let message = sender.message(id, Some(IncidentId(Uuid::from_u128(9))), to, &words).unwrap();
-            String::from_utf8(message.formatted()).unwrap()
+            String::from_utf8(message.message.formatted()).unwrap()
         };
         let head =
             |text: &str, name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
@@ -278,7 +278,7 @@ mod tests {
         let words = Words::Probe(sample::probe_facts(ProbePurpose::Drill));
         let to = "astreinte@mairie.example".parse().unwrap();
         let message = sender.message(DeliveryId(Uuid::from_u128(1)), None, to, &words).unwrap();
-        let message = String::from_utf8(message.formatted()).unwrap();
+        let message = String::from_utf8(message.message.formatted()).unwrap();
         assert!(message.contains("Message-ID: <00000000-0000-0000-0000-000000000001@example.org>"), "{message}");
         assert!(message.contains("Auto-Submitted: auto-generated"), "{message}");
         for name in ["In-Reply-To:", "References:", "X-Vigie-Reference:"] {
