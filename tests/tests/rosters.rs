@@ -44,9 +44,12 @@ async fn whoever_keeps_a_roster_replaces_and_the_next_alert_goes_to_the_replacem
     wait::until("the replacement is on duty", wait::PATIENCE, || async { on_duty(&scop).await[0] == last }).await;
     scop.raise(&json!({ "kind": "rixe", "severity": "serious", "location": { "sector": "paris-19" } })).await;
     let called = vigie.all_sent(&stack).await;
-    let at_the_scop =
-        called.iter().filter(|m| m.channel == "email" && m.to.starts_with("scop.")).map(|m| m.to.as_str());
-    assert_eq!(at_the_scop.collect::<Vec<_>>(), [format!("scop.{last}@example.org")]);
+    // Whoever is on duty gets the SMS, and no e-mail beside it.
+    let numbers = ["39980000", "39980001", "39980002"];
+    let on_call = ["a", "b", "c"].iter().position(|duty| *duty == last);
+    let by_sms = called.iter().filter(|m| m.channel == "sms");
+    let at_the_scop = by_sms.filter_map(|m| numbers.iter().position(|number| m.to.ends_with(number)));
+    assert_eq!(at_the_scop.map(Some).collect::<Vec<_>>(), [on_call]);
 
     let history = admin.get("/api/v1/configurations?what=directory&limit=1").await.expect(200).json();
     let activation = &history["activations"][0];

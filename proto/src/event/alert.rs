@@ -276,6 +276,11 @@ pub struct DeliverySentV1 {
     pub channel: Channel,
     /// Attempts so far, this one included.
     pub attempt: u32,
+    /// What its reader was shown, as a digest that only whoever holds the key can compare with a message: HMAC-SHA-256 over the
+    /// delivery and the text, 64 hexadecimal digits. None on a screen, whose page shows what the alert holds, and in facts
+    /// older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
     #[schemars(with = "String")]
     pub at: Timestamp,
 }

@@ -111,6 +111,9 @@ pub fn resolve(
     Resolved { tellings: one_each(tellings, one_message_by, directory), nobody, in_charge }
 }
 
+/// Somebody on duty in a body, and what makes messages to it one.
+type Person = (BodyId, String, Message);
+
 /// One message for somebody on duty, of those it would get at this moment by `channels`.
 fn one_each(
     tellings: BTreeMap<(ContactId, Message), Telling>,
@@ -118,7 +121,7 @@ fn one_each(
     directory: &Directory,
 ) -> Vec<Telling> {
     let mut kept: Vec<Telling> = Vec::with_capacity(tellings.len());
-    let mut persons: BTreeMap<(BodyId, String, Message), Vec<(bool, usize, Telling)>> = BTreeMap::new();
+    let mut persons: BTreeMap<Person, Vec<(bool, usize, Telling)>> = BTreeMap::new();
     for ((_, message), telling) in tellings {
         let known = directory.contact(&telling.contact).map(|known| known.contact);
         let place = channels.iter().position(|channel| *channel == telling.channel);

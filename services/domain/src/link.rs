@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use vigie_proto::{AlertId, ProbeId};
+use vigie_proto::{AlertId, DeliveryId, ProbeId};
 
 use crate::directory::Contact;
 
@@ -30,6 +30,7 @@ const MOBILISATION: Use = Use {
 const PROBE: Use =
     Use { purpose: b"vigie probe link v2", long: b"vigie probe link v1", unbound: b"vigie probe link v1" };
 const CODE: &[u8] = b"vigie verification code v1";
+const SHOWN: &[u8] = b"vigie text shown v1";
 /// Bytes of the identifier and of the expiry.
 const SIGNED: usize = 16 + 4;
 const MAC: usize = 8;
@@ -124,6 +125,12 @@ impl Signer {
         format!("{:06}", number % 1_000_000)
     }
 
+    /// Digest of `text` as the message of `delivery` showed it, 64 hexadecimal digits: it says nothing to whoever has no key, not
+    /// even that two messages are alike.
+    pub fn shown(&self, delivery: DeliveryId, text: &str) -> String {
+        crate::hex(&self.mac(SHOWN, delivery.0.as_bytes(), text.as_bytes()).finalize().into_bytes())
+    }
+
     fn token(&self, of: Use, bound: &[u8], id: Uuid, expires_at: Timestamp) -> String {
         let expiry = u32::try_from(expires_at.as_second()).unwrap_or(u32::MAX).to_be_bytes();
         let mut token = Vec::with_capacity(SIGNED + MAC);
@@ -178,6 +185,22 @@ mod tests {
             address: address.to_owned(),
             duty: None,
             verified: None,
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_one_text_in_one_message_by_one_key() {
+        let signer = Signer::new(b"0123456789abcdef0123456789abcdef");
+        let message = |number| DeliveryId(Uuid::from_u128(number));
+        let shown = signer.shown(message(1), "Rixe, collège Georges Brassens");
+        assert_eq!(shown.len(), 64);
+        assert_eq!(shown, signer.shown(message(1), "Rixe, collège Georges Brassens"));
+        for other in [
+            signer.shown(message(2), "Rixe, collège Georges Brassens"),
+            signer.shown(message(1), "Rixe, quartier Amérique"),
+            Signer::new(b"another key").shown(message(1), "Rixe, collège Georges Brassens"),
+        ] {
+            assert_ne!(shown, other);
         }
     }
 

@@ -132,6 +132,14 @@ fn partial(escalation: &Escalation) -> Option<Json<Vec<Partial>>> {
     Some(escalation.standing().partial()).filter(|partial| !partial.is_empty()).map(Json)
 }
 
+/// Begins the steps that tell what is new, each as often as there is something (`vigie_domain::escalation`).
+const NEWS: &str = "news/";
+
+/// What is told once: a step of the plan, or one telling of news.
+fn once(alert: &AlertIssuedV1, step: &str) -> String {
+    if step.starts_with(NEWS) { format!("{step}@{}", alert.issued_at.as_microsecond()) } else { step.to_owned() }
+}
+
 /// Records that each step has told its contact, and returns the alerts none of whose pairs was there before.
 ///
 /// The primary key makes a second alert for one (incident, generation, step, contact) impossible, whatever runs twice.
@@ -161,7 +169,7 @@ pub(crate) async fn record_told(
          returning id",
         pairs.iter().map(|(a, _)| a.incident.id.0).collect::<Vec<_>>(),
         pairs.iter().map(|(a, _)| signed(a.generation)).collect::<Vec<_>>(),
-        pairs.iter().map(|(_, step)| (*step).clone()).collect::<Vec<_>>(),
+        pairs.iter().map(|(a, step)| once(a, step)).collect::<Vec<_>>(),
         pairs.iter().map(|(a, _)| a.contact.to_string()).collect::<Vec<_>>(),
         pairs.iter().map(|(a, _)| a.alert_id.0).collect::<Vec<_>>(),
         alerts.iter().map(|a| a.alert_id.0).collect::<Vec<_>>(),

@@ -64,9 +64,11 @@ pub(crate) async fn fates(
     for row in told.fetch_all(pool).await? {
         fates.entry(row.incident_id).or_default().told.push(body_told(city, row.body, row.at));
     }
+    // Whoever let go of it since, or took charge of what was less grave, has it no more.
     let acknowledged = sqlx::query!(
-        r#"select incident_id, body, min(at) as "at!" from routing.acknowledgement where incident_id = any($1)
-            group by 1, 2 order by 3, 2"#,
+        r#"select a.incident_id, a.body, min(a.at) as "at!"
+             from routing.acknowledgement a join routing.incident i on i.id = a.incident_id
+            where a.incident_id = any($1) and a.body = any(i.in_charge) group by 1, 2 order by 3, 2"#,
         incidents as _
     );
     for row in acknowledged.fetch_all(pool).await? {

@@ -92,7 +92,7 @@ impl Handler for Alerts {
             match permit {
                 Some(permit) => after.claimed.push((permit, delivery)),
                 None if delivery.channel == Channel::Screen => {
-                    outbox.push(settlement::sent(&delivery, now), received);
+                    outbox.push(settlement::sent(&delivery, None, now), received);
                     after.on_screen += 1;
                 }
                 None => after.left_over = true,

@@ -53,8 +53,8 @@ impl Delivery {
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The next system took it, under these ids (none for e-mail: the Message-ID is ours).
-    Taken(Vec<String>),
+    /// The next system took it, under these ids (none for e-mail: the Message-ID is ours); and the digest of what it shows.
+    Taken { provider_ids: Vec<String>, shown: String },
     /// It did not, and may yet.
     NotNow(&'static str),
     /// It never will.

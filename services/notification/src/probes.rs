@@ -59,7 +59,7 @@ impl Handler for Probes {
         let mut left = false;
         for (delivery, received) in taken.iter().filter(|(delivery, _)| fresh.contains(&delivery.id)) {
             if delivery.channel == Channel::Screen {
-                outbox.push(settlement::sent(delivery, now), received);
+                outbox.push(settlement::sent(delivery, None, now), received);
             } else {
                 left = true;
             }

@@ -155,7 +155,7 @@ impl<'a> Recording<'a> {
         let fresh = store::insert(tx, &rows, claimant::NOBODY, self.now).await?;
         for delivery in fallbacks.iter().filter(|delivery| fresh.contains(&delivery.id)) {
             if delivery.channel == Channel::Screen {
-                self.tell(settlement::sent(delivery, self.now), delivery, delivery.traceparent.clone());
+                self.tell(settlement::sent(delivery, None, self.now), delivery, delivery.traceparent.clone());
             } else {
                 self.due_earlier.insert(delivery.letter.kind());
             }

@@ -67,10 +67,10 @@ pub(crate) fn settle(
     now: Timestamp,
 ) -> Settlement {
     match outcome {
-        Outcome::Taken(provider_ids) => Settlement {
+        Outcome::Taken { provider_ids, shown } => Settlement {
             wake_at: receipt_within.map(|within| now + within),
             provider_ids,
-            events: vec![sent(delivery, now)],
+            events: vec![sent(delivery, Some(shown), now)],
             ..Settlement::of(State::Sent, delivery.attempt)
         },
         Outcome::NotNow(_) => {
@@ -130,8 +130,8 @@ fn give_up_alert(delivery: &Delivery, alert: &AlertIssuedV1, failure: DeliveryFa
     (events, next)
 }
 
-/// The fact that the next system took a message.
-pub(crate) fn sent(delivery: &Delivery, at: Timestamp) -> Event {
+/// The fact that the next system took a message that shows what `shown` is the digest of.
+pub(crate) fn sent(delivery: &Delivery, shown: Option<String>, at: Timestamp) -> Event {
     match &delivery.letter {
         Letter::Alert(alert) => DeliverySentV1 {
             delivery_id: delivery.id,
@@ -140,6 +140,7 @@ pub(crate) fn sent(delivery: &Delivery, at: Timestamp) -> Event {
             body: alert.body.clone(),
             channel: delivery.channel,
             attempt: delivery.attempt,
+            shown,
             at,
         }
         .into(),
@@ -229,12 +230,16 @@ mod tests {
     #[test]
     fn what_was_taken_is_sent_under_the_ids_it_was_given_and_waits_for_its_receipt() {
         let delivery = sample::delivery(sample::alert(Purpose::Acknowledge).into());
-        let taken = |within| settle(&delivery, Outcome::Taken(vec!["a7".to_owned()]), POLICY, within, sample::now());
+        let taken = |within| {
+            let outcome = Outcome::Taken { provider_ids: vec!["a7".to_owned()], shown: "d1".to_owned() };
+            settle(&delivery, outcome, POLICY, within, sample::now())
+        };
         let settlement = taken(Some(SignedDuration::from_mins(10)));
         assert_eq!((settlement.state, settlement.attempt), (State::Sent, 1));
         assert_eq!(settlement.provider_ids, ["a7"]);
         assert_eq!(settlement.wake_at, Some(sample::now() + SignedDuration::from_mins(10)));
         assert_eq!(names(&settlement), ["vigie.delivery.sent.v1"]);
+        assert!(settlement.events[0].to_json().contains("\"shown\":\"d1\""));
         assert_eq!((taken(None).wake_at, taken(None).next), (None, None));
     }
 

@@ -38,6 +38,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Digest of what the message of `delivery` shows.
+    pub(crate) fn shown(&self, delivery: &Delivery, text: &str) -> String {
+        self.signer.shown(delivery.id, text)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -30,6 +30,8 @@ fn doors() -> Vec<(&'static str, Method, Value)> {
         ("/separations", Method::POST, json!({ "signal": "S-0000-0000" })),
         ("/returns", Method::POST, json!({ "owed": "compte-rendu", "outcome": "none-known" })),
         ("/mobilisations", Method::POST, json!({ "resource": "astreinte" })),
+        ("/withdrawals", Method::POST, json!({})),
+        ("/reopenings", Method::POST, json!({})),
     ]
 }
 
@@ -42,10 +44,12 @@ const OPERATOR: &[&str] = &[
     "/acknowledgements",
     "/seen",
     "/refusals",
+    "/withdrawals",
     "/handovers",
     "/notes",
     "/severity",
     "/resolution",
+    "/reopenings",
     "/regime",
     "/involvements",
     "/calls",
@@ -60,10 +64,12 @@ const COMMISSARIAT: &[&str] = &[
     "/acknowledgements",
     "/seen",
     "/refusals",
+    "/withdrawals",
     "/handovers",
     "/notes",
     "/severity",
     "/resolution",
+    "/reopenings",
     "/involvements",
     "/calls",
     "/returns",
@@ -76,6 +82,7 @@ const MAIRIE: &[&str] = &[
     "/acknowledgements",
     "/seen",
     "/refusals",
+    "/withdrawals",
     "/handovers",
     "/notes",
     "/returns",
@@ -128,7 +135,7 @@ pub(crate) fn everybody() -> BTreeSet<&'static str> {
 /// A serious rixe at the same collège that the police raised, and for which the SCOP called the GPIS: a body that is only
 /// informed, and one that is only asked.
 const CALLED: &[Row] = &[
-    ("gpis", &["", "/acknowledgements", "/seen", "/refusals", "/handovers", "/returns"]),
+    ("gpis", &["", "/acknowledgements", "/seen", "/refusals", "/withdrawals", "/handovers", "/returns"]),
     ("college-19", &["", "/seen", "/returns"]),
     ("mairie-19", MAIRIE),
     ("scop", OPERATOR),
@@ -180,7 +187,18 @@ async fn whoever_is_only_informed_and_whoever_is_only_asked_finds_the_doors_of_t
 async fn stays_as_it_is(vigie: &Vigie, what: &str, incident: Uuid, rows: &[Row]) {
     assert_eq!(rows.iter().map(|row| row.0).collect::<BTreeSet<_>>(), everybody(), "each source has its line");
     let facts = async || {
-        let done = ["acknowledged", "refused", "handed-over", "eased", "aggravated", "closed", "called", "noted"];
+        let done = [
+            "acknowledged",
+            "refused",
+            "handed-over",
+            "eased",
+            "aggravated",
+            "closed",
+            "called",
+            "noted",
+            "taken-back",
+            "reopened",
+        ];
         let mut counts = Vec::new();
         for done in done {
             counts.push(vigie.records().events(&format!("vigie.incident.{done}.v1"), Some(incident)).await.len());

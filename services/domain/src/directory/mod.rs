@@ -312,10 +312,9 @@ impl Body {
         }
         let wanted = |contact: &Contact| match (&contact.duty, rank) {
             (_, Rank::All) | (None, Rank::First | Rank::Desk) => true,
-            (Some(_), Rank::Desk) => false,
             (Some(duty), Rank::First) => on_duty(0) == Some(duty.as_str()),
             (Some(duty), Rank::Second) => on_duty(1) == Some(duty.as_str()),
-            (None, Rank::Second) => false,
+            (Some(_), Rank::Desk) | (None, Rank::Second) => false,
         };
         self.contacts.iter().filter(|contact| contact.channel == channel && wanted(contact)).collect()
     }

@@ -87,6 +87,13 @@ macro_rules! text_header {
 text_header!(AutoSubmitted, "Auto-Submitted");
 text_header!(Reference, "X-Vigie-Reference");
 
+/// An e-mail, and its text as its reader sees it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) message: Message,
+    pub(crate) text: String,
+}
+
 /// Who Vigie's e-mails come from and answer to.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
@@ -112,7 +119,7 @@ impl Sender {
         incident: Option<IncidentId>,
         to: Address,
         words: &Words,
-    ) -> anyhow::Result<Message> {
+    ) -> anyhow::Result<Written> {
         let domain = self.from.email.domain();
         let Rendered { subject, text, html } = render(words).context("cannot render the e-mail")?;
         let mut message = Message::builder()
@@ -130,7 +137,8 @@ impl Sender {
         if let Words::Alert(facts) = words {
             message = message.header(Reference(facts.reference.clone()));
         }
-        message.multipart(MultiPart::alternative_plain_html(text, html)).context("cannot build the e-mail")
+        let parts = MultiPart::alternative_plain_html(text.clone(), html);
+        Ok(Written { message: message.multipart(parts).context("cannot build the e-mail")?, text })
     }
 }
 
@@ -234,7 +242,7 @@ mod tests {
             let to = "astreinte@mairie.example".parse().unwrap();
             let words = Words::Alert(Box::new(sample::facts(Purpose::Acknowledge)));
             let message = sender.message(id, Some(IncidentId(Uuid::from_u128(9))), to, &words).unwrap();
-            String::from_utf8(message.formatted()).unwrap()
+            String::from_utf8(message.message.formatted()).unwrap()
         };
         let head =
             |text: &str, name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
@@ -270,7 +278,7 @@ mod tests {
         let words = Words::Probe(sample::probe_facts(ProbePurpose::Drill));
         let to = "astreinte@mairie.example".parse().unwrap();
         let message = sender.message(DeliveryId(Uuid::from_u128(1)), None, to, &words).unwrap();
-        let message = String::from_utf8(message.formatted()).unwrap();
+        let message = String::from_utf8(message.message.formatted()).unwrap();
         assert!(message.contains("Message-ID: <00000000-0000-0000-0000-000000000001@example.org>"), "{message}");
         assert!(message.contains("Auto-Submitted: auto-generated"), "{message}");
         for name in ["In-Reply-To:", "References:", "X-Vigie-Reference:"] {

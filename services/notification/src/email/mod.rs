@@ -14,6 +14,7 @@ use vigie_proto::event::DeliveryFailure;
 
 use self::connection::{Line, SendError, Server};
 pub(crate) use self::message::Sender;
+use self::message::Written;
 use crate::{
     delivery::{Delivery, Outcome, Report},
     line::Waiting,
@@ -88,8 +89,8 @@ impl Mailroom {
             return Outcome::Untouched;
         }
         match self.message(delivery, now) {
-            Ok(Some(message)) => match line.send(&message).await {
-                Ok(()) => Outcome::Taken(Vec::new()),
+            Ok(Some(Written { message, text })) => match line.send(&message).await {
+                Ok(()) => Outcome::Taken { provider_ids: Vec::new(), shown: self.writer.shown(delivery, &text) },
                 Err(SendError::Connect(_)) => Outcome::NotNow("the mail server is out of reach"),
                 Err(SendError::Slow) => Outcome::NotNow("the mail server took too long"),
                 Err(SendError::Exchange(error)) => {
@@ -109,7 +110,7 @@ impl Mailroom {
     }
 
     /// The e-mail; none when the contact is no longer in the directory.
-    fn message(&self, delivery: &Delivery, now: Timestamp) -> anyhow::Result<Option<lettre::Message>> {
+    fn message(&self, delivery: &Delivery, now: Timestamp) -> anyhow::Result<Option<Written>> {
         let Some((address, words)) = self.writer.write(delivery, now) else { return Ok(None) };
         let to = address.parse()?;
         self.sender.message(delivery.id, delivery.letter.incident(), to, &words).map(Some)

@@ -155,7 +155,7 @@ impl Switchboard {
             return Outcome::NotNow("the SMS gateway is out of reach");
         };
         match tokio::time::timeout(self.timeout, submit(&client, parts)).await {
-            Ok(Ok(ids)) => Outcome::Taken(ids),
+            Ok(Ok(provider_ids)) => Outcome::Taken { provider_ids, shown: self.writer.shown(delivery, &text) },
             Ok(Err(error)) => after_submit_error(&error),
             Err(_) => Outcome::NotNow("the SMS gateway took too long"),
         }
