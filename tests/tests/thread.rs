@@ -116,7 +116,7 @@ async fn an_answer_is_taken_back_and_a_closing_undone_and_each_is_told() {
     let incident = vigie.incident_of(&raised).await;
     let at = |act: &str| format!("/api/v1/incidents/{incident}/{act}");
     let scop = vigie.caller("scop").await;
-    let state = || async { scop.get(&at("").trim_end_matches('/').to_owned()).await.expect(200).json() };
+    let state = || async { scop.get(at("").trim_end_matches('/')).await.expect(200).json() };
     assert_eq!(state().await["status"], "acknowledged");
 
     let police = vigie.caller("commissariat-19").await;
