@@ -287,9 +287,10 @@ impl<'a> Play<'a> {
             Happening::TakeBack(n) => {
                 let (body, role) = any(&self.called, n).filter(|_| open)?;
                 let refused = self.plan.escalation.standing().refused.contains(&body);
-                let what = match self.in_charge.contains_key(&body) {
-                    true => TakenBack::Charge,
-                    false => refused.then_some(TakenBack::Refusal)?,
+                let what = if self.in_charge.contains_key(&body) {
+                    TakenBack::Charge
+                } else {
+                    refused.then_some(TakenBack::Refusal)?
                 };
                 IncidentTakenBackV1 { incident, act_id, by: by((body, role)), what, at: now }.into()
             }
