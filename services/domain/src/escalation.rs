@@ -27,7 +27,7 @@ use vigie_proto::{
 pub use ahead::Ahead;
 pub use answers::TakingCharge;
 pub use hear::Cast;
-pub(crate) use news::is_news;
+pub use news::is_news;
 pub use replay::{Chapter, Replayed, replay};
 pub use standing::{CircuitStanding, Effect, Partial, Standing};
 

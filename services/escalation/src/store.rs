@@ -132,12 +132,13 @@ fn partial(escalation: &Escalation) -> Option<Json<Vec<Partial>>> {
     Some(escalation.standing().partial()).filter(|partial| !partial.is_empty()).map(Json)
 }
 
-/// Begins the steps that tell what is new, each as often as there is something (`vigie_domain::escalation`).
-const NEWS: &str = "news/";
-
 /// What is told once: a step of the plan, or one telling of news.
 fn once(alert: &AlertIssuedV1, step: &str) -> String {
-    if step.starts_with(NEWS) { format!("{step}@{}", alert.issued_at.as_microsecond()) } else { step.to_owned() }
+    if vigie_domain::escalation::is_news(step) {
+        format!("{step}@{}", alert.issued_at.as_microsecond())
+    } else {
+        step.to_owned()
+    }
 }
 
 /// Records that each step has told its contact, and returns the alerts none of whose pairs was there before.

@@ -49,7 +49,7 @@ pub(super) struct Heard {
 }
 
 /// Whether a settled step told news, and not what the plan says.
-pub(crate) fn is_news(step: &str) -> bool {
+pub fn is_news(step: &str) -> bool {
     step.starts_with(NEWS)
 }
 
